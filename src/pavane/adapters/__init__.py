@@ -1,0 +1,1 @@
+"""Keepers of the promises in `ports/`, by technology."""

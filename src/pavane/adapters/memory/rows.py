@@ -1,0 +1,134 @@
+"""The rows that the memory store holds, and how a change alters them: plain dictionaries.
+
+A snapshot shares these objects with the store. Before the store changes an execution that some
+snapshot may have seen, it clones it (`Tables.own`), so that a snapshot costs one dictionary copy.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from msgspec.structs import replace
+
+from pavane.core.model.rows import PAGE, Header, Ready, TaskRow
+from pavane.ports.store import Change, LogEntry
+
+
+class ExecutionRows:
+    """All rows of one execution."""
+
+    __slots__ = ("generation", "header", "log", "ready", "tasks", "values")
+
+    def __init__(self, header: Header, generation: int) -> None:
+        self.header = header
+        self.generation = generation
+        self.tasks: dict[str, tuple[TaskRow, ...]] = {}  # by ref: its attempts, in order
+        self.values: dict[str, bytes] = {}
+        self.ready: dict[str, Ready] = {}
+        self.log: list[LogEntry] = []
+
+    def clone(self, generation: int) -> ExecutionRows:
+        """A copy that may be changed without anybody noticing."""
+        new = ExecutionRows(self.header, generation)
+        new.tasks, new.values = self.tasks.copy(), self.values.copy()
+        new.ready, new.log = self.ready.copy(), self.log.copy()
+        return new
+
+    def page(self, after: str) -> tuple[Ready, ...]:
+        """The next ready rows behind `after`, by ref."""
+        refs = sorted(ref for ref in self.ready if ref > after)
+        return tuple(self.ready[ref] for ref in refs[:PAGE])
+
+    def put_task(self, row: TaskRow) -> None:
+        """Insert an attempt, or replace it."""
+        others = [t for t in self.tasks.get(row.ref, ()) if t.attempt != row.attempt]
+        self.tasks[row.ref] = tuple(sorted([*others, row], key=lambda t: t.attempt))
+
+    def change_task(self, row: TaskRow) -> None:
+        """Change an attempt: what was fixed at its beginning stays. Insert it if it is absent."""
+        for old in self.tasks.get(row.ref, ()):
+            if old.attempt == row.attempt:
+                row = replace(
+                    row,
+                    type=old.type,
+                    name=old.name,
+                    seq=old.seq,
+                    input=old.input,
+                    first_scheduled_at=old.first_scheduled_at,
+                )
+        self.put_task(row)
+
+
+class Tables:
+    """All rows of a store, with the few orders that it is asked for."""
+
+    def __init__(self) -> None:
+        self.generation = 0  # goes up with each snapshot
+        self.executions: dict[str, ExecutionRows] = {}
+        self.keys: dict[tuple[str, str], str] = {}
+        self.log: list[LogEntry] = []
+        self.alarms: list[tuple[int, str, str]] = []  # sorted: (alarm_at, execution, ref)
+        self.waiting: dict[str, list[tuple[int, str, str]]] = {}  # by queue, sorted by visible_at
+
+    def own(self, execution_id: str) -> ExecutionRows:
+        """The rows of an execution, safe to change: no snapshot shares them."""
+        rows = self.executions[execution_id]
+        if rows.generation < self.generation:
+            rows = self.executions[execution_id] = rows.clone(self.generation)
+        return rows
+
+    def apply(self, change: Change) -> None:
+        """Write one change; whether it may be written was decided before."""
+        header = change.header
+        if header.id in self.executions:
+            rows = self.own(header.id)
+            self._alarm(rows.header.alarm_at, header.alarm_at, header.id, "")
+            rows.header = header
+        else:
+            rows = self.executions[header.id] = ExecutionRows(header, self.generation)
+            self._alarm(0, header.alarm_at, header.id, "")
+            if header.key:
+                self.keys[header.workflow, header.key] = header.id
+        for task in change.new_tasks:
+            rows.put_task(task)
+        for task in change.tasks:
+            rows.change_task(task)
+        for value in change.values:
+            rows.values[value.name] = value.body
+        for ref in change.closed:
+            self._put_ready(rows, ref, None)
+        for ready in change.ready:
+            self._put_ready(rows, ready.ref, ready)
+        if change.entries:
+            entry = LogEntry(len(self.log) + 1, header.id, change.at, change.entries)
+            self.log.append(entry)
+            rows.log.append(entry)
+
+    def _put_ready(self, rows: ExecutionRows, ref: str, new: Ready | None) -> None:
+        old = rows.ready.pop(ref, None)
+        execution_id = rows.header.id
+        self._alarm(old.alarm_at if old else 0, new.alarm_at if new else 0, execution_id, ref)
+        if old is not None and _waits(old):
+            _discard(self.waiting[old.queue], (old.visible_at, execution_id, ref))
+            if not self.waiting[old.queue]:
+                del self.waiting[old.queue]
+        if new is not None:
+            rows.ready[ref] = new
+            if _waits(new):
+                insort(self.waiting.setdefault(new.queue, []), (new.visible_at, execution_id, ref))
+
+    def _alarm(self, old: int, new: int, execution_id: str, ref: str) -> None:
+        if old != new:
+            if old:
+                _discard(self.alarms, (old, execution_id, ref))
+            if new:
+                insort(self.alarms, (new, execution_id, ref))
+
+
+def _waits(row: Ready) -> bool:
+    """Whether a worker may take the task, now or later."""
+    return bool(row.queue) and not row.worker and not row.mark
+
+
+def _discard(items: list[tuple[int, str, str]], item: tuple[int, str, str]) -> None:
+    del items[bisect_left(items, item)]

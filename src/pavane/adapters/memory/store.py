@@ -1,0 +1,178 @@
+"""The store in memory: the simplest keeper of the promises, and the oracle for the others."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+from pavane.adapters.memory.rows import Tables
+from pavane.adapters.memory.snapshot import MemorySnapshot
+from pavane.core.model.rows import Key, Ready
+from pavane.errors import StoreError, StoreFullError
+from pavane.ports.store import LoadedRows, StoredWorkflow, Unit
+
+_LAST = "\U0010ffff"
+
+
+class MemoryStore:
+    """Keeps everything in memory; nothing survives the process.
+
+    Simulations set `full` to let commits fail for want of room, and call `crash` to go on with
+    what a new process would find.
+    """
+
+    def __init__(self) -> None:
+        self.full = False
+        self._open = False
+        self._tables = Tables()
+        self._definitions: dict[str, bytes] = {}
+        self._workflows: dict[tuple[str, int], StoredWorkflow] = {}
+        self._task_definitions: dict[str, bytes] = {}
+
+    def crash(self) -> MemoryStore:
+        """The store that a new process would find, not yet open; this one serves nobody any more.
+
+        What was committed is there, and nothing else.
+        """
+        new = MemoryStore()
+        new._tables = self._tables
+        new._definitions = self._definitions
+        new._workflows = self._workflows
+        new._task_definitions = self._task_definitions
+        self._open = False
+        self._tables = Tables()
+        return new
+
+    async def open(self) -> None:
+        """Begin to serve."""
+        self._open = True
+
+    async def close(self) -> None:
+        """Serve nobody any more; the rows stay, and `open` serves them again."""
+        self._open = False
+
+    async def load(self, wanted: Mapping[str, frozenset[Key] | set[Key]]) -> dict[str, LoadedRows]:
+        """The header and the keys of each execution."""
+        self._check_open()
+        loaded: dict[str, LoadedRows] = {}
+        for execution_id, keys in wanted.items():
+            rows = self._tables.executions.get(execution_id)
+            found = loaded[execution_id] = LoadedRows(rows.header if rows else None)
+            for kind, name in keys:
+                if kind == "task":
+                    attempts = rows.tasks.get(name) if rows else None
+                    found.tasks[name] = attempts[-1] if attempts else None
+                elif kind == "value":
+                    found.values[name] = rows.values.get(name) if rows else None
+                else:
+                    found.pages[name] = rows.page(name) if rows else ()
+        return loaded
+
+    async def find_keys(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        """Execution ids by (workflow, start key), for those that exist."""
+        self._check_open()
+        return {key: self._tables.keys[key] for key in keys if key in self._tables.keys}
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        """Write the units; returns the indexes of those that lost."""
+        self._check_open()
+        if self.full and units:
+            raise StoreFullError(
+                "The store has no room left; nothing was written.", "Make room, then try again."
+            )
+        lost: set[int] = set()
+        for index, unit in enumerate(units):
+            if self._wins(unit):
+                for change in unit.changes:
+                    self._tables.apply(change)
+            else:
+                lost.add(index)
+        return lost
+
+    def _wins(self, unit: Unit) -> bool:
+        """Whether each header follows the stored one, and each new start key is free."""
+        revisions: dict[str, int] = {}
+        keys: set[tuple[str, str]] = set()
+        for change in unit.changes:
+            header = change.header
+            rows = self._tables.executions.get(header.id)
+            stored = revisions.get(header.id, rows.header.revision if rows else 0)
+            if header.revision != stored + 1:
+                return False
+            revisions[header.id] = header.revision
+            key = (header.workflow, header.key)
+            if stored == 0 and header.key:
+                if key in self._tables.keys or key in keys:
+                    return False
+                keys.add(key)
+        return True
+
+    async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
+        """Tasks of a queue that a worker may take now."""
+        self._check_open()
+        waiting = self._tables.waiting.get(queue, [])
+        end = min(bisect_right(waiting, (now, _LAST, _LAST)), limit)
+        return [self._tables.executions[i].ready[ref] for _, i, ref in waiting[:end]]
+
+    async def due(self, now: int, limit: int) -> list[tuple[int, str, str]]:
+        """(alarm_at, execution_id, ref) of alarms at or before now."""
+        self._check_open()
+        alarms = self._tables.alarms
+        return alarms[: min(bisect_right(alarms, (now, _LAST, _LAST)), limit)]
+
+    async def next_alarm(self) -> int:
+        """The earliest alarm_at of all, 0 when there is none."""
+        self._check_open()
+        return self._tables.alarms[0][0] if self._tables.alarms else 0
+
+    async def leases(self, worker_prefix: str) -> list[Ready]:
+        """Leased tasks whose worker's name starts so, by execution and ref."""
+        self._check_open()
+        held = [
+            ready
+            for rows in self._tables.executions.values()
+            for ready in rows.ready.values()
+            if ready.worker and ready.worker.startswith(worker_prefix)
+        ]
+        return sorted(held, key=lambda r: (r.execution_id, r.ref))
+
+    async def put_definition(self, hash: str, body: bytes, at: int) -> None:
+        """Keep a workflow definition under its content hash."""
+        self._check_open()
+        self._definitions.setdefault(hash, body)
+
+    async def definition(self, hash: str) -> bytes | None:
+        """The definition with this content hash."""
+        self._check_open()
+        return self._definitions.get(hash)
+
+    async def put_workflow(self, workflow: StoredWorkflow) -> None:
+        """Let a name and version stand for a content hash."""
+        self._check_open()
+        self._workflows[workflow.name, workflow.version] = workflow
+
+    async def workflows(self) -> list[StoredWorkflow]:
+        """All that are registered, by name and version."""
+        self._check_open()
+        return [self._workflows[k] for k in sorted(self._workflows)]
+
+    async def put_task_definitions(self, bodies: Mapping[str, bytes]) -> None:
+        """Keep task definitions by name."""
+        self._check_open()
+        self._task_definitions.update(bodies)
+
+    async def task_definitions(self) -> dict[str, bytes]:
+        """All task definitions by name."""
+        self._check_open()
+        return dict(sorted(self._task_definitions.items()))
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[MemorySnapshot]:
+        """A reading view; leave the context to release it."""
+        self._check_open()
+        yield MemorySnapshot(self._tables)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StoreError("The memory store is not open.", "Call open() first.")
