@@ -1,0 +1,60 @@
+# The commands of this project. Each sets up what it needs into .venv, once, and says so in one line.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+SOURCES := $(wildcard src tests bench examples)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fix bench clean
+# One set-up at a time: two pips in one .venv would trip over each other.
+.NOTPARALLEL:
+
+help:
+	@echo 'make demo    run the shop and show it          make test    run every test'
+	@echo 'make check   style, types, layers, tidiness    make fix     repair what a program can repair'
+	@echo 'make bench   measure, beside the peers         make clean   remove what was set up'
+
+demo: $(VENV)/.runtime
+	@$(BIN)/pavane demo $(ARGS)
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'Not formatted. Run: make fix'; exit 1; }
+	@$(BIN)/ruff check --quiet $(SOURCES)
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pyright
+	@$(BIN)/python -m pytest tests/tidy
+
+fix: $(VENV)/.dev
+	@$(BIN)/ruff check --fix --quiet $(SOURCES); $(BIN)/ruff format --quiet $(SOURCES)
+
+bench: $(VENV)/.bench
+	@$(BIN)/python -m bench $(ARGS)
+
+clean:
+	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis .pavane
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo 'Pavane needs Python 3.11 or newer. Install it, or name it: make PYTHON=...' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo 'Python could not make a virtual environment. On Debian: apt-get install python3-venv' >&2; exit 1; }
+
+$(VENV)/.runtime: pyproject.toml constraints/runtime.txt | $(VENV)/bin/python
+	@echo 'Setting up $(VENV) (once): Pavane and the six packages it needs ...'
+	@$(PIP) --editable . --constraint constraints/runtime.txt
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints/runtime.txt constraints/dev.txt | $(VENV)/bin/python
+	@echo 'Setting up $(VENV) (once): Pavane and the tools of its tests ...'
+	@$(PIP) --editable '.[dev]' --constraint constraints/dev.txt
+	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.bench: pyproject.toml constraints/runtime.txt constraints/dev.txt constraints/bench.txt | $(VENV)/bin/python
+	@echo 'Setting up $(VENV) (once): Pavane, its tools and the peers to measure against ...'
+	@$(PIP) --editable '.[dev,bench]' --constraint constraints/bench.txt
+	@touch $@ $(VENV)/.dev $(VENV)/.runtime
