@@ -1,0 +1,1 @@
+"""Taste that a program can check: sizes, words, imports, and what belongs together."""
