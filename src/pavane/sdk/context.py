@@ -1,0 +1,160 @@
+"""What a running task may ask: who and which attempt it is, how long it has, whether to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from pavane.core.model.work import Assignment
+
+_LOG = logging.getLogger("pavane.task")
+
+Beat = Callable[[Assignment], Awaitable[bool]]
+"""Gives a sign of life; False when the attempt is no longer wanted."""
+
+
+class TaskContext:
+    """The circumstances of one attempt at one step.
+
+    A task gets it by a parameter annotated `TaskContext`; make it the first one, so that type
+    checkers know that callers do not pass it. Called outside a workflow, a task gets a plain one.
+    """
+
+    __slots__ = ("_assignment", "_beat", "_log", "_loop", "_stop_reason")
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        beat: Beat | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self._assignment = assignment
+        self._beat = beat
+        self._loop = loop
+        self._stop_reason = ""
+        self._log: logging.LoggerAdapter[logging.Logger] | None = None
+
+    @classmethod
+    def outside(cls, task: str, service: str) -> TaskContext:
+        """The context of a task that is called as a plain function, outside any workflow."""
+        return cls(
+            Assignment(
+                execution_id="",
+                ref=task,
+                attempt=0,
+                task=task,
+                service=service,
+                workflow="",
+                input=b"{}",
+                idempotency_key="",
+            )
+        )
+
+    @property
+    def execution_id(self) -> str:
+        """The execution it works for."""
+        return self._assignment.execution_id
+
+    @property
+    def workflow(self) -> str:
+        """The name of the workflow it works for."""
+        return self._assignment.workflow
+
+    @property
+    def step(self) -> str:
+        """The reference name of the step; of an undo, of the step that it reverses."""
+        return self._assignment.ref.removeprefix("undo:")
+
+    @property
+    def task(self) -> str:
+        """The name of the task."""
+        return self._assignment.task
+
+    @property
+    def service(self) -> str:
+        """The name of the service."""
+        return self._assignment.service
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, 1 for the first."""
+        return self._assignment.attempt + 1
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt and redelivery of this step: hand it to what you call."""
+        return self._assignment.idempotency_key
+
+    @property
+    def is_undo(self) -> bool:
+        """Whether it was called to reverse a step."""
+        return self._assignment.is_undo
+
+    @property
+    def deadline_at(self) -> int:
+        """End of this attempt's time in epoch milliseconds; 0 when it has none."""
+        return self._assignment.deadline_at
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the work is no longer wanted (timed out, terminated, or the service stops)."""
+        return bool(self._stop_reason)
+
+    def raise_if_cancelled(self) -> None:
+        """Leave the task if its work is no longer wanted: raises asyncio.CancelledError."""
+        if self._stop_reason:
+            raise asyncio.CancelledError(self._stop_reason)
+
+    async def heartbeat(self) -> None:
+        """Give a sign of life, which extends the lease; notice whether the work is still wanted."""
+        if self._beat is not None and not await self._beat(self._assignment):
+            self.stop("no longer wanted")
+
+    def heartbeat_sync(self) -> None:
+        """As `heartbeat`, from a sync function: does not wait, the answer shows in `cancelled`."""
+        loop = self._loop
+        if self._beat is not None and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._start_heartbeat)
+
+    def _start_heartbeat(self) -> None:
+        beating = asyncio.ensure_future(self.heartbeat())
+        beating.add_done_callback(_note_failure)
+
+    def stop(self, reason: str) -> None:
+        """Ask the task to stop: `cancelled` becomes true. The worker calls this."""
+        self._stop_reason = self._stop_reason or reason
+
+    @property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """A logger that puts execution, step and attempt in front of each message."""
+        if self._log is None:
+            given = self._assignment
+            self._log = _TaskLog(
+                _LOG,
+                {
+                    "execution_id": given.execution_id,
+                    "workflow": given.workflow,
+                    "step": given.ref,
+                    "task": given.task,
+                    "attempt": given.attempt + 1,
+                },
+            )
+        return self._log
+
+
+class _TaskLog(logging.LoggerAdapter[logging.Logger]):
+    """Ids as fields of the record, for programs, and in front of the text, for people."""
+
+    def process(
+        self, msg: Any, kwargs: MutableMapping[str, Any]
+    ) -> tuple[Any, MutableMapping[str, Any]]:
+        ids = dict(self.extra or {})
+        kwargs["extra"] = {**ids, **kwargs.get("extra", {})}
+        return f"[{ids['execution_id']} {ids['step']} #{ids['attempt']}] {msg}", kwargs
+
+
+def _note_failure(beating: asyncio.Future[None]) -> None:
+    if not beating.cancelled() and (error := beating.exception()) is not None:
+        _LOG.warning("a heartbeat failed: %s", error)

@@ -1,0 +1,195 @@
+"""A service: the independently deployed program that offers tasks."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Awaitable, Callable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.errors import DefinitionError
+from pavane.sdk.context import TaskContext
+from pavane.sdk.parameters import place_of
+from pavane.sdk.policy import Duration, Growth, Policy
+from pavane.sdk.task import Task
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
+
+
+class TaskDecorator(Protocol):
+    """What `@service.task(...)` returns: keeps the types, hides a TaskContext that comes first."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[P, R], /) -> Task[P, R]: ...
+
+
+class Service:
+    """Owns tasks: `@service.task` adds one. `concurrency` bounds how many run at once here.
+
+    `threads` bounds the sync functions among them, which run in threads.
+    """
+
+    def __init__(
+        self, name: str, *, concurrency: int = 100, threads: int = 32, url: str | None = None
+    ) -> None:
+        if not _NAME.fullmatch(name):
+            raise DefinitionError(
+                f"{name!r} cannot name a service.", 'Use letters, digits, "_", "-" and ".".'
+            )
+        if concurrency < 1 or threads < 1:
+            raise DefinitionError(f"Service {name} has no place to run a task.", "Use 1 or more.")
+        if url is not None:
+            raise DefinitionError(
+                f"Service {name} has a url, but calling services by URL is not built yet.",
+                "Call the URL from a task for now.",
+            )
+        self.name = name
+        self.concurrency = concurrency
+        self.threads = threads
+        self._tasks: list[Task[..., Any]] = []
+
+    @overload
+    def task(
+        self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def task(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
+    @overload
+    def task(self, function: Callable[P, R], /) -> Task[P, R]: ...
+    @overload
+    def task(
+        self,
+        function: None = None,
+        /,
+        *,
+        name: str = "",
+        undo: Task[..., Any] | None = None,
+        pivot: bool = False,
+        retries: int = 3,
+        retry_delay: Duration = "200ms",
+        max_retry_delay: Duration = "10s",
+        retry_logic: Growth = "exponential",
+        jitter: Duration = 0.0,
+        timeout: Duration | None = None,
+        heartbeat_timeout: Duration | None = None,
+        total_timeout: Duration | None = None,
+        concurrency: int | None = None,
+    ) -> TaskDecorator: ...
+    def task(
+        self,
+        function: Callable[..., Any] | None = None,
+        /,
+        *,
+        name: str = "",
+        undo: Task[..., Any] | None = None,
+        pivot: bool = False,
+        **policy: Any,
+    ) -> Any:
+        """Offer a function as a task, as `@service.task` or `@service.task(...)`.
+
+        `undo`: the task that reverses it, called with its inputs and its result. `pivot`: there is
+        no way back after it. `retries` after the first attempt, `retry_delay` before the first of
+        them, growing by `retry_logic` ("fixed", "linear", "exponential") up to `max_retry_delay`,
+        with up to `jitter` added. `timeout` ends one attempt, `total_timeout` all of them together,
+        `heartbeat_timeout` one that gives no sign of life. `concurrency`: how many run at once
+        here. Raise `Fail` in it for a failure that no retry would mend.
+        """
+        if function is not None:
+            return self._offer(function, Task(function, self, frame=_frame_of(function)))
+
+        def decorate(function: Callable[..., Any]) -> Task[..., Any]:
+            return self._offer(
+                function,
+                Task(
+                    function,
+                    self,
+                    name=name,
+                    undo=undo,
+                    pivot=pivot,
+                    policy=Policy(**policy),
+                    frame=_frame_of(function),
+                ),
+            )
+
+        return decorate
+
+    def _offer(self, function: Callable[..., Any], task: Task[..., Any]) -> Task[..., Any]:
+        if not (task.undo is None or _is_task(task.undo)):
+            raise DefinitionError(
+                f"The undo of {place_of(function)} is not a task.",
+                "Put @service.task on it, and define it first.",
+            )
+        self._tasks.append(task)
+        return task
+
+    @property
+    def tasks(self) -> tuple[Task[..., Any], ...]:
+        """The tasks that it offers, in the order of their definition."""
+        return tuple(self._tasks)
+
+    @property
+    def definitions(self) -> list[TaskDefinition]:
+        """The definitions of its tasks; DefinitionError lists all that is wrong with them."""
+        return definitions_of([self])
+
+    def __repr__(self) -> str:
+        return f"<service {self.name}>"
+
+
+def definitions_of(services: list[Service]) -> list[TaskDefinition]:
+    """The task definitions of services; DefinitionError lists all that is wrong with them."""
+    offered = [task for service in services for task in service.tasks]
+    definitions: list[TaskDefinition] = []
+    findings: list[str] = []
+    first: dict[str, Task[..., Any]] = {}
+    for task in offered:
+        other = first.setdefault(task.name, task)
+        if other is not task:
+            findings.append(
+                f"{place_of(task.function)} of {task.service} has the name of "
+                f"{place_of(other.function)} of {other.service}: {task.name!r}. Name one of them "
+                f'otherwise: @{task.service}.task(name="{task.service}.{task.name}").'
+            )
+            continue
+        try:
+            definitions.append(task.definition)
+        except DefinitionError as error:
+            findings.append(str(error))
+    if findings:
+        names = ", ".join(service.name for service in services)
+        raise DefinitionError(
+            "\n".join([f"{len(findings)} finding(s) in the tasks of {names}:", *findings]),
+            findings=findings,
+        )
+    return definitions
+
+
+def _is_task(value: object) -> bool:
+    return isinstance(value, Task)
+
+
+def _frame_of(function: Callable[..., Any]) -> types.FrameType | None:
+    """Where a task was defined, if inside a function: its annotations may name local classes."""
+    here = inspect.currentframe()
+    if (
+        here is None
+        or here.f_back is None
+        or "<locals>" not in getattr(function, "__qualname__", "")
+    ):
+        return None
+    return here.f_back.f_back
