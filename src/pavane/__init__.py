@@ -1,1 +1,55 @@
 """The public names of Pavane, imported lazily so that `import pavane` costs next to nothing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pavane.errors import Fail
+    from pavane.sdk.client import Client, SyncClient
+    from pavane.sdk.context import TaskContext
+    from pavane.sdk.service import Service
+    from pavane.sdk.workflow import gather, scope, sleep, until, workflow
+
+__all__ = [
+    "Client",
+    "Fail",
+    "Service",
+    "SyncClient",
+    "TaskContext",
+    "gather",
+    "scope",
+    "sleep",
+    "until",
+    "workflow",
+]
+
+_HOME = {
+    "Client": "pavane.sdk.client",
+    "Fail": "pavane.errors",
+    "Service": "pavane.sdk.service",
+    "SyncClient": "pavane.sdk.client",
+    "TaskContext": "pavane.sdk.context",
+    "gather": "pavane.sdk.workflow",
+    "scope": "pavane.sdk.workflow",
+    "sleep": "pavane.sdk.workflow",
+    "until": "pavane.sdk.workflow",
+    "workflow": "pavane.sdk.workflow",
+}
+
+
+if not TYPE_CHECKING:  # a type checker would take any name for real
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is first asked for (PEP 562), and remember it."""
+        home = _HOME.get(name)
+        if home is None:
+            raise AttributeError(f"module 'pavane' has no attribute {name!r}")
+        value = getattr(import_module(home), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
