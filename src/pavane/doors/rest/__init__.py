@@ -1,0 +1,1 @@
+"""REST: our own API under /v1, and what makes any of them a server."""

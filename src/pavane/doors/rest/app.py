@@ -1,0 +1,27 @@
+"""The HTTP application over one engine: every route in one table, every error a problem document."""
+
+from __future__ import annotations
+
+from asyncio import Event
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount, Route
+
+from pavane.doors.rest.health import health
+from pavane.doors.rest.native.routes import ROUTES
+from pavane.doors.rest.problems import HANDLERS
+from pavane.engine.views.reader import Reader
+
+if TYPE_CHECKING:
+    from pavane.engine.engine import Engine
+
+
+def build_app(engine: Engine) -> Starlette:
+    """The application. Set `app.state.stopping` so that requests that wait answer and end."""
+    routes: list[BaseRoute] = [Route("/health", health), Mount("/v1", routes=ROUTES)]
+    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app.state.engine = engine
+    app.state.reader = Reader(engine.store)
+    app.state.stopping = Event()
+    return app

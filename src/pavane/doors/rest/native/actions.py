@@ -1,0 +1,90 @@
+"""What people and programs do to an execution; each answers with its id and status afterwards."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pavane.doors.rest.answers import json_response
+from pavane.doors.rest.body import Empty, read_json
+from pavane.doors.rest.native.executions import empty_object, json_object
+from pavane.doors.rest.state import state
+
+
+class TerminateRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Why, and whether what was done is undone."""
+
+    reason: str = ""
+    undo: bool = True
+
+
+class SignalRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """How the waiting step ends."""
+
+    output: msgspec.Raw = msgspec.field(default_factory=empty_object)
+    status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"] = "COMPLETED"
+
+
+class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """What becomes of something that gave up."""
+
+    action: Literal["retry", "done", "abandon"]
+    output: msgspec.Raw = msgspec.field(default_factory=empty_object)
+
+
+async def pause(request: Request) -> Response:
+    """Schedule nothing new."""
+    await read_json(request, Empty)
+    await state(request).engine.pause(_id(request))
+    return await _after(request)
+
+
+async def resume(request: Request) -> Response:
+    """Go on after a pause."""
+    await read_json(request, Empty)
+    await state(request).engine.resume(_id(request))
+    return await _after(request)
+
+
+async def retry(request: Request) -> Response:
+    """Try again what failed, where nothing was undone."""
+    await read_json(request, Empty)
+    await state(request).engine.retry(_id(request))
+    return await _after(request)
+
+
+async def terminate(request: Request) -> Response:
+    """Stop it; what was done is undone unless `undo` is false."""
+    wanted = await read_json(request, TerminateRequest)
+    await state(request).engine.terminate(_id(request), wanted.reason, undo=wanted.undo)
+    return await _after(request)
+
+
+async def signal(request: Request) -> Response:
+    """Complete (or fail) a waiting step from outside."""
+    wanted = await read_json(request, SignalRequest)
+    output = json_object(wanted.output, "$.output")
+    ref = request.path_params["ref"]
+    await state(request).engine.signal(_id(request), ref, output, wanted.status)
+    return await _after(request)
+
+
+async def resolve(request: Request) -> Response:
+    """Settle something that gave up and waits for a person."""
+    wanted = await read_json(request, ResolveRequest)
+    output = json_object(wanted.output, "$.output")
+    ref = request.path_params["ref"]
+    await state(request).engine.resolve(_id(request), ref, wanted.action, output)
+    return await _after(request)
+
+
+def _id(request: Request) -> str:
+    return request.path_params["execution_id"]
+
+
+async def _after(request: Request) -> Response:
+    summary = await state(request).reader.summary(_id(request))
+    return json_response({"id": summary.id, "status": summary.status, "reason": summary.reason})

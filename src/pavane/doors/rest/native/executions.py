@@ -1,0 +1,95 @@
+"""Executions: started, found, looked at."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pavane.core.model.status import EXECUTION_CHANGES
+from pavane.doors.rest.answers import json_response
+from pavane.doors.rest.body import integer, read_json
+from pavane.doors.rest.problems import MalformedError
+from pavane.doors.rest.state import state
+from pavane.errors import InputError
+from pavane.ports.store import Search
+
+ShortText = Annotated[str, msgspec.Meta(max_length=500)]
+STATUSES = sorted(filter(None, EXECUTION_CHANGES))
+
+
+def empty_object() -> msgspec.Raw:
+    """The default of a payload (as a function, so that JSON schemas can be made of the shapes)."""
+    return msgspec.Raw(b"{}")
+
+
+class StartRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What starts an execution; the same key never starts the same workflow twice."""
+
+    input: msgspec.Raw = msgspec.field(default_factory=empty_object)
+    version: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    key: ShortText = ""
+    correlation_id: ShortText = ""
+    priority: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
+
+
+async def start(request: Request) -> Response:
+    """Start an execution: 201 with its id, and where to look."""
+    wanted = await read_json(request, StartRequest)
+    execution_id = await state(request).engine.start_execution(
+        request.path_params["name"],
+        json_object(wanted.input, "$.input"),
+        version=wanted.version,
+        key=wanted.key,
+        correlation_id=wanted.correlation_id,
+        priority=wanted.priority,
+    )
+    location = f"/v1/executions/{execution_id}"
+    return json_response({"id": execution_id}, 201, {"location": location})
+
+
+async def find(request: Request) -> Response:
+    """Executions, newest first; `next` is the `before` of the following page, or null."""
+    query = request.query_params
+    limit = integer(request, "limit", 100, 1, 1000)
+    statuses = tuple(filter(None, query.get("status", "").upper().split(",")))
+    for each in statuses:
+        if each not in STATUSES:
+            raise MalformedError(f"There is no status '{each[:40]}'.", f"One of {STATUSES}.")
+    wanted = Search(
+        workflow=query.get("workflow", ""),
+        statuses=statuses,
+        key=query.get("key", ""),
+        parent_id=query.get("parent"),
+        before=query.get("before", ""),
+        limit=limit,
+    )
+    found = await state(request).reader.executions(wanted)
+    following = found[-1].id if len(found) == limit else None
+    return json_response({"executions": found, "next": following})
+
+
+async def get(request: Request) -> Response:
+    """One execution with its steps."""
+    return json_response(await state(request).reader.execution(request.path_params["execution_id"]))
+
+
+async def history(request: Request) -> Response:
+    """What happened to one execution, oldest first."""
+    entries = await state(request).reader.history(request.path_params["execution_id"])
+    return json_response({"history": entries})
+
+
+def json_object(raw: msgspec.Raw, path: str) -> bytes:
+    """The bytes of a JSON object as they came; InputError for anything else."""
+    body = bytes(raw).strip()
+    if not body.startswith(b"{"):
+        kind = type(msgspec.json.decode(body)).__name__
+        what = {"list": "array", "NoneType": "null", "str": "string", "dict": "object"}
+        raise InputError(
+            f"The body does not fit: Expected `object`, got `{what.get(kind, kind)}` - at `{path}`.",
+            "Inputs and outputs are JSON objects.",
+        )
+    return body

@@ -1,0 +1,72 @@
+"""What the OpenAPI document says about each operation."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow
+from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
+from pavane.doors.rest.native.executions import StartRequest
+from pavane.engine.views.shapes import ExecutionView
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "integer"}
+_YES = {"type": "boolean"}
+_ONE = "/v1/executions/{execution_id}"
+
+
+class Operation(NamedTuple):
+    """One method on one path."""
+
+    method: str
+    path: str
+    summary: str
+    status: int = 200
+    body: Any = None
+    answer: Any = None
+    query: tuple[tuple[str, dict[str, str]], ...] = ()
+
+
+_SEARCH = tuple((name, _TEXT) for name in ("workflow", "status", "key", "parent", "before"))
+
+OPERATIONS = (
+    Operation("get", "/health", "Whether the server takes requests"),
+    Operation("get", "/v1/workflows", "All workflows"),
+    Operation(
+        "post",
+        "/v1/workflows",
+        "Register workflows",
+        201,
+        body=Workflow | list[Workflow],
+        query=(("overwrite", _YES),),
+    ),
+    Operation(
+        "get",
+        "/v1/workflows/{name}",
+        "The definition of a workflow",
+        answer=Workflow,
+        query=(("version", _NUMBER),),
+    ),
+    Operation(
+        "post", "/v1/workflows/{name}/executions", "Start an execution", 201, body=StartRequest
+    ),
+    Operation("get", "/v1/tasks", "All task definitions"),
+    Operation(
+        "post",
+        "/v1/tasks",
+        "Register task definitions",
+        201,
+        body=TaskDefinition | list[TaskDefinition],
+    ),
+    Operation("get", "/v1/executions", "Find executions", query=(*_SEARCH, ("limit", _NUMBER))),
+    Operation("get", _ONE, "An execution with its steps", answer=ExecutionView),
+    Operation("get", _ONE + "/history", "What happened, oldest first"),
+    Operation("get", _ONE + "/result", "The result, waited for", query=(("wait", _NUMBER),)),
+    Operation("post", _ONE + "/pause", "Schedule nothing new"),
+    Operation("post", _ONE + "/resume", "Go on after a pause"),
+    Operation("post", _ONE + "/retry", "Try again what failed"),
+    Operation("post", _ONE + "/terminate", "Stop and undo", body=TerminateRequest),
+    Operation("post", _ONE + "/signal/{ref}", "Settle a waiting step", body=SignalRequest),
+    Operation("post", _ONE + "/resolve/{ref}", "Settle what gave up", body=ResolveRequest),
+)

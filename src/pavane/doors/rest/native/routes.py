@@ -1,0 +1,29 @@
+"""The table of our own API."""
+
+from __future__ import annotations
+
+from starlette.routing import Route
+
+from pavane.doors.rest.native import actions, definitions, executions, openapi, results
+
+_EXECUTION = "/executions/{execution_id}"
+
+ROUTES = [
+    Route("/workflows", definitions.put_workflows, methods=["POST"]),
+    Route("/workflows", definitions.list_workflows, methods=["GET"]),
+    Route("/workflows/{name}", definitions.get_workflow, methods=["GET"]),
+    Route("/workflows/{name}/executions", executions.start, methods=["POST"]),
+    Route("/tasks", definitions.put_tasks, methods=["POST"]),
+    Route("/tasks", definitions.list_tasks, methods=["GET"]),
+    Route("/executions", executions.find, methods=["GET"]),
+    Route(_EXECUTION, executions.get, methods=["GET"]),
+    Route(_EXECUTION + "/history", executions.history, methods=["GET"]),
+    Route(_EXECUTION + "/result", results.result, methods=["GET"]),
+    Route(_EXECUTION + "/pause", actions.pause, methods=["POST"]),
+    Route(_EXECUTION + "/resume", actions.resume, methods=["POST"]),
+    Route(_EXECUTION + "/retry", actions.retry, methods=["POST"]),
+    Route(_EXECUTION + "/terminate", actions.terminate, methods=["POST"]),
+    Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
+    Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
+    Route("/openapi.json", openapi.document, methods=["GET"]),
+]

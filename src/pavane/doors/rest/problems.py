@@ -1,0 +1,116 @@
+"""Errors over HTTP: RFC 9457 problem details for everything that goes wrong."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pavane.errors import (
+    ConflictError,
+    DefinitionError,
+    ExecutionFailedError,
+    ExpressionError,
+    Fail,
+    InputError,
+    NotFoundError,
+    PavaneError,
+    ResultTimeoutError,
+    StoppingError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    TooLargeError,
+    UsageError,
+)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class MalformedError(InputError):
+    """The body or the query cannot be read at all; says where."""
+
+    code = "malformed"
+
+
+STATUS_CODES: dict[type[PavaneError], int] = {
+    MalformedError: 400,
+    UsageError: 400,
+    NotFoundError: 404,
+    ConflictError: 409,
+    ExecutionFailedError: 409,
+    TooLargeError: 413,
+    InputError: 422,
+    DefinitionError: 422,
+    ExpressionError: 422,
+    Fail: 422,
+    StoreFullError: 507,
+    StoreError: 503,
+    StoppingError: 503,
+    ResultTimeoutError: 504,
+}
+
+
+def status_code(error: PavaneError) -> int:
+    """The HTTP status of an error: that of its nearest ancestor in the table."""
+    return next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
+
+
+def problem(status: int, code: str, detail: str, remedy: str = "", **more: Any) -> Response:
+    """A problem document; `code` is stable for programs, `detail` and `remedy` are for people."""
+    body: dict[str, Any] = {
+        "type": f"urn:pavane:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "remedy": remedy,
+        **more,
+    }
+    return Response(msgspec.json.encode(body), status, media_type=MEDIA_TYPE)
+
+
+async def on_pavane_error(_request: Request, error: Exception) -> Response:
+    """Any error of ours."""
+    assert isinstance(error, PavaneError)
+    more = {"findings": error.findings} if isinstance(error, DefinitionError) else {}
+    response = problem(status_code(error), error.code, error.message, error.remedy, **more)
+    if isinstance(error, StoreFullError | StoreBusyError | StoppingError):
+        response.headers["retry-after"] = "1"
+    return response
+
+
+async def on_http_error(request: Request, error: Exception) -> Response:
+    """No such path, or not with this method."""
+    assert isinstance(error, HTTPException)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = phrase.lower().replace(" ", "-")
+    detail, remedy = f"{phrase}.", ""
+    match error.status_code:
+        case 404:
+            detail, remedy = f"There is nothing at {request.url.path}.", "See /v1/openapi.json."
+        case 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            detail = f"{request.method} is not possible at {request.url.path}."
+            remedy = f"Possible: {allowed}." if allowed else ""
+        case _:
+            pass
+    response = problem(error.status_code, code, detail, remedy)
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def on_bug(_request: Request, _error: Exception) -> Response:
+    """Ours to fix; the log has the traceback, the client gets nothing of it."""
+    return problem(500, "internal", "Something went wrong inside the server.", "See its log.")
+
+
+HANDLERS: dict[Any, Any] = {
+    PavaneError: on_pavane_error,
+    HTTPException: on_http_error,
+    Exception: on_bug,
+}

@@ -1,0 +1,111 @@
+"""What a view of an execution is made of; on the wire the names are camelCase.
+
+Times are epoch milliseconds, 0 where there is none. Payloads stay JSON text: they are not decoded
+on their way from the store to the reader.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+UNDONE: Final = "UNDONE"
+"""Shown instead of COMPLETED for a step whose undo has completed. No stored row has this status."""
+
+NULL: Final = msgspec.Raw(b"null")
+
+
+def null() -> msgspec.Raw:
+    """The default of a payload (as a function, so that JSON schemas can be made of the shapes)."""
+    return NULL
+
+
+class AttemptView(msgspec.Struct, frozen=True, rename="camel"):
+    """An earlier attempt at a step, and why there is a later one."""
+
+    attempt: int  # 1 for the first
+    status: str
+    reason: str = ""
+    started_at: int = 0
+    ended_at: int = 0
+
+
+class StepView(msgspec.Struct, frozen=True, rename="camel"):
+    """A step as it stands after its newest attempt. An undo is a step of its own: see `undoes`."""
+
+    ref: str
+    task: str
+    service: str
+    type: str
+    status: str  # a task status, or UNDONE
+    attempts: int
+    reason: str = ""
+    undo: str = ""  # status of the step's undo, "" where there is none
+    undoes: str = ""  # for an undo: the step that it reverses
+    child_id: str = ""  # the execution that the step started
+    worker: str = ""
+    scheduled_at: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    input: msgspec.Raw = msgspec.field(default_factory=null)
+    output: msgspec.Raw = msgspec.field(default_factory=null)
+    earlier: list[AttemptView] = []
+
+
+class AttentionView(msgspec.Struct, frozen=True, rename="camel"):
+    """Something that waits for a person, and what the person can do about it."""
+
+    ref: str
+    task: str
+    reason: str
+    actions: list[str]
+
+
+class ExecutionSummary(msgspec.Struct, frozen=True, rename="camel"):
+    """One line in a list of executions."""
+
+    id: str
+    workflow: str
+    version: int
+    status: str
+    cause: str = ""
+    reason: str = ""
+    key: str = ""
+    parent_id: str = ""
+    created_at: int = 0
+    updated_at: int = 0
+    ended_at: int = 0
+
+
+class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
+    """One execution with all its steps, in the order in which they were first scheduled."""
+
+    id: str
+    workflow: str
+    version: int
+    status: str
+    cause: str = ""
+    reason: str = ""
+    failed_ref: str = ""
+    key: str = ""
+    correlation_id: str = ""
+    parent_id: str = ""
+    parent_ref: str = ""
+    priority: int = 0
+    created_at: int = 0
+    updated_at: int = 0
+    ended_at: int = 0
+    input: msgspec.Raw = msgspec.field(default_factory=null)
+    output: msgspec.Raw = msgspec.field(default_factory=null)
+    variables: dict[str, msgspec.Raw] = {}
+    steps: list[StepView] = []
+    attention: list[AttentionView] = []
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, rename="camel"):
+    """What one commit recorded about an execution: a list of facts and commands, as JSON."""
+
+    position: int
+    at: int
+    entries: msgspec.Raw = msgspec.field(default_factory=null)

@@ -1,0 +1,76 @@
+"""Task rows, one per attempt, become steps, one per reference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.core.model.rows import TaskRow
+from pavane.engine.views.joins import join_output
+from pavane.engine.views.shapes import NULL, UNDONE, AttemptView, StepView
+
+UNDO_PREFIX = "undo:"
+
+
+def step_views(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> list[StepView]:
+    """The steps of an execution from its task rows, which come by seq."""
+    attempts: dict[str, list[TaskRow]] = {}
+    for row in rows:
+        attempts.setdefault(row.ref, []).append(row)
+    for of_step in attempts.values():
+        of_step.sort(key=lambda row: row.attempt)
+    newest = {ref: of_step[-1] for ref, of_step in attempts.items()}
+    outputs = {ref: row.output for ref, row in newest.items()}
+    return [
+        _step(of_step, newest.get(UNDO_PREFIX + ref), _output(newest[ref], outputs, joins))
+        for ref, of_step in attempts.items()
+    ]
+
+
+def raw(body: bytes) -> msgspec.Raw:
+    """Stored JSON for a view; nothing stored shows as null."""
+    return msgspec.Raw(body) if body else NULL
+
+
+def _output(
+    row: TaskRow, outputs: Mapping[str, bytes], joins: Mapping[str, Sequence[str]]
+) -> bytes:
+    if row.type == "JOIN" and row.status in st.SUCCESSFUL:
+        return join_output(joins.get(row.ref, ()), outputs)
+    return row.output
+
+
+def _step(attempts: Sequence[TaskRow], undo: TaskRow | None, output: bytes) -> StepView:
+    first, last = attempts[0], attempts[-1]
+    undone = undo is not None and undo.status == st.COMPLETED and last.status in st.SUCCESSFUL
+    return StepView(
+        ref=last.ref,
+        task=last.name,
+        service=last.service,
+        type=last.type,
+        status=UNDONE if undone else last.status,
+        attempts=len(attempts),
+        reason=last.reason,
+        undo=undo.status if undo else "",
+        undoes=last.ref.removeprefix(UNDO_PREFIX) if last.ref.startswith(UNDO_PREFIX) else "",
+        child_id=last.child_id,
+        worker=last.worker,
+        scheduled_at=first.scheduled_at,
+        started_at=first.started_at,
+        ended_at=last.ended_at,
+        input=raw(last.input),
+        output=raw(output),
+        earlier=[_attempt(row) for row in attempts[:-1]],
+    )
+
+
+def _attempt(row: TaskRow) -> AttemptView:
+    return AttemptView(
+        attempt=row.attempt + 1,
+        status=row.status,
+        reason=row.reason,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
