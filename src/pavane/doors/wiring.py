@@ -1,4 +1,4 @@
-"""What the command line needs from above: stores and engines by URL, built where adapters are known."""
+"""What the command line needs from above: stores and engines, built where adapters are known."""
 
 from __future__ import annotations
 

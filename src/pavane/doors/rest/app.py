@@ -1,4 +1,4 @@
-"""The HTTP application over one engine: every route in one table, every error a problem document."""
+"""The HTTP application over one engine; every error becomes a problem document."""
 
 from __future__ import annotations
 

@@ -24,8 +24,18 @@ class Empty(msgspec.Struct, forbid_unknown_fields=True):
 
 
 async def read_json(request: Request, kind: type[T]) -> T:
-    """The body as `kind`; an empty body counts as `{}`. MalformedError, InputError, TooLargeError."""
-    body = await read_body(request) or b"{}"
+    """The body as `kind`, empty counts as `{}`; MalformedError, InputError or TooLargeError."""
+    return decode(await read_body(request) or b"{}", kind)
+
+
+async def read_one_or_more(request: Request, kind: type[T]) -> list[T]:
+    """The body as one `kind` or a list of them."""
+    body = (await read_body(request)).lstrip()
+    return decode(body, list[kind]) if body.startswith(b"[") else [decode(body, kind)]
+
+
+def decode(body: bytes, kind: type[T]) -> T:
+    """JSON as `kind`; MalformedError or InputError, with the place."""
     check_depth(body)
     try:
         body.decode("utf-8")

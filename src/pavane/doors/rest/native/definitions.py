@@ -9,7 +9,7 @@ from starlette.responses import Response
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow, content_hash
 from pavane.doors.rest.answers import json_response
-from pavane.doors.rest.body import flag, integer, read_json
+from pavane.doors.rest.body import flag, integer, read_one_or_more
 from pavane.doors.rest.state import state
 from pavane.ports.store import StoredWorkflow
 
@@ -27,8 +27,7 @@ class WorkflowEntry(msgspec.Struct, frozen=True, rename="camel"):
 
 async def put_workflows(request: Request) -> Response:
     """Register one workflow or a list of them; other content needs `?overwrite=true`."""
-    body = await read_json(request, Workflow | list[Workflow])
-    workflows = body if isinstance(body, list) else [body]
+    workflows = await read_one_or_more(request, Workflow)
     await state(request).engine.register(workflows, overwrite=flag(request, "overwrite"))
     entries = [WorkflowEntry(each.name, each.version, content_hash(each)) for each in workflows]
     return json_response({"workflows": entries}, 201)
@@ -49,8 +48,7 @@ async def get_workflow(request: Request) -> Response:
 
 async def put_tasks(request: Request) -> Response:
     """Register one task definition or a list of them; what has the same name is replaced."""
-    body = await read_json(request, TaskDefinition | list[TaskDefinition])
-    tasks = body if isinstance(body, list) else [body]
+    tasks = await read_one_or_more(request, TaskDefinition)
     await state(request).engine.register((), tasks, overwrite=True)
     return json_response({"tasks": [each.name for each in tasks]}, 201)
 

@@ -89,7 +89,7 @@ def json_object(raw: msgspec.Raw, path: str) -> bytes:
         kind = type(msgspec.json.decode(body)).__name__
         what = {"list": "array", "NoneType": "null", "str": "string", "dict": "object"}
         raise InputError(
-            f"The body does not fit: Expected `object`, got `{what.get(kind, kind)}` - at `{path}`.",
+            f"The body does not fit: Expected `object`, got `{what.get(kind, kind)}` at `{path}`.",
             "Inputs and outputs are JSON objects.",
         )
     return body

@@ -17,7 +17,7 @@ MAX_WAIT_S = 60
 
 
 async def result(request: Request) -> Response:
-    """200 with the output once it has ended; 202 when `?wait=` seconds (at most 60) were too few."""
+    """200 with the output once it has ended, 202 when `?wait=` seconds were too few."""
     here = state(request)
     execution_id = request.path_params["execution_id"]
     wait_s = integer(request, "wait", 0, 0, MAX_WAIT_S)
