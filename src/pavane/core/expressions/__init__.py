@@ -1,0 +1,1 @@
+"""`${…}` templates and the `pavane` evaluator: data in, data out, every input bounded."""
