@@ -5,6 +5,11 @@ from collections.abc import Generator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no failure, and a failure prints what repeats it.
+settings.register_profile("pavane", deadline=None, print_blob=True)
+settings.load_profile("pavane")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
