@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pavane.core.expressions.roots import Lookup
+from pavane.core.expressions.shapes import is_map, is_series
 
 MAX_SOURCE_CHARS = 10_000
 MAX_NODES = 2_000
@@ -93,18 +94,18 @@ def size_words(size: int) -> str:
 
 def weigh(run: Run, value: Any) -> None:
     """Charge for every element inside `value`, each as often as it stands there."""
-    pending = [value]
+    pending: list[Any] = [value]
     while pending:
         item = pending.pop()
         if isinstance(item, str):
             run.charge(1 + (len(item) >> 4))
-        elif isinstance(item, dict):
-            run.charge(1 + 2 * len(item))  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            pending.extend(item.keys())  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            pending.extend(item.values())  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-        elif isinstance(item, (list, tuple)):
-            run.charge(1 + len(item))  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            pending.extend(item)  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+        elif is_map(item):
+            run.charge(1 + 2 * len(item))
+            pending.extend(item.keys())
+            pending.extend(item.values())
+        elif is_series(item):
+            run.charge(1 + len(item))
+            pending.extend(item)
         else:
             run.charge(1)
 

@@ -11,8 +11,8 @@ from pavane.core.expressions.bounds import FAULTS, Refused, Run
 from pavane.core.expressions.compiler import Compiler, Handler, Node, refused_at
 from pavane.core.expressions.comprehensions import loops
 from pavane.core.expressions.functions import FUNCTIONS, Function
+from pavane.core.expressions.members import check_attribute, ref_name, root
 from pavane.core.expressions.methods import METHOD_NAMES, call_method
-from pavane.core.expressions.nodes import check_attribute, ref_name, root
 
 
 def _call(compiler: Compiler, node: ast.Call) -> Node:

@@ -10,9 +10,12 @@ from uuid import UUID
 
 from pavane.core.expressions.bounds import FAULTS, MAX_DATA_DEPTH, Refused, Run, kind
 from pavane.core.expressions.operations import paired
+from pavane.core.expressions.shapes import is_map, is_series
 
 _TYPED = (Decimal, date, time, timedelta, UUID)
 """Types that travel as text (datetime is a date)."""
+_BEYOND_RANGES = 10**30
+"""So that neither NaN nor an infinite number is asked for its whole part."""
 
 
 def equal(run: Run, left: Any, right: Any, depth: int = 0) -> bool:
@@ -23,10 +26,10 @@ def equal(run: Run, left: Any, right: Any, depth: int = 0) -> bool:
     if isinstance(left, str):
         run.charge(len(left) >> 10)
         return isinstance(right, str) and left == right
-    if isinstance(left, dict):
-        return isinstance(right, dict) and _equal_maps(run, left, right, depth)
-    if isinstance(left, (list, tuple)):
-        if not isinstance(right, type(left)) or len(left) != len(right):
+    if is_map(left):
+        return is_map(right) and _equal_maps(run, left, right, depth)
+    if is_series(left):
+        if not is_series(right) or type(left) is not type(right) or len(left) != len(right):
             return False
         _check_depth(depth)
         return all(equal(run, a, b, depth + 1) for a, b in zip(left, right, strict=True))
@@ -58,7 +61,7 @@ def less(run: Run, left: Any, right: Any, symbol: str = "<", depth: int = 0) -> 
     left, right = paired(left, right)
     if isinstance(left, str):
         run.charge(len(left) >> 10)
-    if isinstance(left, (list, tuple)) and isinstance(right, type(left)):
+    if type(left) is type(right) and type(left) in (list, tuple):
         _check_depth(depth)
         for a, b in zip(left, right, strict=False):
             if not equal(run, a, b, depth + 1):
@@ -115,8 +118,8 @@ def contains(run: Run, item: Any, container: Any) -> bool:
             )
         run.charge(1 + (len(container) >> 4))
         return item in container
-    if isinstance(container, dict):
-        if isinstance(item, _TYPED) and any(isinstance(key, str) for key in container):  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
+    if is_map(container):
+        if isinstance(item, _TYPED) and any(isinstance(key, str) for key in container):
             check_pair(item, "")
         run.charge(1)
         try:
@@ -128,12 +131,10 @@ def contains(run: Run, item: Any, container: Any) -> bool:
     if isinstance(container, range):
         run.charge(1)
         if isinstance(item, (float, Decimal)):
-            return (
-                item == item and abs(item) < 1e30 and item == int(item) and int(item) in container
-            )
+            return abs(item) < _BEYOND_RANGES and item == int(item) and int(item) in container
         return isinstance(item, int) and item in container
-    if isinstance(container, (list, tuple)):
-        return any(equal(run, item, each) for each in container)  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
+    if is_series(container):
+        return any(equal(run, item, each) for each in container)
     raise Refused(f"`in` cannot look into {kind(container)}", "Look into a text, a list or a map.")
 
 

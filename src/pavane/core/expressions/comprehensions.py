@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from pavane.core.expressions.bounds import MAX_ELEMENTS, Refused, Run, kind
 from pavane.core.expressions.compiler import WORDS, Compiler, Handler, Node, refused_at
 from pavane.core.expressions.functions import FUNCTIONS, elements
+from pavane.core.expressions.shapes import is_map, is_series
 
 Assign: TypeAlias = Callable[[Run, Any], None]
 Loop: TypeAlias = Callable[[Run], Iterator[None]]
@@ -68,14 +69,13 @@ def _target(compiler: Compiler, node: ast.expr) -> Assign:
     parts = [_target(compiler, part) for part in node.elts]
 
     def unpack(run: Run, value: Any) -> None:
-        if not isinstance(value, (list, tuple)) or len(value) != len(parts):  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            size = len(value) if isinstance(value, (list, tuple)) else None  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            found = f"{size} values" if size is not None else kind(value)
+        if not is_series(value) or len(value) != len(parts):
+            found = f"{len(value)} values" if is_series(value) else kind(value)
             raise Refused(
                 f"{len(parts)} variables are to be set, but the element is {found}",
                 "Loop over lists of that many values.",
             )
-        for part, each in zip(parts, value, strict=True):  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON-like data
+        for part, each in zip(parts, value, strict=True):
             part(run, each)
 
     return unpack
@@ -114,7 +114,7 @@ def _sequence(compiler: Compiler, node: ast.List | ast.Tuple) -> Node:
     for element in node.elts:
         spread = isinstance(element, ast.Starred)
         parts.append((compiler.compile(element.value if spread else element), spread))
-    make = list if isinstance(node, ast.List) else tuple
+    is_tuple = isinstance(node, ast.Tuple)
 
     def build(run: Run) -> Any:
         made: list[Any] = []
@@ -124,7 +124,7 @@ def _sequence(compiler: Compiler, node: ast.List | ast.Tuple) -> Node:
             else:
                 made.append(part(run))
         _check_size(len(made))
-        return make(made)
+        return tuple(made) if is_tuple else made
 
     return build
 
@@ -143,10 +143,10 @@ def _map(compiler: Compiler, node: ast.Dict) -> Node:
                 made[name] = value(run)
                 continue
             other = value(run)
-            if not isinstance(other, dict):
+            if not is_map(other):
                 raise Refused(f"`**` spreads a map, not {kind(other)}", "Give a map.")
-            run.charge(len(other))  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-            made.update(other)  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+            run.charge(len(other))
+            made.update(other)
         _check_size(len(made))
         return made
 

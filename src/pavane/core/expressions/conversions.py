@@ -105,7 +105,7 @@ def to_timedelta(run: Run, *values: Any, **parts: Any) -> timedelta | None:
 
 
 def _temporal(name: str, wanted: type[Any], values: tuple[Any, ...], example: str) -> Any:
-    """A value of the wanted type from its text, from Python's constructor arguments, or as it is."""
+    """A value from its text, from Python's constructor arguments, or as it is."""
     if len(values) == 1:
         value = values[0]
         if value is None or type(value) is wanted:

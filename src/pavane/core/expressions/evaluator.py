@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from pavane.core.expressions import calls, comprehensions, nodes
+from pavane.core.expressions import calls, comprehensions, members, nodes
 from pavane.core.expressions.bounds import Refused, Run
 from pavane.core.expressions.compiler import Compiler, Node
-from pavane.core.expressions.roots import Lookup, Read, deduplicate
 from pavane.core.expressions.place import expression_error
+from pavane.core.expressions.roots import Lookup, Read, deduplicate
 from pavane.core.expressions.source import parse
 
-_HANDLERS = {**nodes.HANDLERS, **comprehensions.HANDLERS, **calls.HANDLERS}
+_HANDLERS = {**nodes.HANDLERS, **members.HANDLERS, **comprehensions.HANDLERS, **calls.HANDLERS}
 
 
 class Expression:

@@ -1,4 +1,4 @@
-"""The test of a `[?(…)]`: comparison, membership, existence, `&&`, `||`, `!`; as Jayway reads it."""
+"""The test of a `[?(…)]`: comparison, membership, existence, `&&`, `||`, `!`, as in Jayway."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pavane.core.expressions.bounds import MAX_DEPTH
 from pavane.core.expressions.cursor import Cursor
 from pavane.core.expressions.paths import Filter, Path, Step
 from pavane.core.expressions.selection import MISSING, Search
+from pavane.core.expressions.shapes import is_list, is_sized
 
 Test: TypeAlias = Callable[[Any, Any], bool]
 """Called with the item and the Search."""
@@ -187,8 +188,8 @@ def _equal(left: Any, right: Any, search: Search) -> bool:
     """Jayway: a number and a text are compared as the left one's type; other types never equal."""
     if left is MISSING or right is MISSING:
         return left is right
-    if isinstance(left, (str, list, dict)):
-        search.spend(1 + (len(left) >> 4))  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+    if is_sized(left):
+        search.spend(1 + (len(left) >> 4))
     if _is_number(left) and isinstance(right, str):
         try:
             return len(right) <= 400 and Decimal(right) == Decimal(str(left))
@@ -213,9 +214,9 @@ def _ordered(holds: Callable[[Any, Any], bool]) -> Callable[[Any, Any, Search], 
 
 
 def _member(left: Any, right: Any, search: Search) -> bool:
-    if not isinstance(right, list):
+    if not is_list(right):
         return False
-    return any(_equal(left, each, search) for each in right)  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
+    return any(_equal(left, each, search) for each in right)
 
 
 # In the order in which they are tried: the longer before the shorter.

@@ -22,6 +22,7 @@ from pavane.core.expressions.bounds import (
 from pavane.core.expressions.comparing import less
 from pavane.core.expressions.conversions import CONVERSIONS, to_float, to_int
 from pavane.core.expressions.operations import DECIMALS, add, apply, check_number
+from pavane.core.expressions.shapes import is_sized
 
 
 class Function(msgspec.Struct, frozen=True):
@@ -35,9 +36,9 @@ class Function(msgspec.Struct, frozen=True):
 
 def elements(run: Run, value: Any) -> list[Any]:
     """What a loop over the value gives; refuses what cannot be looped over."""
-    if isinstance(value, (list, tuple, dict, str, range)):
-        run.charge(1 + len(value))  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-        return list(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON-like data
+    if is_sized(value):
+        run.charge(1 + len(value))
+        return list(value)
     raise Refused(f"{kind(value)} has no elements", "Give a list, a map or a text.")
 
 
@@ -55,9 +56,17 @@ def text(run: Run, value: Any = "") -> str:
 
 
 def _length(run: Run, value: Any) -> int:
-    if isinstance(value, (list, tuple, dict, str, range)):
-        return len(value)  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+    if is_sized(value):
+        return len(value)
     raise Refused(f"{kind(value)} has no length", "Give a list, a map or a text.")
+
+
+def _any(run: Run, values: Any) -> bool:
+    return any(elements(run, values))
+
+
+def _all(run: Run, values: Any) -> bool:
+    return all(elements(run, values))
 
 
 def _range(run: Run, *bounds: Any) -> range:
@@ -119,7 +128,7 @@ def _extreme(
 
 def _sorted(run: Run, values: Any, *, reverse: Any = False) -> list[Any]:
     items = elements(run, values)
-    kinds = {type(item) for item in items}
+    kinds: set[type[Any]] = {type(item) for item in items}
     if kinds == {str}:
         run.charge((len(items) + sum(len(item) >> 4 for item in items)) * len(items).bit_length())
         return sorted(items, reverse=bool(reverse))
@@ -178,8 +187,8 @@ _TIMEDELTA_PARTS = ("days", "seconds", "microseconds", "milliseconds", "minutes"
 
 FUNCTIONS: dict[str, Function] = {
     "len": Function(_length),
-    "any": Function(lambda run, values: any(elements(run, values))),
-    "all": Function(lambda run, values: all(elements(run, values))),
+    "any": Function(_any),
+    "all": Function(_all),
     "min": Function(_least, most=100, keywords=frozenset({"default"})),
     "max": Function(_greatest, most=100, keywords=frozenset({"default"})),
     "sum": Function(_sum, most=2, keywords=frozenset({"start"})),

@@ -104,7 +104,7 @@ def _read_call(cursor: Cursor, name: str, begin: int) -> Function:
         cursor.at = begin
         raise cursor.refused(
             f"`{name}(…)` is not a function of paths",
-            f"Use one of {', '.join(FUNCTIONS)}, without arguments, or a computed value `${{= … }}`.",
+            f"Use one of {', '.join(FUNCTIONS)}, without arguments, or compute it: ${{= … }}.",
         )
     return Function(name)
 

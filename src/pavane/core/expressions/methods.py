@@ -9,22 +9,27 @@ from typing import Any
 
 from pavane.core.expressions.bounds import FAULTS, Refused, Run, kind
 from pavane.core.expressions.functions import elements
+from pavane.core.expressions.shapes import is_map, is_sized
 
 _PLAIN_TEXT = frozenset(
-    "upper lower strip lstrip rstrip startswith endswith title capitalize casefold swapcase"
-    " removeprefix removesuffix count find index partition splitlines isdigit isalpha isalnum"
-    " isdecimal isnumeric isspace isupper islower istitle isascii".split()
+    (
+        *("upper", "lower", "title", "capitalize", "casefold", "swapcase"),
+        *("strip", "lstrip", "rstrip", "removeprefix", "removesuffix"),
+        *("startswith", "endswith", "count", "find", "index", "partition", "splitlines"),
+        *("isdigit", "isalpha", "isalnum", "isdecimal", "isnumeric", "isspace"),
+        *("isupper", "islower", "istitle", "isascii"),
+    )
 )
 _MAX_STRIPPED = 1_000
 """Characters to strip: each is compared with each of the text."""
 
-_ATTRIBUTES: dict[type, tuple[str, ...]] = {
+_ATTRIBUTES: dict[type[Any], tuple[str, ...]] = {
     datetime: ("year", "month", "day", "hour", "minute", "second", "microsecond"),
     date: ("year", "month", "day"),
     time: ("hour", "minute", "second", "microsecond"),
     timedelta: ("days", "seconds", "microseconds"),
 }
-_TIME_METHODS: dict[type, tuple[str, ...]] = {
+_TIME_METHODS: dict[type[Any], tuple[str, ...]] = {
     datetime: ("date", "time", "isoformat", "weekday", "isoweekday"),
     date: ("isoformat", "weekday", "isoweekday"),
     time: ("isoformat",),
@@ -32,11 +37,15 @@ _TIME_METHODS: dict[type, tuple[str, ...]] = {
 }
 
 
+def _names(table: dict[type[Any], tuple[str, ...]], value: object) -> tuple[str, ...]:
+    return table.get(type(value), ())
+
+
 def attribute(value: Any, name: str, path: str) -> Any:
     """`value.name`: a member of a map, or a part of a date; `path` names the value in messages."""
-    if isinstance(value, dict):
-        return member(value, name, path)  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
-    if name in _ATTRIBUTES.get(type(value), ()):
+    if is_map(value):
+        return member(value, name, path)
+    if name in _names(_ATTRIBUTES, value):
         return getattr(value, name)
     if value is None:
         raise Refused(
@@ -70,17 +79,17 @@ def member(value: dict[Any, Any], key: Any, path: str) -> Any:
 
 def item(run: Run, value: Any, key: Any, path: str) -> Any:
     """`value[key]`."""
-    if isinstance(value, dict):
-        return member(value, key, path)  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+    if is_map(value):
+        return member(value, key, path)
     if value is None:
         raise Refused(f"{path} has no value (null)", "Test it first: … if x is not None else …")
-    if not isinstance(value, (list, tuple, str, range)):
+    if not is_sized(value):
         raise Refused(f"{path} is {kind(value)} and has no items", "Give a list, map or text.")
     try:
         found: Any = value[key]
     except IndexError as error:
         raise Refused(
-            f"{path} has {len(value)} items, none at {key}",  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+            f"{path} has {len(value)} items, none at {key}",
             "Test its length first: x[0] if len(x) > 0 else …",
         ) from error
     except FAULTS as error:
@@ -101,9 +110,9 @@ def call_method(
         if isinstance(value, str) and name in TEXT_METHODS:
             run.charge(1 + (len(value) >> 4))
             return TEXT_METHODS[name](run, value, *arguments, **keywords)
-        if isinstance(value, dict) and name in MAP_METHODS:
+        if is_map(value) and name in MAP_METHODS:
             return MAP_METHODS[name](run, value, *arguments, **keywords)
-        if name in _TIME_METHODS.get(type(value), ()):
+        if name in _names(_TIME_METHODS, value):
             return getattr(value, name)(*arguments, **keywords)
     except Refused:
         raise
@@ -118,15 +127,15 @@ def call_method(
 
 
 def _plain(name: str) -> Callable[..., Any]:
-    def call(run: Run, value: str, *arguments: Any) -> Any:
+    def call(run: Run, value: Any, *arguments: Any) -> Any:
         if name.endswith("strip") and arguments and len(arguments[0] or "") > _MAX_STRIPPED:
             raise Refused(
                 f"{name}() of more than {_MAX_STRIPPED} characters", "Strip fewer characters."
             )
-        result = getattr(value, name)(*arguments)
-        if isinstance(result, (str, list, tuple)):
-            run.grow(len(result))  # pyright: ignore[reportUnknownArgumentType]  # texts only
-        return result  # pyright: ignore[reportUnknownVariableType]  # texts only
+        result: Any = getattr(value, name)(*arguments)
+        if is_sized(result):
+            run.grow(len(result))
+        return result
 
     return call
 
@@ -175,11 +184,21 @@ def _get(run: Run, value: dict[Any, Any], key: Any, default: Any = None) -> Any:
     return value.get(key, default)
 
 
+def _values(run: Run, value: dict[Any, Any]) -> list[Any]:
+    run.charge(len(value))
+    return list(value.values())
+
+
+def _items(run: Run, value: dict[Any, Any]) -> list[Any]:
+    run.charge(len(value))
+    return list(value.items())
+
+
 MAP_METHODS: dict[str, Callable[..., Any]] = {
     "get": _get,
-    "keys": lambda run, value: elements(run, value),
-    "values": lambda run, value: elements(run, list(value.values())),
-    "items": lambda run, value: elements(run, list(value.items())),
+    "keys": elements,
+    "values": _values,
+    "items": _items,
 }
 
 METHOD_NAMES = frozenset(

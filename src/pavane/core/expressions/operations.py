@@ -22,6 +22,7 @@ from pavane.core.expressions.bounds import (
     Run,
     kind,
 )
+from pavane.core.expressions.shapes import is_chain
 
 Operation: TypeAlias = Callable[[Run, Any, Any], Any]
 
@@ -33,8 +34,6 @@ DECIMALS = Context(
     Emax=999_999,
     traps=[InvalidOperation, DivisionByZero, Overflow],
 )
-
-SEQUENCES = (str, list, tuple)
 
 
 def check_number(value: Any) -> Any:
@@ -101,40 +100,43 @@ def _remedy(left: Any, right: Any) -> str:
 
 def add(run: Run, left: Any, right: Any) -> Any:
     """`+`."""
-    if isinstance(left, SEQUENCES) and isinstance(right, SEQUENCES):
-        run.grow(len(left) + len(right))
-        if not isinstance(left, str):
-            run.charge(len(left) + len(right))
-    elif isinstance(left, Decimal) or isinstance(right, Decimal):
+    if Decimal in (type(left), type(right)):
         return DECIMALS.add(left, right)
+    if is_chain(left) and is_chain(right):
+        run.grow(len(left) + len(right))
+        run.charge(_items_in(left) + _items_in(right))
     return left + right
+
+
+def _items_in(value: Any) -> int:
+    """Elements to copy one by one; characters are copied in bulk."""
+    return 0 if isinstance(value, str) else len(value)
 
 
 def subtract(run: Run, left: Any, right: Any) -> Any:
     """`-`."""
-    if isinstance(left, Decimal) or isinstance(right, Decimal):
+    if Decimal in (type(left), type(right)):
         return DECIMALS.subtract(left, right)
     return left - right
 
 
 def multiply(run: Run, left: Any, right: Any) -> Any:
     """`*`; a text or list is repeated only up to the bound."""
-    if isinstance(right, SEQUENCES):
+    if is_chain(right):
         left, right = right, left
-    if isinstance(left, SEQUENCES):
+    if is_chain(left):
         if isinstance(right, int):
             size = len(left) * max(right, 0)
             run.grow(size)
-            if not isinstance(left, str):
-                run.charge(size)
-    elif isinstance(left, Decimal) or isinstance(right, Decimal):
+            run.charge(_items_in(left) * max(right, 0))
+    elif Decimal in (type(left), type(right)):
         return DECIMALS.multiply(left, right)
     return left * right
 
 
 def divide(run: Run, left: Any, right: Any) -> Any:
     """`/`."""
-    if isinstance(left, Decimal) or isinstance(right, Decimal):
+    if Decimal in (type(left), type(right)):
         _check_divisor(right)
         return DECIMALS.divide(left, right)
     return left / right
@@ -142,7 +144,7 @@ def divide(run: Run, left: Any, right: Any) -> Any:
 
 def floor_divide(run: Run, left: Any, right: Any) -> Any:
     """`//`."""
-    if isinstance(left, Decimal) or isinstance(right, Decimal):
+    if Decimal in (type(left), type(right)):
         _check_divisor(right)
         return DECIMALS.divide_int(left, right)
     return left // right
@@ -152,7 +154,7 @@ def modulo(run: Run, left: Any, right: Any) -> Any:
     """`%` of numbers; texts are not formatted with it."""
     if isinstance(left, str):
         raise Refused("texts are not formatted with `%`", "Write an f-string: f'{x} items'.")
-    if isinstance(left, Decimal) or isinstance(right, Decimal):
+    if Decimal in (type(left), type(right)):
         _check_divisor(right)
         return DECIMALS.remainder(left, right)
     return left % right
@@ -165,7 +167,7 @@ def power(run: Run, left: Any, right: Any) -> Any:
             raise OverflowError
         if right < 0 and -right > MAX_INT_BITS:
             raise OverflowError
-    elif isinstance(left, Decimal) or isinstance(right, Decimal):
+    elif Decimal in (type(left), type(right)):
         return DECIMALS.power(left, right)
     return left**right
 

@@ -19,6 +19,7 @@ from pavane.core.expressions.paths import (
     Wildcard,
 )
 from pavane.core.expressions.roots import Lookup
+from pavane.core.expressions.shapes import is_list, is_map
 
 MAX_SELECTED = 1_000_000
 """Values that one path may touch."""
@@ -79,9 +80,9 @@ class Search:
     def _advance(self, step: Step, found: list[Any], *, leaf: bool) -> list[Any]:
         """What one step gives for all values found so far."""
         if isinstance(step, str):
-            return [v[step] for v in found if isinstance(v, dict) and step in v]
+            return [v[step] for v in found if is_map(v) and step in v]
         if isinstance(step, int):
-            return [v[step] for v in found if isinstance(v, list) and -len(v) <= step < len(v)]
+            return [v[step] for v in found if is_list(v) and -len(v) <= step < len(v)]
         if isinstance(step, Scan):
             return self._scan(step.step, found, leaf=leaf)
         given: list[Any] = []
@@ -95,11 +96,11 @@ class Search:
         if isinstance(step, Wildcard):
             return list(children(value))
         if isinstance(step, Filter):
-            items: list[Any] = [value] if isinstance(value, dict) else _items(value)
+            items: list[Any] = [value] if is_map(value) else _items(value)
             self.spend(len(items))
             return [item for item in items if step.test(item, self)]
         if isinstance(step, Names):
-            if not isinstance(value, dict):
+            if not is_map(value):
                 return []
             if leaf:
                 return [{name: value[name] for name in step.names if name in value}]
@@ -118,13 +119,13 @@ class Search:
         while pending:
             value = pending.pop()
             self.spend(1)
-            if not isinstance(value, (dict, list)):
+            if not (is_map(value) or is_list(value)):
                 continue
             if isinstance(step, Filter):
                 # As in Jayway: the maps and lists themselves are tested, so none comes twice.
                 if step.test(value, self):
                     given.append(value)
-            elif isinstance(step, Names) and isinstance(value, dict):
+            elif isinstance(step, Names) and is_map(value):
                 if all(name in value for name in step.names):
                     given.extend(self._choose(step, value, leaf=leaf))
             else:
@@ -138,22 +139,22 @@ def _definite(steps: tuple[Step, ...]) -> bool:
 
 
 def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return value if is_list(value) else []
 
 
 def children(value: Any) -> list[Any]:
     """The members of a map or the items of a list; nothing for anything else."""
-    if isinstance(value, dict):
-        return list(value.values())  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON-like data
+    if is_map(value):
+        return list(value.values())
     return _items(value)
 
 
 def _call(name: str, value: Any) -> Any:
     """A path function; what has no meaning for the value gives MISSING, and so null."""
     if name in ("length", "size"):
-        return len(value) if isinstance(value, (list, dict)) else MISSING  # pyright: ignore[reportUnknownArgumentType]  # JSON-like data
+        return len(value) if is_map(value) or is_list(value) else MISSING
     if name == "keys":
-        return list(value) if isinstance(value, dict) else MISSING  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]  # JSON-like data
+        return list(value) if is_map(value) else MISSING
     items = _items(value)
     if name in ("first", "last"):
         return items[0 if name == "first" else -1] if items else MISSING

@@ -7,10 +7,7 @@ as JSON, where Java wrote maps its own way; values that were filled in are never
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias, cast
-
-import msgspec
+from typing import Any, cast
 
 from pavane.core.expressions.bounds import Refused
 from pavane.core.expressions.evaluator import compile_expression
@@ -18,19 +15,14 @@ from pavane.core.expressions.jsonpath import parse_path
 from pavane.core.expressions.paths import Path
 from pavane.core.expressions.pieces import Computed, Embedded, Piece, split
 from pavane.core.expressions.place import expression_error
+from pavane.core.expressions.readers import Part, concatenated, constant, reader
 from pavane.core.expressions.roots import Lookup, Read, deduplicate
-from pavane.core.expressions.selection import MISSING, Search
 from pavane.core.expressions.wire import to_wire
 from pavane.errors import ExpressionError
 
 __all__ = ["Lookup", "Read", "Template", "compile_template"]
 
-Part: TypeAlias = Callable[[Lookup], Any]
-"""Gives the value of one place in a template."""
-
 MAX_TEMPLATE_DEPTH = 100
-MAX_TEXT_CHARS = 10_000_000
-"""Characters of one text after its expressions are filled in."""
 
 
 class Template:
@@ -83,20 +75,19 @@ class _Compiler:
             return self.text(value, where)
         if isinstance(value, dict):
             entries = cast("dict[Any, Any]", value)
-            return self.map(entries, where, depth)
+            return self.members(entries, where, depth)
         if isinstance(value, (list, tuple)):
-            return self.list(list(cast("list[Any]", value)), where, depth)
-        return _constant(value)
+            return self.items(cast("list[Any]", value), where, depth)
+        return constant(value)
 
-    def map(self, value: dict[Any, Any], where: str, depth: int) -> Part:
+    def members(self, value: dict[Any, Any], where: str, depth: int) -> Part:
         fixed = dict(value)
         filled: list[tuple[Any, Part]] = []
         for key, item in value.items():
             if _is_fixed(item):
                 continue
             part = self.value(item, f"{where}.{key}" if where else str(key), depth + 1)
-            if isinstance(item, str):
-                fixed[key] = None
+            fixed[key] = None  # keeps the member's place among the others
             filled.append((key, part))
         changes = tuple(filled)
 
@@ -108,7 +99,7 @@ class _Compiler:
 
         return render
 
-    def list(self, value: list[Any], where: str, depth: int) -> Part:
+    def items(self, value: list[Any], where: str, depth: int) -> Part:
         parts = tuple(self.value(v, f"{where}[{i}]", depth + 1) for i, v in enumerate(value))
         return lambda lookup: [part(lookup) for part in parts]
 
@@ -116,17 +107,17 @@ class _Compiler:
         try:
             pieces = split(text)
             if not pieces:
-                return _constant(text)
+                return constant(text)
             parts = [self.piece(piece, where) for piece in pieces]
         except Refused as refused:
             raise expression_error(refused, text, where) from refused.__cause__
         if len(pieces) == 1:
             return parts[0]
-        return _concatenated(parts, where)
+        return concatenated(parts, where)
 
     def piece(self, piece: Piece, where: str) -> Part:
         if isinstance(piece, str):
-            return _constant(piece)
+            return constant(piece)
         self.constant = False
         if isinstance(piece, Computed):
             return self.computed(piece.source, where)
@@ -151,17 +142,17 @@ class _Compiler:
         if len(piece.parts) > 1 or not isinstance(first, str):
             return self.nested(piece, where)
         if not first.strip():
-            return _constant("")
+            return constant("")
         path = _parse(first, where)
         self.reads.extend(path.reads)
-        return _reader(path, where)
+        return reader(path, where)
 
     def nested(self, piece: Embedded, where: str) -> Part:
         """An expression whose path is known only when the ones inside it are."""
         self.dynamic = True
         first = piece.parts[0]
         self.reads.append(_known(first if isinstance(first, str) else ""))
-        inner = _concatenated([self.piece(part, where) for part in piece.parts], where)
+        inner = concatenated([self.piece(part, where) for part in piece.parts], where)
 
         def render(lookup: Lookup) -> Any:
             text = inner(lookup)
@@ -171,7 +162,7 @@ class _Compiler:
                 path = parse_path(text.strip())
             except Refused:
                 return None  # as in Conductor: data made it a text that names nothing
-            return _reader(path, where)(lookup)
+            return reader(path, where)(lookup)
 
         return render
 
@@ -181,10 +172,6 @@ def _is_fixed(value: Any) -> bool:
     return not isinstance(value, (str, dict, list, tuple)) or (
         isinstance(value, str) and "${" not in value
     )
-
-
-def _constant(value: Any) -> Part:
-    return lambda lookup: value
 
 
 def _parse(text: str, where: str) -> Path:
@@ -208,88 +195,3 @@ def _known(text: str) -> Read:
         if keys is not None:
             return Read(path.root, keys)
     return Read("")
-
-
-def _reader(path: Path, where: str) -> Part:
-    keys = path.keys
-    if keys is None:
-        return _searching(path, where)
-    root = path.root
-    if not all(isinstance(key, str) for key in keys):
-        return _indexing(root, keys)
-
-    def read(lookup: Lookup) -> Any:
-        try:
-            value: Any = lookup.root(root)
-        except KeyError:
-            return None
-        try:
-            for key in keys:
-                value = value[key]
-        except (KeyError, TypeError):
-            return None  # a text as an index: only a map takes it, so nothing else is read
-        return value
-
-    return read
-
-
-def _indexing(root: str, keys: tuple[str | int, ...]) -> Part:
-    def read(lookup: Lookup) -> Any:
-        try:
-            value: Any = lookup.root(root)
-        except KeyError:
-            return None
-        for key in keys:
-            wanted = list if isinstance(key, int) else dict
-            if not isinstance(value, wanted):
-                return None
-            try:
-                value = cast("Any", value)[key]
-            except (KeyError, IndexError):
-                return None
-        return value
-
-    return read
-
-
-def _searching(path: Path, where: str) -> Part:
-    def read(lookup: Lookup) -> Any:
-        try:
-            found = Search(lookup).absolute(path)
-        except Refused as refused:
-            raise ExpressionError(
-                f"{where or 'an expression'}: {refused.message}.", refused.remedy
-            ) from refused
-        return None if found is MISSING else found
-
-    return read
-
-
-def _concatenated(parts: list[Part], where: str) -> Part:
-    def render(lookup: Lookup) -> str:
-        texts = [_embed(part(lookup), where) for part in parts]
-        size = sum(len(text) for text in texts)
-        if size > MAX_TEXT_CHARS:
-            raise ExpressionError(
-                f"{where or 'an expression'}: a text of {size} characters would result"
-                f" (at most {MAX_TEXT_CHARS}).",
-                "Pass the values on as they are instead of writing them into a text.",
-            )
-        return "".join(texts)
-
-    return render
-
-
-def _embed(value: Any, where: str) -> str:
-    """A value inside a text: texts as they are, anything else as compact JSON."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return "null"
-    try:
-        return msgspec.json.encode(value).decode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ExpressionError(
-            f"{where or 'an expression'}: a value cannot be written into the text: {error}.",
-            "Pass it on as it is instead of writing it into a text.",
-        ) from error

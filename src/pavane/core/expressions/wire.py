@@ -6,12 +6,13 @@ from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
 
 from pavane.core.expressions.bounds import MAX_DATA_DEPTH, MAX_ELEMENTS
+from pavane.core.expressions.shapes import is_map, is_series
 from pavane.errors import ExpressionError
 
 _PLAIN = frozenset({str, int, bool, type(None)})
@@ -43,13 +44,14 @@ class _Writer:
             )
         if type(value) in _PLAIN:
             return value
-        if isinstance(value, dict):
-            return self._map(value, depth)  # pyright: ignore[reportUnknownArgumentType]  # any value may come
-        if isinstance(value, (list, tuple, range)):
-            return [self.write(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]  # any value may come
+        if is_map(value):
+            return self._map(value, depth)
+        if is_series(value) or isinstance(value, range):
+            return [self.write(item, depth + 1) for item in value]
         if isinstance(value, (set, frozenset)):
             # Sorted: the order of a set differs from process to process.
-            written = [self.write(item, depth + 1) for item in value]  # pyright: ignore[reportUnknownVariableType]  # any value may come
+            members = cast("set[Any]", value)
+            written = [self.write(item, depth + 1) for item in members]
             return sorted(written, key=lambda item: (type(item).__name__, repr(item)))
         if isinstance(value, Enum):
             return self.write(value.value, depth + 1)
@@ -77,7 +79,7 @@ def _key(key: Any) -> str:
 
 
 def _scalar(value: Any) -> Any:
-    if isinstance(value, float) or isinstance(value, Decimal):
+    if isinstance(value, (float, Decimal)):
         if not isfinite(value):
             raise ExpressionError(
                 f"{value} has no place in JSON.", "Test for it before, and give another value."
