@@ -1,0 +1,1 @@
+"""What happens next: from a plan, the rows of one execution and a fact, the decision."""

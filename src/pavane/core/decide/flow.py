@@ -1,0 +1,299 @@
+"""Forward progress: steps begin, attempts end, what follows begins; joins; the end of a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pavane.core.decide import retries, timeouts
+from pavane.core.decide.draft import Draft, Roots, encode
+from pavane.core.decide.plan import WORKER_TYPE, Node
+from pavane.core.model import status
+from pavane.core.model.command import Close, Mark, Offer, Tell
+from pavane.core.model.fact import ChildEnded, ChildPivot
+from pavane.core.model.rows import TaskRow
+from pavane.errors import ExpressionError
+
+_RETRIED = frozenset({status.FAILED, status.TIMED_OUT, status.CANCELED})
+_UNKNOWN = frozenset({status.TIMED_OUT, status.CANCELED})
+
+
+def new_row(draft: Draft, node: Node, row_status: str, **fields: Any) -> TaskRow:
+    """A record for the next attempt at a step, as it begins."""
+    previous = draft.newest.get(node.ref) or draft.given.tasks.get(node.ref)
+    attempt = previous.attempt + 1 if previous else 0
+    now = draft.now
+    row = TaskRow(
+        execution_id=draft.header.id,
+        ref=node.ref,
+        attempt=attempt,
+        type=node.type,
+        name=node.step.name or node.ref,
+        status=row_status,
+        seq=draft.header.seq + 1,
+        service=node.service,
+        scheduled_at=now,
+        first_scheduled_at=now,
+        updated_at=now,
+        round=attempt,
+        **fields,
+    )
+    return draft.add(row)
+
+
+def instant(
+    draft: Draft, node: Node, task_input: dict[str, Any], output: dict[str, Any]
+) -> TaskRow:
+    """Record a step that is over as soon as it begins, and go on behind it."""
+    row = new_row(
+        draft,
+        node,
+        status.COMPLETED,
+        input=encode(task_input),
+        output=encode(output),
+        started_at=draft.now,
+        ended_at=draft.now,
+    )
+    draft.log("completed", node.ref, row.attempt)
+    arrive(draft, node, row)
+    return row
+
+
+def reject(draft: Draft, node: Node, reason: str, task_input: bytes = b"{}") -> None:
+    """Record a step that fails for good as soon as it begins."""
+    row = new_row(
+        draft,
+        node,
+        status.FAILED_WITH_TERMINAL_ERROR,
+        input=task_input,
+        reason=reason,
+        ended_at=draft.now,
+    )
+    draft.log("failed", node.ref, row.attempt, status=row.status, reason=reason)
+    fail(draft, node, row)
+
+
+def completed(draft: Draft, node: Node, row: TaskRow) -> None:
+    """An open attempt has just become successful: count it, close it, go on."""
+    draft.do(Close(ref=row.ref))
+    draft.log("completed", row.ref, row.attempt)
+    if node.undo is not None and not row.undoable:
+        row = draft.change(row, undoable=True)
+    if row.undoable:
+        draft.header.undoable += 1
+    if node.step.pivot:
+        draft.header.pivot_passed = True
+        tell_pivot(draft)
+    arrive(draft, node, row)
+    go_on(draft, node, row)
+
+
+def fail(draft: Draft, node: Node, row: TaskRow) -> None:
+    """An attempt has just ended without success: try again, go on without it, or abort."""
+    if row.status in _RETRIED and _may_retry(draft, node, row):
+        used = row.attempt - row.round
+        retry(draft, node, row, retries.retry_delay_ms(node.policy, used, row.id))
+    else:
+        give_up(draft, node, row)
+
+
+def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
+    """The last attempt at a step has failed: go on without it if it may be missing, else abort."""
+    draft.do(Close(ref=row.ref))
+    unknown = row.status in _UNKNOWN
+    if unknown and node.undo is not None:
+        # Nobody knows whether it took effect, so it counts as done.
+        row = draft.change(row, undoable=True)
+        draft.header.undoable += 1
+    if node.step.pivot:
+        _pivot_failed(draft, unknown)
+    if node.step.optional:
+        row = draft.change(row, status.COMPLETED_WITH_ERRORS)
+        draft.log("completed", row.ref, row.attempt, with_errors=True)
+        arrive(draft, node, row)
+        go_on(draft, node, row)
+    elif node.step.permissive:
+        draft.header.permissive_failure = draft.header.permissive_failure or row.ref
+        arrive(draft, node, row)
+        go_on(draft, node, row)
+    else:
+        cause = status.TIMED_OUT if row.status == status.TIMED_OUT else status.FAILED
+        reason = row.reason or f"{row.status.lower()}"
+        draft.abort_because(cause, f"{node.ref}: {reason}", row)
+
+
+def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:
+    """A new attempt at a step, not before `delay_ms` from now; its input is worked out anew."""
+    try:
+        task_input = encode(draft.render(node))
+    except ExpressionError as error:
+        reject(draft, node, str(error))
+        return
+    again = draft.add(
+        TaskRow(
+            execution_id=row.execution_id,
+            ref=row.ref,
+            attempt=row.attempt + 1,
+            type=row.type,
+            name=row.name,
+            status=status.SCHEDULED,
+            seq=draft.header.seq + 1,
+            input=task_input,
+            service=row.service,
+            scheduled_at=draft.now,
+            first_scheduled_at=row.first_scheduled_at,
+            visible_at=draft.now + delay_ms,
+            updated_at=draft.now,
+            round=row.round,
+        )
+    )
+    offer(draft, node, again)
+
+
+def offer(draft: Draft, node: Node, row: TaskRow) -> None:
+    """Put a scheduled attempt where it is taken from: its queue, or the engine's own timer."""
+    draft.log("scheduled", row.ref, row.attempt, task=row.name, visible_at=row.visible_at)
+    policy = timeouts.policy_for(node, row.ref)
+    if row.type == WORKER_TYPE:
+        draft.do(
+            Offer(
+                ref=row.ref,
+                attempt=row.attempt,
+                queue=row.name,
+                visible_at=row.visible_at,
+                alarm_at=timeouts.alarm_at(policy, row),
+            )
+        )
+    else:
+        draft.do(Offer(row.ref, row.attempt, "", row.visible_at, row.visible_at))
+
+
+def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
+    """Tell the joins that wait for a step that it is over."""
+    for ref in node.joins:
+        join = draft.task(ref)
+        if join is None or join.status not in status.OPEN:
+            continue
+        successful = row.status in status.SUCCESSFUL
+        reason = join.reason
+        if row.status == status.COMPLETED_WITH_ERRORS or not successful:
+            reason = reason or f"{row.ref}: {row.reason or row.status}"
+        join = draft.change(
+            join, count=join.count + 1, failed=join.failed + (not successful), reason=reason
+        )
+        check_join(draft, draft.plan.nodes[ref], join)
+
+
+def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
+    """Complete a join when all that it waits for has arrived; its output is a view, not stored."""
+    if join.count < len(node.join_on):
+        return
+    if join.failed:
+        join = draft.change(join, status.FAILED, ended_at=draft.now)
+        draft.log("failed", join.ref, join.attempt, status=join.status, reason=join.reason)
+        fail(draft, node, join)
+        return
+    end = status.COMPLETED_WITH_ERRORS if join.reason else status.COMPLETED
+    completed(draft, node, draft.change(join, end, ended_at=draft.now))
+
+
+def go_on(draft: Draft, node: Node, row: TaskRow) -> None:
+    """Begin what follows a step that is over; while paused, remember that it is to be begun."""
+    if draft.header.status != status.RUNNING:
+        draft.do(Mark(ref=row.ref, attempt=row.attempt, mark="held"))
+    elif node.next:
+        draft.agenda.append(node.next)
+    elif not node.fork:
+        draft.header.ended_by = row.ref
+
+
+def try_to_finish(draft: Draft) -> None:
+    """End the run when its last step is done and no branch is open any more."""
+    header = draft.header
+    if not header.ended_by or header.status != status.RUNNING or header.open:
+        return
+    last = draft.task(header.ended_by)
+    assert last is not None
+    if header.permissive_failure:
+        failed = draft.task(header.permissive_failure)
+        assert failed is not None
+        reason = f"{failed.ref}: {failed.reason or failed.status}"
+        draft.abort_because(status.FAILED, reason, last)
+        return
+    try:
+        output = _output(draft, last)
+    except ExpressionError as error:
+        draft.abort_because(status.FAILED, str(error), last)
+        return
+    finish(draft, output)
+
+
+def finish(draft: Draft, output: bytes) -> None:
+    """The run is COMPLETED with this output."""
+    draft.values["output"] = output
+    draft.become(status.COMPLETED)
+    tell_parent(draft, output)
+
+
+def tell_parent(draft: Draft, output: bytes = b"{}") -> None:
+    """Tell the execution that started this one how it ended."""
+    header = draft.header
+    if header.parent_id:
+        ref, _, attempt = header.parent_ref.rpartition("#")
+        ended = ChildEnded(
+            ref=ref,
+            attempt=int(attempt),
+            status=header.status,
+            cause=header.cause,
+            reason=header.reason,
+            output=output,
+            undoable=header.status == status.COMPLETED and header.undoable > 0,
+        )
+        draft.do(Tell(header.parent_id, ended))
+
+
+def tell_pivot(draft: Draft) -> None:
+    """Tell the enclosing execution about the pivot: it has the same way back, or none."""
+    header = draft.header
+    if header.parent_id:
+        ref, _, _ = header.parent_ref.rpartition("#")
+        fact = ChildPivot(ref=ref, reached=bool(header.pivot), passed=header.pivot_passed)
+        draft.do(Tell(header.parent_id, fact))
+
+
+def pivot_reached(draft: Draft, node: Node) -> None:
+    """A pivot step begins: from here on only its failure opens the way back again."""
+    if node.step.pivot and not draft.header.pivot:
+        draft.header.pivot = node.ref
+        tell_pivot(draft)
+
+
+def _pivot_failed(draft: Draft, unknown: bool) -> None:
+    header = draft.header
+    if unknown:
+        header.pivot_passed = True  # perhaps it happened: there may be no way back
+    elif not header.pivot_passed:
+        header.pivot = ""
+    tell_pivot(draft)
+
+
+def _may_retry(draft: Draft, node: Node, row: TaskRow) -> bool:
+    header, policy = draft.header, node.policy
+    if header.status not in (status.RUNNING, status.PAUSED):
+        return False
+    if row.attempt - row.round >= policy.retry_count:
+        return False
+    total = policy.total_timeout_ms
+    return not total or draft.now < row.first_scheduled_at + total
+
+
+def _output(draft: Draft, last: TaskRow) -> bytes:
+    plan = draft.plan
+    if plan.workflow.output_parameters:
+        draft.require(plan.output_keys)
+        reads = None if plan.output.dynamic else plan.output.reads
+        return encode(plan.output.render(Roots(draft, reads)))
+    if last.type == "JOIN":
+        seen = Roots(draft, None).root(last.ref)
+        assert isinstance(seen, dict)
+        return encode(seen["output"])
+    return last.output or b"{}"

@@ -1,0 +1,256 @@
+"""What people may ask of an execution: pause, resume, retry, terminate, and settle what gave up."""
+
+from __future__ import annotations
+
+from pavane.core.decide import flow, phases, undo
+from pavane.core.decide.draft import Draft
+from pavane.core.decide.plan import UNDO
+from pavane.core.decide.step_types import STEP_TYPES
+from pavane.core.model import status
+from pavane.core.model.command import Close, Tell
+from pavane.core.model.fact import (
+    AbortedByParent,
+    AlarmRang,
+    Resolved,
+    Signalled,
+    TerminateRequested,
+)
+from pavane.core.model.rows import PAGE, Ready, TaskRow
+from pavane.errors import ConflictError, NotFoundError, PastPivotError
+
+
+def pause(draft: Draft) -> None:
+    """Schedule nothing new until it is resumed; what is scheduled may go on."""
+    header = draft.header
+    if header.status != status.RUNNING:
+        raise ConflictError(
+            f"Execution {header.id} is {header.status}, so it cannot be paused.",
+            "Only a running execution can be paused.",
+        )
+    draft.become(status.PAUSED)
+
+
+def resume(draft: Draft) -> None:
+    """Go on from every place that was held."""
+    header = draft.header
+    if header.status != status.PAUSED:
+        raise ConflictError(
+            f"Execution {header.id} is {header.status}, so it cannot be resumed.",
+            "Only a paused execution can be resumed.",
+        )
+    draft.become(status.RUNNING)
+    _begin_resuming(draft)
+
+
+def retry(draft: Draft) -> None:
+    """Try again what failed, where nothing was undone."""
+    header = draft.header
+    if header.parent_id:
+        raise ConflictError(
+            f"Execution {header.id} is part of {header.parent_id}.",
+            f"Retry {header.parent_id}: its step starts a new execution in place of this one.",
+        )
+    if header.status == status.COMPENSATED:
+        raise ConflictError(
+            f"Execution {header.id} was undone, so there is nothing left to retry.",
+            "Start the workflow anew.",
+        )
+    if header.status not in (status.FAILED, status.TIMED_OUT, status.TERMINATED):
+        raise ConflictError(
+            f"Execution {header.id} is {header.status}, so it cannot be retried.",
+            "Only an execution that ended without success can be retried.",
+        )
+    if header.phase:
+        raise ConflictError(
+            f"Execution {header.id} is still closing its open tasks.", "Retry in a moment."
+        )
+    _forward_again(draft)
+    timeout_ms = int(draft.plan.workflow.timeout_seconds * 1000)
+    header.deadline_at = draft.now + timeout_ms if timeout_ms else 0
+
+
+def terminate(draft: Draft, fact: TerminateRequested) -> None:
+    """Stop the execution and undo what was done, or (undo=False) leave it as it stands."""
+    header = draft.header
+    reason = fact.reason or "terminated"
+    if header.status == status.TERMINATED:
+        return
+    if header.status in status.ENDED:
+        raise ConflictError(
+            f"Execution {header.id} has ended: it is {header.status}.",
+            "Only an execution that has not ended can be terminated.",
+        )
+    if not fact.undo:
+        abandon(draft, status.TERMINATED, reason)
+    elif header.status in (status.COMPENSATING, status.NEEDS_ATTENTION):
+        raise ConflictError(
+            f"Execution {header.id} is {header.status}: it is already being stopped.",
+            "Wait, settle what gave up with `resolve`, or terminate it without undo.",
+        )
+    elif header.pivot:
+        raise PastPivotError(
+            f"Execution {header.id} has reached its pivot {header.pivot}: refused.",
+            "Let it finish, or terminate it without undo.",
+        )
+    else:
+        draft.abort_because(status.TERMINATED, reason, None)
+
+
+def aborted_by_parent(draft: Draft, fact: AbortedByParent) -> None:
+    """The enclosing execution stops: so does this one."""
+    header = draft.header
+    if header.status in status.ENDED:
+        return
+    reason = f"the enclosing execution was stopped: {fact.reason}"
+    if not fact.undo:
+        abandon(draft, status.TERMINATED, reason)
+    elif header.status in (status.RUNNING, status.PAUSED):
+        draft.abort_because(status.TERMINATED, reason, None)
+
+
+def abandon(draft: Draft, final: str, reason: str) -> None:
+    """End it as it stands: nothing is undone, nothing goes on."""
+    header = draft.header
+    draft.agenda.clear()
+    header.reason = f"{header.reason}; {reason}" if header.reason else reason
+    header.cause = header.cause or final
+    header.parked = 0
+    header.phase = phases.FORWARD
+    if final not in status.EXECUTION_CHANGES[header.status]:
+        raise ConflictError(f"Execution {header.id} is {header.status}.")
+    undo.end(draft, final)
+
+
+def resolve(draft: Draft, fact: Resolved) -> None:
+    """A person settles what gave up: try it again, count it as done, or give the run up."""
+    header = draft.header
+    if header.status != status.NEEDS_ATTENTION:
+        raise ConflictError(
+            f"Execution {header.id} is {header.status}: nothing in it waits for a person.",
+            "Look at `pavane show` for its present state.",
+        )
+    if fact.action == "abandon":
+        cause = header.cause if header.cause in status.ENDED else status.FAILED
+        abandon(draft, cause, "given up by a person")
+        return
+    row = _parked(draft, fact.ref)
+    if fact.ref.startswith(UNDO) or row.ref.startswith(UNDO):
+        _resolve_undo(draft, row, fact)
+    else:
+        _resolve_step(draft, row, fact)
+
+
+def signal(draft: Draft, fact: Signalled) -> None:
+    """Complete or fail a waiting step from outside."""
+    row = draft.task(fact.ref)
+    node = draft.plan.nodes.get(fact.ref)
+    if row is None or node is None:
+        raise NotFoundError(
+            f"Execution {draft.header.id} has no step {fact.ref!r} that has begun.",
+            "Look at `pavane show` for the steps that are waiting.",
+        )
+    if row.status not in status.OPEN or row.type != "WAIT":
+        raise ConflictError(
+            f"Step {fact.ref!r} is a {row.type} that is {row.status}: it waits for no signal.",
+            "Signal a WAIT step that is IN_PROGRESS.",
+        )
+    succeeded = fact.status == status.COMPLETED
+    row = draft.change(
+        row,
+        status.COMPLETED if succeeded else status.FAILED,
+        output=fact.output,
+        reason="" if succeeded else "failed by a signal",
+        ended_at=draft.now,
+    )
+    if succeeded:
+        flow.completed(draft, node, row)
+    else:
+        draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
+        flow.fail(draft, node, row)
+
+
+def resume_page(draft: Draft) -> None:
+    """One page of going on: from each held place, and anew at each frontier."""
+    header = draft.header
+    page = draft.page(header.cursor)
+    for ready in page:
+        _resume_at(draft, ready)
+    if len(page) >= PAGE:
+        header.cursor = page[-1].ref
+    else:
+        header.phase, header.cursor = phases.FORWARD, ""
+
+
+def _resume_at(draft: Draft, ready: Ready) -> None:
+    row = draft.task(ready.ref)
+    if row is None or ready.mark not in ("held", "frontier"):
+        return
+    draft.do(Close(ready.ref))
+    node = draft.plan.nodes[ready.ref]
+    if row.frontier:
+        row = draft.change(row, frontier=False)
+    if row.status == status.COMPLETED and node.type == "TERMINATE":
+        draft.agenda.append(node.ref)  # what ended the run is asked again
+    elif row.status in status.SUCCESSFUL or (node.step.permissive and ready.mark == "held"):
+        flow.go_on(draft, node, row)
+    else:
+        STEP_TYPES[node.type].begin_again(draft, node, row)
+
+
+def _forward_again(draft: Draft) -> None:
+    header = draft.header
+    header.cause = header.reason = header.failed_ref = header.permissive_failure = ""
+    draft.become(status.RUNNING)
+    _begin_resuming(draft)
+
+
+def _begin_resuming(draft: Draft) -> None:
+    draft.header.phase, draft.header.cursor = phases.RESUMING, ""
+    draft.do(Tell(draft.header.id, AlarmRang()))
+
+
+def _parked(draft: Draft, ref: str) -> TaskRow:
+    draft.require([("task", ref)])
+    row = draft.task(ref)
+    if not ref.startswith(UNDO) and ref != draft.header.failed_ref:
+        row = draft.task(UNDO + ref) or row
+    unsettled = row is not None and row.status in (
+        status.FAILED,
+        status.FAILED_WITH_TERMINAL_ERROR,
+        status.TIMED_OUT,
+        status.CANCELED,
+    )
+    if row is None or not unsettled:
+        raise NotFoundError(
+            f"Nothing waits for a person at {ref!r} in execution {draft.header.id}.",
+            "Look at `pavane show` for what does.",
+        )
+    return row
+
+
+def _resolve_undo(draft: Draft, row: TaskRow, fact: Resolved) -> None:
+    header = draft.header
+    header.parked -= 1
+    if not header.parked:
+        draft.become(status.COMPENSATING)
+        header.phase = phases.WALKING
+    if fact.action == "retry":
+        undo.retry_undo(draft, row)
+    else:
+        row = draft.change(row, status.COMPLETED, output=fact.output, ended_at=draft.now)
+        draft.log("resolved", row.ref, row.attempt)
+        undo.undo_ended(draft, row)
+
+
+def _resolve_step(draft: Draft, row: TaskRow, fact: Resolved) -> None:
+    """A step behind the pivot: the flow goes on from there."""
+    header = draft.header
+    header.parked = 0
+    if fact.action == "done":
+        row = draft.change(
+            row, status.COMPLETED, output=fact.output, ended_at=draft.now, frontier=False
+        )
+        draft.log("resolved", row.ref, row.attempt)
+    _forward_again(draft)
+    if fact.action == "done":
+        flow.completed(draft, draft.plan.nodes[row.ref], row)

@@ -1,0 +1,16 @@
+"""Phases of an execution between its statuses: passes over its open tasks, in pages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORWARD: Final = ""  # steps follow steps
+FREEZING: Final = "freezing"  # aborting: a pass cancels what is open
+SETTLING: Final = "settling"  # aborting: waiting until nothing is open any more
+UNDOING: Final = "undoing"  # a pass starts the walk back at each frontier mark
+WALKING: Final = "walking"  # undos are on their way
+SWEEPING: Final = "sweeping"  # ended, a pass closes what is still open
+RESUMING: Final = "resuming"  # a pass goes on from each mark: what is held, what is to be retried
+
+PASSES: Final = frozenset({FREEZING, UNDOING, SWEEPING, RESUMING})  # page by page
+ABORTING: Final = frozenset({FREEZING, SETTLING})

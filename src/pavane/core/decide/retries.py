@@ -1,0 +1,68 @@
+"""When a failed attempt is tried again, and how long to wait before it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pavane.core.model import ids
+from pavane.core.model.task_definition import RetryLogic, TaskDefinition, TimeoutPolicy
+
+_DOUBLINGS_MAX = 40  # beyond this any delay is longer than any cap
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """Retries and timeouts of one step, in whole milliseconds; 0 = none."""
+
+    retry_count: int = 0
+    logic: RetryLogic = "FIXED"
+    delay_ms: int = 0
+    scale: float = 1
+    delay_max_ms: int = 0
+    jitter_ms: int = 0
+    timeout_policy: TimeoutPolicy = "TIME_OUT_WF"
+    poll_timeout_ms: int = 0
+    response_timeout_ms: int = 0
+    timeout_ms: int = 0
+    total_timeout_ms: int = 0
+
+
+NO_POLICY = Policy()
+
+
+def policy_of(definition: TaskDefinition, retry_count: int | None = None) -> Policy:
+    """The policy of a task definition; the step's own `retryCount` wins."""
+    return Policy(
+        retry_count=definition.retry_count if retry_count is None else retry_count,
+        logic=definition.retry_logic,
+        delay_ms=_ms(definition.retry_delay_seconds),
+        scale=definition.backoff_scale_factor,
+        delay_max_ms=_ms(definition.max_retry_delay_seconds),
+        jitter_ms=definition.backoff_jitter_ms,
+        timeout_policy=definition.timeout_policy,
+        poll_timeout_ms=_ms(definition.poll_timeout_seconds),
+        response_timeout_ms=_ms(definition.response_timeout_seconds),
+        timeout_ms=_ms(definition.timeout_seconds),
+        total_timeout_ms=_ms(definition.total_timeout_seconds),
+    )
+
+
+def retry_delay_ms(policy: Policy, attempt: int, *seed: object) -> int:
+    """Wait before the attempt after `attempt` (0 = the first): backed off, capped, then jittered.
+
+    FIXED d; LINEAR d * scale * (attempt + 1); EXPONENTIAL d * 2^attempt. The jitter is drawn from
+    the seed, so that the same attempt of the same step always waits as long.
+    """
+    delay: float = policy.delay_ms
+    if policy.logic == "LINEAR_BACKOFF":
+        delay *= policy.scale * (attempt + 1)
+    elif policy.logic == "EXPONENTIAL_BACKOFF":
+        delay *= 2 ** min(attempt, _DOUBLINGS_MAX)
+    if policy.delay_max_ms:
+        delay = min(delay, policy.delay_max_ms)
+    if policy.jitter_ms:
+        delay += ids.fraction(*seed, attempt) * policy.jitter_ms
+    return int(delay)
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

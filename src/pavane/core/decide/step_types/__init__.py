@@ -1,0 +1,30 @@
+"""What a step does, by its type: one file each, one line in the registry."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pavane.core.decide.step_types.fork_join import ForkJoin
+from pavane.core.decide.step_types.inline import Inline
+from pavane.core.decide.step_types.join import Join
+from pavane.core.decide.step_types.noop import Noop
+from pavane.core.decide.step_types.set_variable import SetVariable
+from pavane.core.decide.step_types.simple import Simple
+from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.decide.step_types.sub_workflow import SubWorkflowStep
+from pavane.core.decide.step_types.switch import Switch
+from pavane.core.decide.step_types.terminate import Terminate
+from pavane.core.decide.step_types.wait import Wait
+
+STEP_TYPES: Final[dict[str, StepType]] = {
+    "FORK_JOIN": ForkJoin(),
+    "INLINE": Inline(),
+    "JOIN": Join(),
+    "NOOP": Noop(),
+    "SET_VARIABLE": SetVariable(),
+    "SIMPLE": Simple(),
+    "SUB_WORKFLOW": SubWorkflowStep(),
+    "SWITCH": Switch(),
+    "TERMINATE": Terminate(),
+    "WAIT": Wait(),
+}

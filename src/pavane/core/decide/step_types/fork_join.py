@@ -1,0 +1,59 @@
+"""FORK_JOIN: branches side by side, begun a page at a time so that one run never stops others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pavane.core.decide import flow
+from pavane.core.decide.draft import Draft, encode
+from pavane.core.decide.plan import Node
+from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.model import status
+from pavane.core.model.command import Close, Wait
+from pavane.core.model.rows import PAGE, TaskRow
+from pavane.core.model.workflow import Step
+
+
+class ForkJoin(StepType):
+    """Open the JOIN, then begin the branches; the record's `count` says how many have begun."""
+
+    def findings(self, step: Step) -> Iterator[str]:
+        """It needs branches."""
+        if not any(step.fork_tasks):
+            yield "a FORK_JOIN needs `forkTasks`: at least one branch with a step"
+
+    def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
+        """The JOIN is there before any branch can end."""
+        join = draft.plan.nodes[node.join]
+        row = flow.new_row(
+            draft, node, status.IN_PROGRESS, input=encode(task_input), started_at=draft.now
+        )
+        opened = flow.new_row(
+            draft,
+            join,
+            status.IN_PROGRESS,
+            input=encode({"joinOn": list(join.join_on)[:PAGE]}),
+            started_at=draft.now,
+        )
+        draft.log("scheduled", opened.ref, opened.attempt)
+        draft.do(Wait(opened.ref, opened.attempt))
+        self.rang(draft, node, row)
+        if not join.join_on:
+            flow.check_join(draft, join, opened)
+
+    def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
+        """Go on with the branches that had not begun."""
+        self.rang(draft, node, draft.change(row, status.IN_PROGRESS, frontier=False))
+
+    def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
+        """Begin the next page of branches; ring again at once for the one behind it."""
+        upto = min(row.count + PAGE, len(node.branches))
+        draft.agenda += [first for first, _ in node.branches[row.count : upto]]
+        if upto < len(node.branches):
+            row = draft.change(row, count=upto)
+            draft.do(Wait(row.ref, row.attempt, alarm_at=draft.now))
+            return
+        row = draft.change(row, status.COMPLETED, count=upto, ended_at=draft.now)
+        draft.do(Close(row.ref))
+        draft.log("completed", row.ref, row.attempt)

@@ -1,0 +1,34 @@
+"""JOIN: waits for the branches that it names; opened by its FORK_JOIN, fed by their last steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pavane.core.decide import flow
+from pavane.core.decide.draft import Draft
+from pavane.core.decide.plan import Node
+from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.model import status
+from pavane.core.model.command import Wait
+from pavane.core.model.rows import TaskRow
+from pavane.core.model.workflow import Step
+
+
+class Join(StepType):
+    """A counter of arrivals; its output is a view of what it joined, put together when read."""
+
+    def findings(self, step: Step) -> Iterator[str]:
+        """Counting some of many is not built yet."""
+        if step.join_count is not None:
+            yield "`joinCount` on a JOIN is not built yet"
+
+    def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
+        """Its FORK_JOIN has opened it; the flow never comes here by itself."""
+        raise AssertionError(f"JOIN {node.ref} begun without its FORK_JOIN")
+
+    def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
+        """Wait on, with what had arrived."""
+        row = draft.change(row, status.IN_PROGRESS, frontier=False, ended_at=0)
+        draft.do(Wait(row.ref, row.attempt))
+        flow.check_join(draft, node, row)

@@ -1,0 +1,204 @@
+"""What happens to an open task: taken, reported, silent for too long, its child at an end."""
+
+from __future__ import annotations
+
+from pavane.core.decide import flow, phases, timeouts, undo
+from pavane.core.decide.draft import Draft
+from pavane.core.decide.plan import UNDO, WORKER_TYPE
+from pavane.core.decide.step_types import STEP_TYPES
+from pavane.core.model import fact as facts
+from pavane.core.model import status
+from pavane.core.model.command import Lease, Offer, Wait
+from pavane.core.model.rows import TaskRow
+
+
+def claimed(draft: Draft, fact: facts.Claimed) -> bool:
+    """A worker takes a scheduled attempt; anything else is refused without harm."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None or row.status != status.SCHEDULED or row.visible_at > draft.now:
+        return False
+    if draft.header.status in status.ENDED or draft.header.phase in phases.ABORTING:
+        return False
+    row = draft.change(
+        row,
+        status.IN_PROGRESS,
+        worker=fact.worker,
+        started_at=row.started_at or draft.now,
+        polls=row.polls + 1,
+    )
+    draft.log("started", row.ref, row.attempt, worker=fact.worker)
+    _lease(draft, row)
+    return True
+
+
+def reported(draft: Draft, fact: facts.Reported) -> bool:
+    """The outcome of an attempt; late, doubled and fenced-off ones change nothing."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None or row.type != WORKER_TYPE or draft.header.status in status.ENDED:
+        return False
+    if fact.status == status.IN_PROGRESS:
+        delay_ms = int(fact.callback_after_s * 1000)
+        return _back_to_queue(draft, row, delay_ms, fact.output)
+    row = draft.change(row, fact.status, output=fact.output, reason=fact.reason, ended_at=draft.now)
+    _ended(draft, row)
+    return True
+
+
+def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
+    """A sign of life: the response timeout starts anew."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None or row.status != status.IN_PROGRESS:
+        return False
+    _lease(draft, draft.change(row))
+    return True
+
+
+def returned(draft: Draft, fact: facts.Returned) -> bool:
+    """The process that held the attempt is dead: the same attempt goes back to its queue."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None or row.status != status.IN_PROGRESS or not row.worker:
+        return False
+    if draft.header.phase in phases.ABORTING and not row.ref.startswith(UNDO):
+        reason = "its process died while the execution was being stopped"
+        row = draft.change(row, status.CANCELED, reason=reason, ended_at=draft.now)
+        undo.settled(draft, row)
+        return True
+    return _back_to_queue(draft, row, 0, row.output)
+
+
+def alarm_rang(draft: Draft, ref: str) -> bool:
+    """A timeout has passed, a wait is over, a fan-out goes on; or nothing yet."""
+    header = draft.header
+    row = draft.task(ref)
+    if row is None:
+        return False
+    node = draft.plan.node(ref)
+    if row.status not in status.OPEN:
+        if header.phase != phases.WALKING or ref.startswith(UNDO):
+            return False
+        undo.walk_on(draft, ref)
+        return True
+    policy = timeouts.policy_for(node, ref)
+    which = timeouts.passed(policy, row, draft.now)
+    if which:
+        return _timed_out(draft, row, which)
+    if row.type == WORKER_TYPE:
+        _rearm(draft, row)
+        return True
+    if header.status in (status.RUNNING, status.PAUSED):
+        STEP_TYPES[node.type].rang(draft, node, row)
+        return True
+    return False
+
+
+def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
+    """The execution that a step started has ended: so does the step."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None:
+        return False
+    if fact.status == status.COMPLETED:
+        row = draft.change(
+            row,
+            status.COMPLETED,
+            output=fact.output,
+            undoable=fact.undoable,
+            ended_at=draft.now,
+        )
+    else:
+        cause = fact.cause if fact.status == status.COMPENSATED else fact.status
+        own = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
+        row = draft.change(
+            row,
+            own.get(cause, status.FAILED),
+            output=fact.output,
+            reason=fact.reason,
+            ended_at=draft.now,
+        )
+    _ended(draft, row)
+    return True
+
+
+def child_undone(draft: Draft, fact: facts.ChildUndone) -> bool:
+    """A child has been undone as asked, or was given up as it stands."""
+    row = draft.task(UNDO + fact.ref)
+    if row is None or row.status not in status.OPEN:
+        return False
+    end = status.COMPLETED if fact.undone else status.FAILED
+    row = draft.change(row, end, reason="" if fact.undone else fact.reason, ended_at=draft.now)
+    undo.undo_ended(draft, row)
+    return True
+
+
+def child_pivot(draft: Draft, fact: facts.ChildPivot) -> bool:
+    """A pivot inside a child: it is ours as well, and that of whoever encloses us."""
+    header = draft.header
+    header.pivot = fact.ref if fact.reached else "" if not header.pivot_passed else header.pivot
+    header.pivot_passed = header.pivot_passed or fact.passed
+    flow.tell_pivot(draft)
+    return True
+
+
+def _open(draft: Draft, ref: str, attempt: int) -> TaskRow | None:
+    """The attempt, if it is the newest one and has not ended."""
+    row = draft.task(ref)
+    if row is None or row.attempt != attempt or row.status not in status.OPEN:
+        return None
+    return row
+
+
+def _ended(draft: Draft, row: TaskRow) -> None:
+    node = draft.plan.node(row.ref)
+    if row.status not in status.SUCCESSFUL:
+        draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
+    if row.ref.startswith(UNDO):
+        undo.undo_ended(draft, row)
+    elif draft.header.phase in phases.ABORTING:
+        undo.settled(draft, row)
+    elif row.status in status.SUCCESSFUL:
+        flow.completed(draft, node, row)
+    else:
+        flow.fail(draft, node, row)
+
+
+def _timed_out(draft: Draft, row: TaskRow, which: str) -> bool:
+    node = draft.plan.node(row.ref)
+    policy = timeouts.policy_for(node, row.ref)
+    reason = f"{which} timeout"
+    if policy.timeout_policy == "ALERT_ONLY" and which != "response":
+        draft.log("timeout", row.ref, row.attempt, reason=f"{reason}, noted only")
+        _rearm(draft, row, after=draft.now)
+        return True
+    forward = draft.header.phase not in phases.ABORTING and not row.ref.startswith(UNDO)
+    row = draft.change(row, status.TIMED_OUT, reason=reason, ended_at=draft.now)
+    if forward and policy.timeout_policy == "TIME_OUT_WF" and which != "response":
+        draft.log("failed", row.ref, row.attempt, status=row.status, reason=reason)
+        flow.give_up(draft, node, row)
+    else:
+        _ended(draft, row)
+    return True
+
+
+def _back_to_queue(draft: Draft, row: TaskRow, delay_ms: int, output: bytes) -> bool:
+    row = draft.change(
+        row, status.SCHEDULED, worker="", visible_at=draft.now + delay_ms, output=output
+    )
+    flow.offer(draft, draft.plan.node(row.ref), row)
+    return True
+
+
+def _lease(draft: Draft, row: TaskRow, after: int = 0) -> None:
+    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
+    alarm = timeouts.next_after(policy, row, after)
+    draft.do(Lease(row.ref, row.attempt, row.name, row.worker, alarm))
+
+
+def _rearm(draft: Draft, row: TaskRow, after: int = 0) -> None:
+    """Set the next alarm of a queue entry, a lease or a wait."""
+    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
+    alarm = timeouts.next_after(policy, row, after)
+    if row.type != WORKER_TYPE:
+        draft.do(Wait(row.ref, row.attempt, alarm))
+    elif row.status == status.SCHEDULED:
+        draft.do(Offer(row.ref, row.attempt, row.name, row.visible_at, alarm))
+    else:
+        _lease(draft, row, after)

@@ -1,0 +1,47 @@
+"""Which timeout of an open task comes next, and which has passed."""
+
+from __future__ import annotations
+
+from pavane.core.decide.plan import UNDO, Node
+from pavane.core.decide.retries import NO_POLICY, Policy
+from pavane.core.model import status
+from pavane.core.model.rows import TaskRow
+
+
+def policy_for(node: Node, ref: str) -> Policy:
+    """The policy of a step or, for an `undo:` ref, of its undo."""
+    if ref.startswith(UNDO):
+        return node.undo.policy if node.undo else NO_POLICY
+    return node.policy
+
+
+def deadlines(policy: Policy, row: TaskRow) -> list[tuple[int, str]]:
+    """(epoch ms, which) of every timeout that runs for the task as it is now."""
+    found: list[tuple[int, str]] = []
+    if policy.total_timeout_ms:
+        found.append((row.first_scheduled_at + policy.total_timeout_ms, "total"))
+    if row.status == status.SCHEDULED:
+        if policy.poll_timeout_ms:
+            found.append((row.visible_at + policy.poll_timeout_ms, "poll"))
+    else:
+        if policy.timeout_ms:
+            found.append((row.started_at + policy.timeout_ms, "task"))
+        if policy.response_timeout_ms and row.worker:
+            found.append((row.updated_at + policy.response_timeout_ms, "response"))
+    return found
+
+
+def alarm_at(policy: Policy, row: TaskRow) -> int:
+    """When the task must be looked at again; 0 when no timeout runs."""
+    return min((at for at, _ in deadlines(policy, row)), default=0)
+
+
+def passed(policy: Policy, row: TaskRow, now: int) -> str:
+    """The first timeout that has passed: "total", "poll", "task", "response", or ""."""
+    late = sorted(item for item in deadlines(policy, row) if item[0] <= now)
+    return late[0][1] if late else ""
+
+
+def next_after(policy: Policy, row: TaskRow, after: int) -> int:
+    """The first timeout later than `after`, 0 when there is none: those before were noted only."""
+    return min((at for at, _ in deadlines(policy, row) if at > after), default=0)

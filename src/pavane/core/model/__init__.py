@@ -1,0 +1,1 @@
+"""What things are: definitions, executions, tasks, facts and commands, as plain values."""

@@ -1,0 +1,94 @@
+"""Commands: what should be done about a decision. Data, not deeds; the engine carries them out."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pavane.core.model.fact import Fact
+from pavane.core.model.workflow import SubWorkflow
+
+
+class Command(msgspec.Struct, frozen=True):
+    """Something to do."""
+
+
+class Offer(Command, frozen=True):
+    """Put the attempt in its queue, to be taken not before `visible_at`."""
+
+    ref: str
+    attempt: int
+    queue: str
+    visible_at: int
+    alarm_at: int = 0
+
+
+class Lease(Command, frozen=True):
+    """The worker has the attempt; ring if it gives no sign of life until `alarm_at`."""
+
+    ref: str
+    attempt: int
+    queue: str
+    worker: str
+    alarm_at: int = 0
+
+
+class Wait(Command, frozen=True):
+    """The task is open and no worker's business; ring at `alarm_at` (0: never)."""
+
+    ref: str
+    attempt: int
+    alarm_at: int = 0
+
+
+class Mark(Command, frozen=True):
+    """Forward progress stops here ("frontier"), or is held here ("held")."""
+
+    ref: str
+    attempt: int
+    mark: str
+    alarm_at: int = 0
+
+
+class Close(Command, frozen=True):
+    """The task is over: no queue, no timer, no lease."""
+
+    ref: str
+
+
+class Interrupt(Command, frozen=True):
+    """Tell the worker that its result is no longer wanted."""
+
+    ref: str
+    attempt: int
+    worker: str
+
+
+class StartChild(Command, frozen=True):
+    """Start another execution for a step, in the same transaction."""
+
+    child_id: str
+    ref: str
+    what: SubWorkflow
+    definition: str  # content hash of a definition in place, or "" to look up by name
+    input: bytes
+
+
+class Tell(Command, frozen=True):
+    """Give a fact to another execution, in the same transaction."""
+
+    execution_id: str
+    fact: Fact
+
+
+class StartFailureWorkflow(Command, frozen=True):
+    """Start the workflow that deals with a failure."""
+
+    name: str
+    child_id: str
+    input: bytes
+
+
+class Finished(Command, frozen=True):
+    """The execution ended, or waits for a person: whoever waits for it may be told."""
+
+    status: str

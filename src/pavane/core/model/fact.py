@@ -1,0 +1,129 @@
+"""Facts: what happened outside the core and is given to it, one at a time, to decide upon."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """Something that happened to one execution."""
+
+
+class Started(Fact, frozen=True):
+    """Somebody started the execution (its header exists only as a draft so far)."""
+
+    input: bytes = b"{}"
+
+
+class Claimed(Fact, frozen=True):
+    """A worker took the task of a step."""
+
+    ref: str
+    attempt: int
+    worker: str
+    delay_ms: int = 0
+
+
+class Reported(Fact, frozen=True):
+    """A worker told the outcome of an attempt. `status` as in `work.OutcomeStatus`."""
+
+    ref: str
+    attempt: int
+    status: str
+    output: bytes = b"{}"
+    reason: str = ""
+    callback_after_s: float = 0
+
+
+class Heartbeat(Fact, frozen=True):
+    """A worker is alive and still at it."""
+
+    ref: str
+    attempt: int
+
+
+class Returned(Fact, frozen=True):
+    """The process that held the task died: the same attempt goes back to the queue."""
+
+    ref: str
+    attempt: int
+
+
+class AlarmRang(Fact, frozen=True):
+    """A time that was asked for has come; ref "" is the execution's own alarm."""
+
+    ref: str = ""
+
+
+class Signalled(Fact, frozen=True):
+    """Somebody completed (or failed) a waiting step from outside."""
+
+    ref: str
+    status: str = "COMPLETED"
+    output: bytes = b"{}"
+
+
+class PauseRequested(Fact, frozen=True):
+    """Schedule nothing new."""
+
+
+class ResumeRequested(Fact, frozen=True):
+    """Go on after a pause."""
+
+
+class RetryRequested(Fact, frozen=True):
+    """Try again what failed; only where nothing was undone."""
+
+
+class TerminateRequested(Fact, frozen=True):
+    """Stop; undo what was done unless told otherwise."""
+
+    reason: str = ""
+    undo: bool = True
+
+
+class Resolved(Fact, frozen=True):
+    """A person settled something that had given up: "retry", "done" or "abandon"."""
+
+    ref: str
+    action: str
+    output: bytes = b"{}"
+
+
+class AbortedByParent(Fact, frozen=True):
+    """The execution that started this one stops; with undo=False nothing is undone."""
+
+    reason: str = ""
+    undo: bool = True
+
+
+class UndoRequested(Fact, frozen=True):
+    """The execution that started this one needs it undone, although it completed."""
+
+
+class ChildEnded(Fact, frozen=True):
+    """An execution that a step started has ended: forward, or by its own abort."""
+
+    ref: str
+    attempt: int
+    status: str
+    cause: str = ""
+    reason: str = ""
+    output: bytes = b"{}"
+    undoable: bool = False
+
+
+class ChildUndone(Fact, frozen=True):
+    """A completed child has been undone, as asked; or its people gave it up as it stands."""
+
+    ref: str
+    undone: bool = True
+    reason: str = ""
+
+
+class ChildPivot(Fact, frozen=True):
+    """A pivot inside a child was reached, passed, or has failed and can be turned back."""
+
+    ref: str
+    reached: bool
+    passed: bool = False

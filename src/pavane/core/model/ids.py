@@ -1,0 +1,32 @@
+"""Execution ids: UUIDs of version 7 (RFC 9562), ordered by time, from given time and bits."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+_BITS_74 = (1 << 74) - 1
+
+
+def execution_id(now: int, bits: int) -> str:
+    """The id for an execution created at `now` (ms), from 74 given random bits."""
+    bits &= _BITS_74
+    value = (now & ((1 << 48) - 1)) << 80
+    value |= 0x7 << 76
+    value |= (bits >> 62) << 64
+    value |= 0b10 << 62
+    value |= bits & ((1 << 62) - 1)
+    return str(uuid.UUID(int=value))
+
+
+def child_id(parent_id: str, ref: str, attempt: int, now: int) -> str:
+    """The id of the execution that a step starts: the same for the same attempt and time."""
+    seed = f"{parent_id}\0{ref}\0{attempt}".encode()
+    digest = hashlib.blake2b(seed, digest_size=10).digest()
+    return execution_id(now, int.from_bytes(digest))
+
+
+def fraction(*parts: object) -> float:
+    """A number in [0, 1) drawn from the parts: jitter that repeats with its seed."""
+    seed = "\0".join(map(str, parts)).encode()
+    return int.from_bytes(hashlib.blake2b(seed, digest_size=7).digest()) / (1 << 56)

@@ -1,0 +1,51 @@
+"""What passes between the engine and whoever does the work: assignments out, outcomes back."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+OutcomeStatus = Literal[
+    "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED", "IN_PROGRESS"
+]
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """One attempt at one step, leased to a worker.
+
+    `idempotency_key` is the same for every attempt and redelivery of the step. `input` is JSON.
+    Times are epoch milliseconds, 0 where there is none.
+    """
+
+    execution_id: str
+    ref: str
+    attempt: int
+    task: str
+    service: str
+    workflow: str
+    input: bytes
+    idempotency_key: str
+    worker: str = ""
+    is_undo: bool = False
+    scheduled_at: int = 0
+    lease_until: int = 0  # report or give a sign of life before this
+    deadline_at: int = 0  # end of this attempt's time
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of an assignment.
+
+    FAILED may be tried again, FAILED_WITH_TERMINAL_ERROR may not; CANCELED says that the work was
+    interrupted and that it is unknown whether it took effect; IN_PROGRESS gives the task back, to
+    be taken again after `callback_after_s` seconds. `output` is a JSON object.
+    """
+
+    execution_id: str
+    ref: str
+    attempt: int
+    status: OutcomeStatus
+    output: bytes = b"{}"
+    reason: str = ""
+    worker: str = ""
+    callback_after_s: float = 0

@@ -1,0 +1,123 @@
+"""Definitions as they travel: Conductor's JSON schema for workflows and steps, extended.
+
+Field names on the wire are Conductor's (camelCase); ours are added beside them and are unknown to
+Conductor, which ignores them: on a step `undo`, `pivot`, `service`, `joinCount`; on a workflow or a
+`subWorkflowParam` `style` and `home`. Defaults are left out when written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, cast
+
+import msgspec
+
+from pavane.core.model.task_definition import TaskDefinition
+
+Style = Literal["orchestrated", "choreographed"]
+
+
+class Undo(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The task that reverses a step; it may read the step's `${<ref>.input}` and `.output`."""
+
+    name: str
+    input_parameters: dict[str, Any] = {}
+    task_definition: TaskDefinition | None = None
+    service: str = ""
+
+
+class SubWorkflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What a SUB_WORKFLOW step starts: a name and version, or a definition in place (a scope)."""
+
+    name: str = ""
+    version: int | None = None
+    workflow_definition: Workflow | None = None
+    style: Style | None = None
+    home: str = ""
+    task_to_domain: dict[str, str] = {}
+    priority: int | None = None
+
+
+class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A node of a workflow (Conductor: WorkflowTask)."""
+
+    name: str = ""
+    task_reference_name: str = ""
+    type: str = "SIMPLE"
+    description: str = ""
+    input_parameters: dict[str, Any] = {}
+    # control flow
+    evaluator_type: str = ""
+    expression: str = ""
+    decision_cases: dict[str, list[Step]] = {}
+    default_case: list[Step] = []
+    fork_tasks: list[list[Step]] = []
+    join_on: list[str] = []
+    sub_workflow_param: SubWorkflow | None = None
+    # policy
+    optional: bool = False
+    permissive: bool = False
+    start_delay: float = 0  # seconds
+    retry_count: int | None = None
+    task_definition: TaskDefinition | None = None
+    async_complete: bool = False
+    # ours
+    undo: Undo | None = None
+    pivot: bool = False
+    service: str = ""
+    join_count: int | None = None
+    metadata: dict[str, Any] = {}
+
+    @property
+    def ref(self) -> str:
+        """The reference name: unique in the workflow; the name of the step in expressions."""
+        return self.task_reference_name
+
+
+class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A named, versioned process definition (Conductor: WorkflowDef)."""
+
+    name: str = ""
+    version: int = 1
+    description: str = ""
+    tasks: list[Step] = []
+    input_parameters: list[str] = []
+    output_parameters: dict[str, Any] = {}
+    variables: dict[str, Any] = {}
+    input_template: dict[str, Any] = {}
+    failure_workflow: str = ""
+    timeout_seconds: float = 0
+    timeout_policy: Literal["ALERT_ONLY", "TIME_OUT_WF"] = "ALERT_ONLY"
+    restartable: bool = True
+    owner_email: str = ""
+    schema_version: int = 2
+    input_schema: dict[str, Any] | None = None
+    output_schema: dict[str, Any] | None = None
+    metadata: dict[str, Any] = {}
+    # ours
+    style: Style | None = None
+    home: str = ""
+
+
+def content_hash(workflow: Workflow) -> str:
+    """Hex digest of what the definition *does*: without descriptions, metadata and owner."""
+    body = msgspec.json.encode(_bare(msgspec.to_builtins(workflow)), order="deterministic")
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+_NOT_CONTENT = frozenset({"description", "metadata", "ownerEmail"})
+# What the author or user named inside these is data, not ours to strip.
+_DATA = frozenset({"inputParameters", "outputParameters", "variables", "inputTemplate"})
+
+
+def _bare(value: Any) -> Any:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {
+            key: (item if key in _DATA else _bare(item))
+            for key, item in fields.items()
+            if key not in _NOT_CONTENT
+        }
+    if isinstance(value, list):
+        return [_bare(item) for item in cast("list[Any]", value)]
+    return value

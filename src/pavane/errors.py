@@ -1,0 +1,166 @@
+"""Every exception a user may catch, in one tree.
+
+PavaneError                       the root
+├── DefinitionError               a workflow or task definition is not valid
+│   └── LanguageError             a @workflow function uses what the language does not have
+├── ExpressionError               a ${…} or computed value is malformed or cannot be evaluated
+├── InputError                    data does not fit its declared type; names the path of the field
+│   └── TooLargeError             a payload or a nesting beyond the limit
+├── NotFoundError                 no such workflow, execution, step or task
+├── ConflictError                 the request does not fit the present state
+│   ├── AlreadyExistsError        a definition or a start key exists already with other content
+│   └── PastPivotError            no way back: a pivot step has passed
+├── StoreError                    the store cannot be used or could not commit
+│   ├── StoreBusyError            another server holds this store
+│   ├── StoreFullError            no room left; nothing was written
+│   └── StoreVersionError         the database was made by a newer Pavane
+├── ConnectionFailedError         a server could not be reached
+├── StoppingError                 the engine is stopping and takes no new work
+├── ResultTimeoutError            the execution did not end within the time given
+├── ExecutionFailedError          an execution that was waited for did not complete
+├── UsageError                    a command or an option was used wrongly
+└── Fail                          raised by users: fail this step or workflow for good
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class PavaneError(Exception):
+    """The root of all errors: `message` says what is wrong and where, `remedy` what to do."""
+
+    code = "error"
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip() if self.remedy else self.message
+
+
+class DefinitionError(PavaneError):
+    """A definition is not valid; `findings` lists everything that is wrong with it."""
+
+    code = "invalid-definition"
+
+    def __init__(self, message: str, remedy: str = "", findings: Sequence[str] = ()) -> None:
+        super().__init__(message, remedy)
+        self.findings = tuple(findings)
+
+
+class LanguageError(DefinitionError):
+    """A workflow function uses something the workflow language does not have."""
+
+    code = "invalid-workflow"
+
+
+class ExpressionError(PavaneError):
+    """An expression is malformed, or cannot be evaluated with the data at hand."""
+
+    code = "invalid-expression"
+
+
+class InputError(PavaneError):
+    """Data does not fit its declared type; the message names the path of the bad field."""
+
+    code = "invalid-input"
+
+
+class TooLargeError(InputError):
+    """A payload is larger or nested deeper than the limit."""
+
+    code = "too-large"
+
+
+class NotFoundError(PavaneError):
+    """There is no such workflow, execution, step or task."""
+
+    code = "not-found"
+
+
+class ConflictError(PavaneError):
+    """The request does not fit the present state of what it addresses."""
+
+    code = "conflict"
+
+
+class AlreadyExistsError(ConflictError):
+    """The name and version, or the key, are taken by something different."""
+
+    code = "already-exists"
+
+
+class PastPivotError(ConflictError):
+    """The execution has passed a pivot step: what was done can no longer be undone."""
+
+    code = "past-pivot"
+
+
+class StoreError(PavaneError):
+    """The store cannot be used, or could not commit."""
+
+    code = "store"
+
+
+class StoreBusyError(StoreError):
+    """Another server process holds this store."""
+
+    code = "store-busy"
+
+
+class StoreFullError(StoreError):
+    """There is no room left for the store; nothing of the batch was written."""
+
+    code = "store-full"
+
+
+class StoreVersionError(StoreError):
+    """The database was made by a newer version of Pavane."""
+
+    code = "store-version"
+
+
+class ConnectionFailedError(PavaneError):
+    """A server could not be reached."""
+
+    code = "unreachable"
+
+
+class StoppingError(PavaneError):
+    """The engine is stopping and takes no new work."""
+
+    code = "stopping"
+
+
+class ResultTimeoutError(PavaneError):
+    """The execution did not end within the time given; it goes on."""
+
+    code = "result-timeout"
+
+
+class ExecutionFailedError(PavaneError):
+    """An execution that was waited for ended, but not COMPLETED."""
+
+    code = "execution-failed"
+
+    def __init__(
+        self, message: str, remedy: str = "", *, status: str = "", reason: str = ""
+    ) -> None:
+        super().__init__(message, remedy)
+        self.status = status
+        self.reason = reason
+
+
+class UsageError(PavaneError):
+    """A command or an option was used wrongly."""
+
+    code = "usage"
+
+
+class Fail(PavaneError):
+    """Raise it in a task or a workflow: this fails for good and is not tried again."""
+
+    code = "failed"

@@ -1,0 +1,1 @@
+"""Promises that adapters keep: Protocols and the values they speak of, nothing else."""
