@@ -7,6 +7,7 @@ snapshot may have seen, it clones it (`Tables.own`), so that a snapshot costs on
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from copy import copy
 
 from msgspec.structs import replace
 
@@ -79,7 +80,7 @@ class Tables:
 
     def apply(self, change: Change) -> None:
         """Write one change; whether it may be written was decided before."""
-        header = change.header
+        header = copy(change.header)  # the decider may go on with its own
         if header.id in self.executions:
             rows = self.own(header.id)
             self._alarm(rows.header.alarm_at, header.alarm_at, header.id, "")
@@ -107,7 +108,7 @@ class Tables:
     def _put_ready(self, rows: ExecutionRows, ref: str, new: Ready | None) -> None:
         old = rows.ready.pop(ref, None)
         execution_id = rows.header.id
-        self._alarm(old.alarm_at if old else 0, new.alarm_at if new else 0, execution_id, ref)
+        self._alarm(_alarm_of(old), _alarm_of(new), execution_id, ref)
         if old is not None and _waits(old):
             _discard(self.waiting[old.queue], (old.visible_at, execution_id, ref))
             if not self.waiting[old.queue]:
@@ -128,6 +129,11 @@ class Tables:
 def _waits(row: Ready) -> bool:
     """Whether a worker may take the task, now or later."""
     return bool(row.queue) and not row.worker and not row.mark
+
+
+def _alarm_of(row: Ready | None) -> int:
+    """When the row wants to be looked at; marks have no timers."""
+    return row.alarm_at if row is not None and not row.mark else 0
 
 
 def _discard(items: list[tuple[int, str, str]], item: tuple[int, str, str]) -> None:

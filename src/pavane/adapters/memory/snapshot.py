@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from itertools import islice
 
 from pavane.adapters.memory.rows import Tables
@@ -23,7 +24,7 @@ class MemorySnapshot:
     async def header(self, execution_id: str) -> Header | None:
         """The header of one execution."""
         rows = self._executions.get(execution_id)
-        return rows.header if rows else None
+        return copy(rows.header) if rows else None
 
     async def tasks(self, execution_id: str) -> list[TaskRow]:
         """Every attempt of every step, by seq."""
@@ -44,7 +45,7 @@ class MemorySnapshot:
     async def search(self, wanted: Search) -> list[Header]:
         """The headers that fit, newest first."""
         ids = sorted(self._executions, reverse=True)
-        headers = (self._executions[i].header for i in ids)
+        headers = (copy(self._executions[i].header) for i in ids)
         return list(islice((h for h in headers if _fits(h, wanted)), wanted.limit))
 
     async def counts(self) -> dict[tuple[str, str], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from copy import copy
 
 from pavane.adapters.memory.rows import Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
@@ -58,7 +59,7 @@ class MemoryStore:
         loaded: dict[str, LoadedRows] = {}
         for execution_id, keys in wanted.items():
             rows = self._tables.executions.get(execution_id)
-            found = loaded[execution_id] = LoadedRows(rows.header if rows else None)
+            found = loaded[execution_id] = LoadedRows(copy(rows.header) if rows else None)
             for kind, name in keys:
                 if kind == "task":
                     attempts = rows.tasks.get(name) if rows else None

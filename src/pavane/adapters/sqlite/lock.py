@@ -1,0 +1,45 @@
+"""One server process per database file: a lock that the operating system lets go of at death."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+from pavane.errors import StoreBusyError
+
+
+class ServerLock:
+    """An flock on `<database>.lock`. The file stays behind; only the lock on it means anything.
+
+    It is held by the open file, not by the process, so that opening a store twice in one process is
+    refused too, and `kill -9` frees it.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        self._path = database.with_name(database.name + ".lock")
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Take the lock, or raise StoreBusyError naming who holds it."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(file, 32).decode(errors="replace").strip()
+            os.close(file)
+            raise StoreBusyError(
+                f"The database {self._database} is in use by another server"
+                + (f" (process {holder})." if holder else "."),
+                "Stop that server, or give this one another --store; a SQLite store serves one.",
+            ) from error
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._file = file
+
+    def release(self) -> None:
+        """Let go; fine when it is not held."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

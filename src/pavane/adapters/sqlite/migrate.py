@@ -1,0 +1,95 @@
+"""Bringing a database file to the schema of this version, or refusing it untouched."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from pavane.adapters.sqlite.connection import Connection
+from pavane.errors import StoreError, StoreVersionError
+
+_META = """CREATE TABLE IF NOT EXISTS meta (
+    name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL
+) WITHOUT ROWID"""
+_PREFIX = "migration:"
+
+
+class Migration(NamedTuple):
+    """One numbered step of the schema."""
+
+    number: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Tells a migration from an edited one of the same number."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def migrations() -> list[Migration]:
+    """All that this version knows, by number; file names are `NNNN_name.sql`."""
+    folder = files("pavane.adapters.sqlite") / "migrations"
+    found = [
+        Migration(int(file.name[:4]), file.name.removesuffix(".sql"), file.read_text("utf-8"))
+        for file in folder.iterdir()
+        if file.name.endswith(".sql")
+    ]
+    return sorted(found)
+
+
+def pending(connection: Connection, path: Path | str, known: list[Migration]) -> list[Migration]:
+    """What has to be done to this database; only reads.
+
+    Raises StoreVersionError for a newer one, StoreError for one that is not ours.
+    """
+    tables = {str(row[0]) for row in connection.execute("SELECT name FROM sqlite_schema")}
+    if not tables:
+        return known
+    if "meta" not in tables:
+        raise StoreError(
+            f"The database {path} was not made by Pavane: it has other tables.",
+            "Give another --store.",
+        )
+    rows = connection.execute("SELECT name, value FROM meta").fetchall()
+    done = {
+        int(str(name).removeprefix(_PREFIX)[:4]): str(checksum)
+        for name, checksum in rows
+        if str(name).startswith(_PREFIX)
+    }
+    newest, ours = max(done, default=0), known[-1].number
+    if newest > ours:
+        raise StoreVersionError(
+            f"The database {path} has schema {newest}, made by a newer Pavane; "
+            f"this one knows schemas up to {ours}.",
+            "Install that newer version of Pavane, or give another --store.",
+        )
+    for migration in known:
+        if migration.number in done and done[migration.number] != migration.checksum:
+            raise StoreError(
+                f"The database {path} was made by another build of Pavane: "
+                f"its migration {migration.name} differs.",
+                "Use the build that made it, or give another --store.",
+            )
+    return [migration for migration in known if migration.number not in done]
+
+
+def migrate(connection: Connection, wanted: list[Migration]) -> None:
+    """Apply the migrations in one transaction: all of them or none."""
+    if not wanted:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(_META)
+        for migration in wanted:
+            connection.execute(migration.sql)
+            connection.execute(
+                "INSERT INTO meta (name, value) VALUES (?, ?)",
+                (_PREFIX + migration.name, migration.checksum),
+            )
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")

@@ -1,0 +1,176 @@
+"""One commit's rows, statement by statement: gathered from units, judged, written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import apsw
+import msgspec
+from msgspec.structs import astuple
+
+from pavane.adapters.sqlite import queries as q
+from pavane.adapters.sqlite.connection import Connection
+from pavane.adapters.sqlite.counters import Counters
+from pavane.core.model.rows import Header, Ready, TaskRow, Value
+from pavane.ports.store import Change, Unit
+
+_KNOWN_MOST = 20_000
+
+
+class Rows:
+    """What goes into one round of statements: at most one change of each execution."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.new: list[Header] = []
+        self.steady: list[Header] = []  # status and alarm are thought to stay as they are
+        self.headers: list[Header] = []
+        self.new_tasks: list[TaskRow] = []
+        self.tasks: list[TaskRow] = []
+        self.values: list[Value] = []
+        self.closed: list[tuple[str, str]] = []
+        self.ready: list[Ready] = []
+        self.log: list[tuple[str, int, bytes]] = []
+
+
+class Writer:
+    """Writes units inside a transaction that the store has begun, on its one connection.
+
+    It remembers status and alarm of the headers that passed through it, only as a hint: a header
+    that kept both is written by a statement that leaves their indexes alone, and that statement
+    checks the hint.
+    """
+
+    def __init__(self, connection: Connection, counters: Counters) -> None:
+        self._connection = connection
+        self._cursor = connection.cursor()
+        self._counters = counters
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def remember(self, header: Header) -> None:
+        """Note what a loaded or written header looks like."""
+        if len(self._known) >= _KNOWN_MOST:
+            self._known.clear()
+        self._known[header.id] = (header.status, header.alarm_at)
+
+    def write(self, units: Sequence[Unit]) -> bool:
+        """Write all, or return False when some unit loses; the caller then rolls back."""
+        try:
+            return all(self._write(rows) for rows in self._gather(units))
+        except apsw.ConstraintError:
+            return False
+
+    def judge(self, units: Sequence[Unit]) -> set[int]:
+        """The indexes of the units that lose, as the rows stand now; nothing is written."""
+        headers = [change.header for unit in units for change in unit.changes]
+        found = self._many(q.FIND_REVISION, [(header.id,) for header in headers])
+        revisions: dict[str, int] = {row[0]: row[1] for row in found}
+        asked = [(header.workflow, header.key) for header in headers if header.key]
+        taken = {(row[0], row[1]) for row in self._many(q.FIND_KEY, asked)}
+        lost: set[int] = set()
+        for index, unit in enumerate(units):
+            then, keys = revisions.copy(), taken.copy()
+            if all(_wins(change.header, then, keys) for change in unit.changes):
+                revisions, taken = then, keys
+            else:
+                lost.add(index)
+        return lost
+
+    def _many(self, sql: str, rows: Iterable[Sequence[object]]) -> list[tuple[Any, ...]]:
+        self._counters.statements += 1
+        return self._cursor.executemany(sql, rows).fetchall()
+
+    def _gather(self, units: Sequence[Unit]) -> list[Rows]:
+        """The rows of the units. An execution that comes again begins another round."""
+        rounds = [Rows()]
+        rows = rounds[0]
+        for unit in units:
+            for change in unit.changes:
+                if change.header.id in rows.ids:
+                    rows = Rows()
+                    rounds.append(rows)
+                self._add(rows, change)
+        return rounds
+
+    def _add(self, rows: Rows, change: Change) -> None:
+        header = change.header
+        id = header.id
+        rows.ids.add(id)
+        if header.revision == 1:
+            rows.new.append(header)
+        elif self._known.get(id) == (header.status, header.alarm_at):
+            rows.steady.append(header)
+        else:
+            rows.headers.append(header)
+        self.remember(header)
+        rows.new_tasks += change.new_tasks
+        rows.tasks += change.tasks
+        rows.values += change.values
+        rows.ready += change.ready
+        for ref in change.closed:
+            rows.closed.append((id, ref))
+        if change.entries:
+            rows.log.append((id, change.at, change.entries))
+
+    def _write(self, rows: Rows) -> bool:
+        if not self._write_headers(rows):
+            return False
+        self._put(q.PUT_TASK, rows.new_tasks)
+        before = self._connection.total_changes()
+        self._put(q.UPDATE_TASK, rows.tasks)
+        if self._connection.total_changes() != before + len(rows.tasks):  # one was not there
+            self._put(q.ADD_TASK, rows.tasks)
+        self._put(q.PUT_VALUE, rows.values)
+        if rows.closed:
+            self._many(q.DELETE_READY, rows.closed)
+        self._put(q.PUT_READY, rows.ready)
+        if rows.log:
+            self._many(q.APPEND_LOG, rows.log)
+        self._count(rows)
+        return True
+
+    def _write_headers(self, rows: Rows) -> bool:
+        """Write the headers, or return False when one of them lost."""
+        self._put(q.INSERT_HEADER, rows.new)
+        wanted = self._connection.total_changes() + len(rows.steady) + len(rows.headers)
+        self._put(q.UPDATE_STEADY_HEADER, rows.steady)
+        self._put(q.UPDATE_HEADER, rows.headers)
+        if self._connection.total_changes() != wanted:  # a hint was wrong, or one lost
+            self._put(q.UPDATE_HEADER, rows.steady)
+        return self._connection.total_changes() == wanted
+
+    def _put(self, sql: str, rows: Sequence[msgspec.Struct]) -> None:
+        if rows:
+            self._counters.statements += 1
+            self._cursor.executemany(sql, map(astuple, rows))
+
+    def _count(self, rows: Rows) -> None:
+        counters = self._counters
+        counters.rows["execution"] += len(rows.ids)
+        counters.rows["task"] += len(rows.new_tasks) + len(rows.tasks)
+        counters.rows["value"] += len(rows.values)
+        counters.rows["ready"] += len(rows.closed) + len(rows.ready)
+        counters.rows["log"] += len(rows.log)
+        counters.payload_bytes += sum(
+            chain(
+                (len(task.input) + len(task.output) for task in rows.new_tasks),
+                (len(task.output) for task in rows.tasks),
+                (len(value.body) for value in rows.values),
+                (len(entry[2]) for entry in rows.log),
+            )
+        )
+
+
+def _wins(header: Header, revisions: dict[str, int], keys: set[tuple[str, str]]) -> bool:
+    stored = revisions.get(header.id, 0)
+    if header.revision != stored + 1:
+        return False
+    revisions[header.id] = header.revision
+    key = (header.workflow, header.key)
+    if stored == 0 and header.key:
+        if key in keys:
+            return False
+        keys.add(key)
+    return True
