@@ -84,7 +84,7 @@ async def refund_payment(ctx: TaskContext, order: Order, amount: Decimal, paid: 
     """Give the money back. Some banks need to be asked twice: an undo is retried like any task."""
     if paid.status == "declined":
         return  # nothing was taken
-    if order.card.startswith(SLOW_BANK) and ctx.attempt == 0:
+    if order.card.startswith(SLOW_BANK) and ctx.attempt == 1:
         raise ConnectionError("the bank closed the connection")
 
 
@@ -113,7 +113,7 @@ async def ship(ctx: TaskContext, order: Order) -> Parcel:
     if order.country not in CARRIERS:
         raise Fail(f"no carrier goes to {order.country}")
     carrier = CARRIERS[order.country]
-    if carrier in STORMY and ctx.attempt < 2:
+    if carrier in STORMY and ctx.attempt < 3:
         raise ConnectionError(f"{carrier} does not answer")
     return Parcel(id=f"S-{order.id}", carrier=carrier)
 

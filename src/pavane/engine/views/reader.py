@@ -31,11 +31,13 @@ class Reader:
     async def execution(self, execution_id: str) -> ExecutionView:
         """One execution with its steps; NotFoundError when there is none."""
         async with self._store.snapshot() as snapshot:
-            header = await _header(snapshot, execution_id)
-            tasks = await snapshot.tasks(execution_id)
-            values = await snapshot.values(execution_id)
-            ready = await snapshot.ready(execution_id) if header.parked else []
-        return _view(header, tasks, values, ready, await self._joined(header.definition))
+            return await self._execution(snapshot, await _header(snapshot, execution_id))
+
+    async def several(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
+        """Those of the executions that exist, with their steps, from one snapshot."""
+        async with self._store.snapshot() as snapshot:
+            headers = [await snapshot.header(each) for each in execution_ids]
+            return [await self._execution(snapshot, each) for each in headers if each]
 
     async def summary(self, execution_id: str) -> ExecutionSummary:
         """The line of one execution; NotFoundError when there is none."""
@@ -79,6 +81,12 @@ class Reader:
         if body is None:  # a definition is kept before a name stands for it
             raise NotFoundError(f"The definition of '{name}' is missing.", "Register it again.")
         return body
+
+    async def _execution(self, snapshot: Snapshot, header: Header) -> ExecutionView:
+        tasks = await snapshot.tasks(header.id)
+        values = await snapshot.values(header.id)
+        ready = await snapshot.ready(header.id) if header.parked else []
+        return _view(header, tasks, values, ready, await self._joined(header.definition))
 
     async def _joined(self, definition: str) -> dict[str, list[str]]:
         if definition not in self._joins:

@@ -1,0 +1,45 @@
+"""`python -m pavane` and the command `pavane`: the command line, given what it is wired to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
+
+from pavane.doors.cli.main import run
+
+if TYPE_CHECKING:
+    from pavane.engine.engine import Engine
+    from pavane.ports.store import Store
+    from pavane.sdk.service import Service
+    from pavane.sdk.workflow import WorkflowFunction
+
+
+class _Bootstrap:
+    """`bootstrap`, imported when it is first needed, so that `pavane --help` stays fast."""
+
+    def open_store(self, url: str, *, read_only: bool = False) -> Store:
+        from pavane.bootstrap import open_store
+
+        return open_store(url, read_only=read_only)
+
+    def running_engine(
+        self,
+        store_url: str,
+        *,
+        services: Sequence[Service] = (),
+        workflows: Sequence[WorkflowFunction[..., object]] = (),
+    ) -> AbstractAsyncContextManager[Engine]:
+        from pavane.bootstrap import running_engine
+
+        return running_engine(store_url, services=services, workflows=workflows)
+
+
+def main() -> None:
+    """Run the command line on this process's arguments and exit with its code."""
+    sys.exit(run(_Bootstrap()))
+
+
+if __name__ == "__main__":
+    main()

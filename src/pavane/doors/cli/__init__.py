@@ -1,0 +1,1 @@
+"""The command `pavane`: one file per command, nothing heavy imported before it is needed."""

@@ -1,0 +1,108 @@
+"""What became of the demo's orders: for people as lines, for programs as data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from pavane.core.model import status as st
+from pavane.doors.cli.render import COLOURS, first_line, step_lines
+from pavane.engine.views.shapes import ExecutionView, StepView
+
+
+def as_data(views: Sequence[ExecutionView], seconds: float) -> dict[str, Any]:
+    """The object of one style in `pavane demo --json`; its shape is a contract."""
+    statuses = Counter(view.status for view in views)
+    return {
+        "started": len(views),
+        "completed": statuses[st.COMPLETED],
+        "compensated": statuses[st.COMPENSATED],
+        "failed": sum(statuses[each] for each in (st.FAILED, st.TIMED_OUT, st.TERMINATED)),
+        "seconds": round(seconds, 3),
+        "executions": [_execution(view) for view in views],
+    }
+
+
+def _execution(view: ExecutionView) -> dict[str, Any]:
+    return {
+        "id": view.id,
+        "workflow": view.workflow,
+        "status": view.status,
+        "cause": view.cause,
+        "steps": [_step(step) for step in view.steps if step.service],
+    }
+
+
+def _step(step: StepView) -> dict[str, Any]:
+    return {
+        "ref": step.ref,
+        "task": step.task,
+        "service": step.service,
+        "status": step.status,
+        "attempts": step.attempts,
+    }
+
+
+def summary_lines(
+    what: str, views: Sequence[ExecutionView], seconds: float, store_url: str
+) -> Iterator[str]:
+    """Counts, why, what was tried again, one order step by step, and where to look next."""
+    yield f"{what}: {seconds:.1f} s"
+    yield ""
+    for status, meaning in (
+        (st.COMPLETED, "every step done"),
+        (st.COMPENSATED, "could not be done to the end; what was done is undone"),
+        (st.FAILED, "failed before anything was done"),
+        (st.NEEDS_ATTENTION, "wait for a person"),
+    ):
+        found = [view for view in views if view.status == status]
+        if found or status != st.NEEDS_ATTENTION:
+            yield f"{len(found):5} {_coloured(status)} {meaning}"
+        yield from _reasons(found)
+    yield ""
+    yield from _retries(views)
+    example = _example(views)
+    if example:
+        yield ""
+        yield f"One of them, {example.key}: {first_line(example.reason)}"
+        yield from (f"  {line}" for line in step_lines(example.steps))
+    yield ""
+    yield "Look further:"
+    if example:
+        yield f"  pavane show {example.id} --store {store_url}"
+    yield f"  pavane list --status compensated --store {store_url}"
+    yield "  pavane demo --fail ship"
+
+
+def _coloured(status: str) -> str:
+    return click.style(status.lower().replace("_", " ").ljust(12), fg=COLOURS.get(status))
+
+
+def _reasons(views: Sequence[ExecutionView]) -> Iterator[str]:
+    reasons = Counter(first_line(view.reason) for view in views if view.reason)
+    for reason, count in sorted(reasons.items(), key=lambda each: (-each[1], each[0])):
+        yield f"{count:18} × {reason}"
+
+
+def _retries(views: Sequence[ExecutionView]) -> Iterator[str]:
+    """Steps and undos that needed more than one attempt, and then worked."""
+    done = {*st.SUCCESSFUL, "UNDONE"}
+    steps = [s for v in views for s in v.steps if s.attempts > 1 and s.status in done]
+    for undos, noun in ((False, "step"), (True, "undo")):
+        names = Counter((s.task, s.attempts) for s in steps if bool(s.undoes) == undos)
+        for (task, attempts), count in sorted(names.items()):
+            times = "s" if count > 1 else ""
+            yield f"{count:5} {noun}{times} worked at attempt {attempts}: {task}"
+
+
+def _example(views: Iterable[ExecutionView]) -> ExecutionView | None:
+    """The compensated order that had most to undo; of those the first."""
+    undone = [view for view in views if view.status == st.COMPENSATED]
+
+    def interest(view: ExecutionView) -> int:
+        return sum(step.attempts for step in view.steps if step.undoes and step.service)
+
+    return max(undone, key=interest, default=None)

@@ -1,0 +1,82 @@
+"""Follows an engine in this process: which executions changed, shown as they go."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from pavane.core.model.status import ENDED
+from pavane.doors.cli.render import MARKS, first_line, status_text
+from pavane.engine.views.reader import Reader
+from pavane.engine.views.shapes import ExecutionView
+
+if TYPE_CHECKING:
+    from pavane.engine.engine import Engine
+
+TICK_S = 0.1
+MOST_AT_ONCE = 500  # executions read for the screen in one tick; the rest comes with their end
+
+
+class Display(Protocol):
+    """Somewhere to show executions."""
+
+    def __enter__(self) -> Display: ...
+    def __exit__(self, *exc_info: object) -> None: ...
+    def show(self, views: Iterable[ExecutionView]) -> None:
+        """These have changed."""
+        ...
+
+
+class Lines:
+    """For logs and pipes: one line when an execution ends or needs somebody."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, str] = {}
+
+    def __enter__(self) -> Lines:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        pass
+
+    def show(self, views: Iterable[ExecutionView]) -> None:
+        """Tell of each end once."""
+        for view in views:
+            if view.status in ENDED or view.status == "NEEDS_ATTENTION":
+                if self._told.get(view.id) != view.status:
+                    click.echo(end_line(view))
+                self._told[view.id] = view.status
+                if len(self._told) > MOST_AT_ONCE * 20:
+                    self._told.pop(next(iter(self._told)))
+
+
+def end_line(view: ExecutionView) -> str:
+    """An execution that has ended, in one line."""
+    seconds = (view.ended_at - view.created_at) / 1000 if view.ended_at else 0
+    steps = "".join(MARKS.get(step.status, "?") for step in view.steps if not step.undoes)
+    reason = f"  {first_line(view.reason)}" if view.reason else ""
+    status = status_text(view.status)
+    return f"{view.id}  {view.workflow}  {status}  {steps}  {seconds:.1f} s{reason}"
+
+
+def display(total: int | None = None) -> Display:
+    """A live table where the output is a terminal, else lines."""
+    if sys.stdout.isatty():
+        from pavane.doors.cli.board import Board
+
+        return Board(total)
+    return Lines()
+
+
+async def follow(engine: Engine, screen: Display | None = None) -> None:
+    """Show every change until cancelled."""
+    reader = Reader(engine.store)
+    with screen or display() as shown, engine.subscribe() as changes:
+        while True:
+            ids = sorted(await changes.get(), reverse=True)[:MOST_AT_ONCE]
+            shown.show(await reader.several(ids))
+            await asyncio.sleep(TICK_S)

@@ -1,0 +1,146 @@
+"""Options that several commands share, and the refusal of what is not built yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from pavane.errors import UsageError
+
+DEFAULT_STORE = "sqlite:///pavane.db"
+STYLES = ("orchestrated", "choreographed", "hybrid", "all")
+BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def refuse(what: str, remedy: str) -> UsageError:
+    """The error for an option whose engine is not built yet."""
+    return UsageError(f"{what} is not built yet.", remedy)
+
+
+def _store(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is None or value.startswith("sqlite:///") or value in {"memory:", "memory"}:
+        return value
+    if value.startswith(("postgresql://", "postgres://")):
+        raise refuse(f"The PostgreSQL store ({value.split('@')[-1]})", "Use sqlite:///path.db.")
+    raise UsageError(f"'{value}' is no store URL.", "Use sqlite:///path.db or memory:.")
+
+
+def _style(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
+    if value not in STYLES:
+        raise UsageError(f"There is no style '{value}'.", f"One of {', '.join(STYLES)}.")
+    if value != "orchestrated":
+        raise refuse(f"The style '{value}'", "Use --style orchestrated.")
+    return value
+
+
+def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    scheme = (value or "embedded").split(":")[0]
+    if scheme not in BUSES:
+        raise UsageError(f"'{value}' is no bus URL.", "Use embedded:FOLDER or memory:.")
+    if scheme not in {"embedded", "memory"}:
+        raise refuse(f"The {scheme} bus", "Leave --bus out: orchestrated services need none.")
+    return value
+
+
+def _no_bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        raise refuse("A choreographed execution on a bus (--bus)", "Use --server or --store.")
+
+
+def _server(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise UsageError(f"'{value}' is no server URL.", "Use http://127.0.0.1:8080, for example.")
+    return value.rstrip("/") if value else None
+
+
+def store_option(*, default: str | None = DEFAULT_STORE) -> Callable[[F], F]:
+    """`--store URL`."""
+    return click.option(
+        "--store",
+        "store_url",
+        metavar="URL",
+        default=default,
+        show_default=default is not None,
+        envvar="PAVANE_STORE",
+        callback=_store,
+        help="sqlite:///path.db, or memory: for one that ends with the process.",
+    )
+
+
+def style_option(function: F) -> F:
+    """`--style`."""
+    return click.option(
+        "--style",
+        metavar="STYLE",
+        default="orchestrated",
+        show_default=True,
+        envvar="PAVANE_STYLE",
+        callback=_style,
+        help="How the services work together; so far only orchestrated.",
+    )(function)
+
+
+def bus_option(function: F) -> F:
+    """`--bus URL` of a process that would be on it."""
+    return click.option(
+        "--bus",
+        metavar="URL",
+        default=None,
+        envvar="PAVANE_BUS",
+        callback=_bus,
+        help="embedded:FOLDER or memory:; orchestrated services do not use it.",
+    )(function)
+
+
+def port_option(default: int | None) -> Callable[[F], F]:
+    """`--port`; 0 takes any that is free."""
+    return click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=default,
+        show_default=default is not None,
+        envvar="PAVANE_PORT",
+        help="Port to answer REST on; 0 takes any that is free.",
+    )
+
+
+def host_option(function: F) -> F:
+    """`--host`."""
+    return click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        envvar="PAVANE_HOST",
+        help="Address to listen on; loopback only, as authentication is not built yet.",
+    )(function)
+
+
+def json_option(function: F) -> F:
+    """`--json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(
+        function
+    )
+
+
+def place_options(function: F) -> F:
+    """`--server`, `--store` and `--bus` of the commands that look at or act on executions."""
+    for option in (
+        click.option(
+            "--bus", metavar="URL", default=None, envvar="PAVANE_BUS", callback=_no_bus, hidden=True
+        ),
+        store_option(),
+        click.option(
+            "--server",
+            metavar="URL",
+            default=None,
+            envvar="PAVANE_SERVER",
+            callback=_server,
+            help="Ask this server, for example http://127.0.0.1:8080, instead of the store.",
+        ),
+    ):
+        function = option(function)
+    return function

@@ -1,0 +1,106 @@
+"""A server asked over HTTP, with nothing but the standard library: a command should start fast."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from typing import Any, TypeVar
+from urllib.parse import quote, urlencode, urlsplit
+
+import msgspec
+
+from pavane.doors.cli.place import Page
+from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import ConnectionFailedError, PavaneError
+
+TIMEOUT_S = 75.0  # longer than the server lets a request for a result wait
+
+T = TypeVar("T")
+
+
+class Problem(msgspec.Struct):
+    """What we show of a problem document."""
+
+    detail: str = ""
+    remedy: str = ""
+    findings: list[str] = []
+
+
+class Started(msgspec.Struct):
+    """The answer to a start."""
+
+    id: str
+
+
+class Standing(msgspec.Struct):
+    """Where an execution stands, and its output once it has ended."""
+
+    status: str
+    reason: str = ""
+    output: Any = None
+
+
+class Remote:
+    """The executions of a server, over /v1."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+
+    def execution(self, execution_id: str) -> ExecutionView:
+        """As `Place.execution`."""
+        return self._ask("GET", f"/executions/{quote(execution_id, safe='')}", ExecutionView)
+
+    def find(self, filters: Mapping[str, Any]) -> Page:
+        """As `Place.find`."""
+        query = urlencode({name: value for name, value in filters.items() if value})
+        return self._ask("GET", f"/executions?{query}", Page)
+
+    def start(self, workflow: str, input: bytes, key: str) -> str:
+        """As `Place.start`."""
+        body = {"input": msgspec.Raw(input), "key": key}
+        path = f"/workflows/{quote(workflow, safe='')}/executions"
+        return self._ask("POST", path, Started, body).id
+
+    def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
+        """As `Place.act`."""
+        path = f"/executions/{quote(execution_id, safe='')}/{action}"
+        path += f"/{quote(ref, safe='')}" if ref else ""
+        return self._ask("POST", path, Standing, body).status
+
+    def wait(self, execution_id: str, wait_s: int) -> Standing:
+        """Where it stands once it has ended, needs a person, or the seconds (at most 60) are up."""
+        path = f"/executions/{quote(execution_id, safe='')}/result?wait={wait_s}"
+        return self._ask("GET", path, Standing)
+
+    def _ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
+        url = urlsplit(self._server)
+        secure = url.scheme == "https"
+        connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        connection = connect(url.hostname or "", url.port, timeout=TIMEOUT_S)
+        try:
+            sent = None if body is None else msgspec.json.encode(body)
+            headers = {"content-type": "application/json"} if sent else {}
+            connection.request(method, f"{url.path}/v1{path}", sent, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionFailedError(
+                f"The server at {self._server} does not answer ({error}).",
+                "Is it running? `pavane server` starts one.",
+            ) from error
+        finally:
+            connection.close()
+        return self._decoded(response.status, answer, kind)
+
+    def _decoded(self, status: int, answer: bytes, kind: type[T]) -> T:
+        try:
+            if status < 400:
+                return msgspec.json.decode(answer, type=kind)
+            problem = msgspec.json.decode(answer, type=Problem)
+        except msgspec.DecodeError as error:
+            raise ConnectionFailedError(
+                f"What answers at {self._server} is no Pavane server (HTTP {status}).",
+                "Check the URL.",
+            ) from error
+        message = "\n".join([problem.detail or f"HTTP {status}", *problem.findings])
+        raise PavaneError(message, problem.remedy)

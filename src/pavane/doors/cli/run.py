@@ -1,0 +1,109 @@
+"""`pavane run`: the services of an application, with the engine in the same process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from pavane.doors.cli.options import (
+    bus_option,
+    host_option,
+    port_option,
+    refuse,
+    store_option,
+    style_option,
+)
+from pavane.doors.wiring import Wiring
+from pavane.errors import UsageError
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from pavane.doors.cli.app import App
+    from pavane.engine.engine import Engine
+
+
+@click.command()
+@click.argument("app")
+@style_option
+@store_option()
+@bus_option
+@click.option("--server", metavar="URL", envvar="PAVANE_SERVER", help="Not built yet.", hidden=True)
+@click.option(
+    "--service", "names", metavar="NAME", multiple=True, help="Only this one; repeatable."
+)
+@click.option("--ledger", metavar="URL", envvar="PAVANE_LEDGER", help="Not built yet.", hidden=True)
+@host_option
+@port_option(None)
+@click.pass_obj
+def command(
+    wiring: Wiring,
+    *,
+    app: str,
+    style: str,
+    store_url: str,
+    bus: str | None,
+    server: str | None,
+    names: tuple[str, ...],
+    ledger: str | None,
+    host: str,
+    port: int | None,
+) -> None:
+    """Run the services and workflows of APP (shop.py, or shop where importable).
+
+    What the store holds unfinished goes on. With --port the process answers REST as well, so that
+    `pavane start --server` reaches it from another terminal.
+    """
+    import asyncio
+
+    from pavane.doors.cli.app import load_app
+
+    del style, bus  # checked by their options
+    if server:
+        raise refuse("Running services for another server", "Leave --server (PAVANE_SERVER) out.")
+    if ledger:
+        raise refuse("A ledger of one's own", "Leave --ledger out: the engine keeps the record.")
+    loaded = load_app(app)
+    if unknown := sorted(set(names) - loaded.services.keys()):
+        known = ", ".join(loaded.services)
+        raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
+    if names:
+        loaded = loaded._replace(services={name: loaded.services[name] for name in names})
+    asyncio.run(_run(wiring, loaded, store_url, host, port))
+
+
+async def _run(wiring: Wiring, app: App, store_url: str, host: str, port: int | None) -> None:
+    from contextlib import nullcontext
+
+    from pavane.doors.cli.follow import follow
+    from pavane.doors.cli.stopping import stop_event, until
+    from pavane.doors.rest.serve import listen
+
+    stop = stop_event()
+    with nullcontext() if port is None else listen(host, port) as listening:
+        async with wiring.running_engine(
+            store_url,
+            services=list(app.services.values()),
+            workflows=list(app.workflows.values()),
+        ) as engine:
+            click.echo(f"Services: {', '.join(app.services) or 'none'}.")
+            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {store_url}.")
+            serving = _serving(engine, listening, stop) if listening else None
+            click.echo("Ctrl-C stops.")
+            await until(stop, follow(engine))
+            if serving:
+                await serving
+    click.echo("Stopped.")
+
+
+def _serving(engine: Engine, listening: object, stop: asyncio.Event) -> asyncio.Task[None]:
+    import asyncio
+    import socket
+
+    from pavane.doors.rest.app import build_app
+    from pavane.doors.rest.serve import serve, url_of
+
+    assert isinstance(listening, socket.socket)
+    ready = f"Answers at {url_of(listening)}."
+    return asyncio.create_task(serve(build_app(engine), listening, stop, lambda: click.echo(ready)))

@@ -1,0 +1,33 @@
+"""`pavane signal`: settle from outside a step that waits."""
+
+from __future__ import annotations
+
+import click
+
+from pavane.doors.cli.options import place_options
+from pavane.doors.wiring import Wiring
+
+
+@click.command()
+@click.argument("execution_id", metavar="ID")
+@click.argument("ref", metavar="STEP")
+@click.option("--output", default="{}", metavar="JSON|@FILE", help="What the step gives.")
+@click.option("--fail", is_flag=True, help="The step fails instead of completing.")
+@place_options
+@click.pass_obj
+def command(
+    wiring: Wiring,
+    *,
+    execution_id: str,
+    ref: str,
+    output: str,
+    fail: bool,
+    server: str | None,
+    store_url: str,
+) -> None:
+    """Complete (or fail) a step that waits for somebody outside."""
+    from pavane.doors.cli.place import place
+    from pavane.doors.cli.payload import read_payload
+
+    body = {"output": read_payload(output, "--output"), "status": "FAILED" if fail else "COMPLETED"}
+    click.echo(place(wiring, server, store_url).act(execution_id, "signal", body, ref))

@@ -1,0 +1,101 @@
+"""Answers HTTP until told to stop; signals belong to the command, not to the HTTP server."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import socket
+from asyncio import Event, create_task
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from pavane.errors import PavaneError, UsageError
+
+GRACE_S = 10
+BACKLOG = 512
+
+
+class PortError(PavaneError):
+    """The port cannot be listened on."""
+
+    code = "port"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket on a loopback address; UsageError beyond, PortError where it is taken."""
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError as error:
+        raise UsageError(f"'{host}' is no address of this machine.", "Use 127.0.0.1.") from error
+    if not ip.is_loopback:
+        raise UsageError(
+            f"Listening on {host} would be open to others, and authentication is not built yet.",
+            "Use 127.0.0.1.",
+        )
+    listening = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be used: {error}"
+        raise PortError(
+            f"Port {port} on {host} {why}.", "Choose another with --port, or 0 for any."
+        ) from error
+    return listening
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where clients reach the socket."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def serve(
+    app: Starlette, listening: socket.socket, stop: Event, on_ready: Callable[[], None]
+) -> None:
+    """Answer requests until `stop` is set; those under way get GRACE_S seconds to end."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    server = _Server(config, on_ready)
+    serving = create_task(server.serve(sockets=[listening]))
+    stopped = create_task(stop.wait())
+    try:
+        stopped.add_done_callback(lambda _task: server.leave(app))
+        await serving
+    finally:
+        stopped.cancel()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers, that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    def leave(self, app: Starlette) -> None:
+        """Let requests that wait answer, take no new ones."""
+        app.state.stopping.set()
+        self.should_exit = True
