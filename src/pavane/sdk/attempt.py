@@ -1,0 +1,180 @@
+"""One attempt at a step: arguments in, the call, and its end put in the engine's words."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, Final, cast
+
+from pavane.core.model.work import Assignment, Outcome, OutcomeStatus
+from pavane.errors import Fail, InputError
+from pavane.sdk.context import TaskContext
+from pavane.sdk.crew import Post
+
+_LOG = logging.getLogger("pavane.worker")
+_REASON_CHARS = 2000
+
+TIMED_OUT: Final = "timed out"
+INTERRUPTED: Final = "interrupted"
+STOPPING: Final = "stopping"
+
+
+class Attempt:
+    """An attempt that is going on."""
+
+    __slots__ = (
+        "assignment",
+        "context",
+        "gone",
+        "limit_s",
+        "post",
+        "settled",
+        "started",
+        "stopped_by",
+        "task",
+        "timer",
+    )
+
+    def __init__(self, assignment: Assignment, post: Post) -> None:
+        self.assignment = assignment
+        self.post = post
+        self.context: TaskContext | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.limit_s = 0.0
+        self.started = False
+        self.settled = False  # it was reported while it still ran
+        self.gone = False  # its place was given back
+        self.stopped_by = ""
+
+    def stop(self, why: str) -> None:
+        """Ask the function to end: cancels an async one, a sync one sees `context.cancelled`."""
+        self.stopped_by = self.stopped_by or why
+        if self.context is not None:
+            self.context.stop(why)
+        if self.started and self.post.is_async and self.task is not None:
+            self.task.cancel(why)
+
+    def outcome(self, status: OutcomeStatus, reason: str = "", output: bytes = b"{}") -> Outcome:
+        """What to report."""
+        given = self.assignment
+        return Outcome(
+            execution_id=given.execution_id,
+            ref=given.ref,
+            attempt=given.attempt,
+            status=status,
+            output=output,
+            reason=reason if len(reason) <= _REASON_CHARS else reason[:_REASON_CHARS] + "…",
+            worker=given.worker,
+        )
+
+    def stopped(self) -> Outcome:
+        """What to report of an attempt that was asked to stop and did."""
+        if self.stopped_by == TIMED_OUT:
+            return self.outcome("FAILED", f"timed out after {round(self.limit_s, 1):g} s")
+        return self.outcome("CANCELED", "interrupted")
+
+    def returned(self) -> Outcome:
+        """What to report of an attempt that never began: somebody else may take it at once."""
+        return self.outcome("IN_PROGRESS")
+
+
+async def carry_out(attempt: Attempt) -> tuple[Outcome, BaseException | None]:
+    """Do the work. The second value is an interrupt from the keyboard, to be raised again later.
+
+    CancelledError only when the asyncio task itself is cancelled from outside (or at the stop of
+    the workers): then there is nothing to report.
+    """
+    post = attempt.post
+    if attempt.stopped_by:
+        return _cancelled(attempt), None
+    attempt.started = True
+    try:
+        args, kwargs = post.contract.arguments(attempt.assignment.input, attempt.context)
+    except InputError as error:
+        return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
+    try:
+        if post.is_async:
+            value = await post.call(*args, **kwargs)
+        else:
+            value = await _in_thread(post, args, kwargs)
+    except asyncio.CancelledError:
+        return _cancelled(attempt), None
+    except KeyboardInterrupt as error:
+        return attempt.outcome("FAILED", _words(error)), error
+    except GeneratorExit:
+        raise
+    except BaseException as error:  # noqa: BLE001  # whatever a function raises is its outcome
+        return _failed(attempt, error), None
+    try:
+        return attempt.outcome("COMPLETED", output=post.contract.result(value)), None
+    except InputError as error:
+        return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
+
+
+async def _in_thread(post: Post, args: list[Any], kwargs: dict[str, Any]) -> Any:
+    """Call a sync function on a thread. It is never left behind: only its own end ends the wait."""
+    guarded = functools.partial(_guarded, post.call, args, kwargs)
+    in_context = functools.partial(contextvars.copy_context().run, guarded)
+    loop = asyncio.get_running_loop()
+    value, error = await loop.run_in_executor(post.crew.threads, in_context)
+    if error is not None:
+        raise error
+    return value
+
+
+def _guarded(
+    call: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
+) -> tuple[Any, BaseException | None]:
+    """The result or the error: futures would change some errors on their way (StopIteration)."""
+    try:
+        return call(*args, **kwargs), None
+    except BaseException as error:  # noqa: BLE001  # raised again by the caller
+        return None, error
+
+
+def _cancelled(attempt: Attempt) -> Outcome:
+    task = asyncio.current_task()
+    if attempt.stopped_by == STOPPING:
+        raise asyncio.CancelledError(STOPPING)
+    if attempt.stopped_by:
+        if task is not None:
+            task.uncancel()
+        return attempt.stopped()
+    if task is not None and task.cancelling():  # the loop is being closed
+        raise asyncio.CancelledError
+    return attempt.outcome("FAILED", "the task cancelled itself")
+
+
+def _failed(attempt: Attempt, error: BaseException) -> Outcome:
+    final = _final(error)
+    if final is not None:
+        return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(final))
+    given = attempt.assignment
+    _LOG.info(
+        "%s: step %s, attempt %d failed",
+        given.execution_id,
+        given.ref,
+        given.attempt + 1,
+        exc_info=error,
+    )
+    return attempt.outcome("FAILED", _words(error))
+
+
+def _final(error: BaseException) -> BaseException | None:
+    """The `Fail`, also from inside a task group."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error if isinstance(error, Fail) else None
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    return next(filter(None, map(_final, group.exceptions)), None)
+
+
+def _words(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001  # an exception of the user's whose __str__ fails
+        text = "(its text cannot be shown)"
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,98 @@
+"""Places to work: how many attempts run at once, and for which tasks others wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pavane.sdk.contract import Contract
+from pavane.sdk.service import Service
+from pavane.sdk.task import Task
+from pavane.sdk.threads import DaemonThreads
+
+
+class Places:
+    """A number of places, some of them taken."""
+
+    __slots__ = ("limit", "taken")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.taken = 0
+
+
+class Crew:
+    """The tasks of a service that share the same places: each attempt takes one of every kind.
+
+    Async tasks take a place of the service; sync ones also a thread; a task with `concurrency` is
+    a crew of its own.
+    """
+
+    __slots__ = ("fetching", "places", "posts", "service", "siblings", "threads", "waiting")
+
+    def __init__(
+        self,
+        service: str,
+        places: tuple[Places, ...],
+        threads: DaemonThreads,
+        siblings: list[Crew],
+    ) -> None:
+        self.service = service
+        self.places = places
+        self.threads = threads
+        self.waiting: set[str] = set()  # tasks that the engine has and nobody took
+        self.fetching = False
+        self.posts: dict[str, Post] = {}
+        self.siblings = siblings  # the crews of the service, this one among them
+        siblings.append(self)
+
+    @property
+    def free(self) -> int:
+        """How many attempts could start now."""
+        return min(each.limit - each.taken for each in self.places)
+
+    def take(self, count: int = 1) -> bool:
+        """Take places for so many attempts, or none at all."""
+        for each in self.places:
+            if each.taken + count > each.limit:
+                return False
+        for each in self.places:
+            each.taken += count
+        return True
+
+    def give(self, count: int = 1) -> None:
+        """Give places back."""
+        for each in self.places:
+            each.taken -= count
+
+
+class Post:
+    """Where one task is done: its function, its contract, and its crew."""
+
+    __slots__ = ("call", "contract", "crew", "is_async", "name", "wants_context")
+
+    def __init__(self, task: Task[..., object], crew: Crew) -> None:
+        self.name = task.name
+        self.call = task.function
+        self.contract: Contract = task.contract
+        self.is_async = task.shape.is_async
+        self.wants_context = bool(task.shape.context)
+        self.crew = crew
+
+
+def posts_of(services: Iterable[Service], concurrency: int | None) -> dict[str, Post]:
+    """A post for each task by its name; `concurrency` replaces what the services say."""
+    posts: dict[str, Post] = {}
+    for service in services:
+        places = Places(concurrency or service.concurrency)
+        threads = Places(service.threads)
+        pool = DaemonThreads(service.threads, service.name)
+        crews: list[Crew] = []
+        of_async = Crew(service.name, (places,), pool, crews)
+        of_sync = Crew(service.name, (places, threads), pool, crews)
+        for task in service.tasks:
+            crew = of_async if task.shape.is_async else of_sync
+            if task.policy.concurrency is not None:
+                own = Places(task.policy.concurrency)
+                crew = Crew(service.name, (*crew.places, own), pool, crews)
+            posts[task.name] = crew.posts[task.name] = Post(task, crew)
+    return posts

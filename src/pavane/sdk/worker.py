@@ -1,0 +1,256 @@
+"""Workers inside the engine's process: they take tasks with the commit that schedules them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any, Protocol
+
+from pavane.core.model.work import Assignment, Outcome
+from pavane.errors import InputError, PavaneError, StoppingError
+from pavane.ports.clock import Clock
+from pavane.sdk.attempt import INTERRUPTED, STOPPING, TIMED_OUT, Attempt, carry_out
+from pavane.sdk.context import TaskContext
+from pavane.sdk.crew import Crew, posts_of
+from pavane.sdk.service import Service, definitions_of
+
+_LOG = logging.getLogger("pavane.worker")
+
+_LEAVE_S = 5.0  # a cancelled function that is not gone by then is reported without it
+_LAST_S = 1.0  # the same while stopping
+_RETRY_S = (0.1, 5.0)  # first and longest pause when the engine cannot take a report
+
+
+class WorkSource(Protocol):
+    """What workers need of an engine."""
+
+    async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]: ...
+    async def report(self, outcome: Outcome) -> bool: ...
+    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool: ...
+
+
+class LocalWorkers:
+    """Runs the tasks of services in this process; a `Dispatcher` for the engine.
+
+    `concurrency` bounds each service where it should not decide itself; `name` begins the names of
+    the workers, by which the engine finds after a crash what they held.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        clock: Clock,
+        *,
+        concurrency: int | None = None,
+        name: str = "local",
+    ) -> None:
+        self.services = tuple(dict.fromkeys(services))
+        self.definitions = definitions_of(list(self.services))
+        self._posts = posts_of(self.services, concurrency)
+        self._clock = clock
+        self._name = name
+        self._source: WorkSource | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._going: dict[tuple[str, str, int], Attempt] = {}
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._open = False
+
+    def start(self, source: WorkSource) -> None:
+        """Begin to take work, on the running event loop."""
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._open = True
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Take nothing more, wait for what is going on, and cancel what is left after `grace_s`.
+
+        What was cancelled is not reported: its lease stays, and the engine's next start gives it
+        to somebody else. Call it before the engine's own stop, which still takes the reports.
+        """
+        self._open = False
+        await self._settle(grace_s)
+        for attempt in list(self._going.values()):
+            attempt.stop(STOPPING)
+        await self._settle(_LAST_S)
+        for attempt in self._going.values():
+            given = attempt.assignment
+            _LOG.warning("%s did not stop (execution %s)", given.task, given.execution_id)
+        for task in self._tasks:
+            task.cancel()
+        for post in self._posts.values():
+            post.crew.threads.shutdown(wait=False)
+
+    async def _settle(self, within_s: float) -> None:
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=within_s)
+
+    # --- the dispatcher's promises --------------------------------------------------------------
+
+    def reserve(self, task: str) -> str:
+        post = self._posts.get(task)
+        # Where others wait already, the queue decides: first come, first served.
+        if post is None or not self._open or post.crew.waiting or not post.crew.take():
+            return ""
+        return self._worker(post.crew)
+
+    def give_back(self, task: str) -> None:
+        self._release(self._posts[task].crew)
+
+    def run(self, assignment: Assignment) -> None:
+        attempt = Attempt(assignment, self._posts[assignment.task])
+        self._going[assignment.execution_id, assignment.ref, assignment.attempt] = attempt
+        attempt.task = self._spawn(self._work(attempt))
+
+    def interrupt(self, execution_id: str, ref: str, attempt: int) -> None:
+        going = self._going.get((execution_id, ref, attempt))
+        if going is not None and not going.stopped_by:
+            self._stop(going, INTERRUPTED)
+
+    def wake(self, task: str) -> None:
+        post = self._posts.get(task)
+        if post is not None and self._open:
+            post.crew.waiting.add(task)
+            self._fetch_if_free(post.crew)
+
+    # --- one attempt ----------------------------------------------------------------------------
+
+    async def _work(self, attempt: Attempt) -> None:
+        given, post = attempt.assignment, attempt.post
+        if given.deadline_at and not attempt.stopped_by:
+            self._arm(attempt)
+        if post.wants_context:
+            attempt.context = TaskContext(given, self._beat, self._loop)
+        interrupt = None
+        try:
+            outcome, interrupt = await carry_out(attempt)
+        finally:
+            if attempt.timer is not None:
+                attempt.timer.cancel()
+            self._forget(attempt)
+        if not attempt.settled:
+            await self._report(outcome)
+        if interrupt is not None:
+            raise interrupt
+
+    def _arm(self, attempt: Attempt) -> None:
+        assert self._loop is not None
+        left_s = max(0.0, (attempt.assignment.deadline_at - self._clock.now()) / 1000)
+        attempt.limit_s = left_s
+        attempt.timer = self._loop.call_later(left_s, self._stop, attempt, TIMED_OUT)
+
+    def _stop(self, attempt: Attempt, why: str) -> None:
+        """Cancel an attempt; one that does not leave is reported without waiting for it."""
+        assert self._loop is not None
+        attempt.stop(why)
+        if attempt.timer is not None:
+            attempt.timer.cancel()
+        if attempt.post.is_async:
+            attempt.timer = self._loop.call_later(_LEAVE_S, self._leave_behind, attempt)
+        elif why == TIMED_OUT and attempt.started:
+            attempt.settled = True  # the thread goes on, and keeps its place until it ends
+            self._spawn(self._report(attempt.stopped()))
+
+    def _leave_behind(self, attempt: Attempt) -> None:
+        """An async function swallowed its cancellation: others shall not wait for its place."""
+        given = attempt.assignment
+        if self._forget(attempt):
+            _LOG.warning("%s ignores that it was cancelled (%s)", given.task, given.execution_id)
+            attempt.settled = True
+            self._spawn(self._report(attempt.stopped()))
+
+    def _forget(self, attempt: Attempt) -> bool:
+        """Give its place back, once."""
+        if attempt.gone:
+            return False
+        attempt.gone = True
+        given = attempt.assignment
+        self._going.pop((given.execution_id, given.ref, given.attempt), None)
+        self._release(attempt.post.crew)
+        return True
+
+    async def _report(self, outcome: Outcome) -> None:
+        """Hand the outcome to the engine, again and again while its store has trouble."""
+        assert self._source is not None
+        pause_s, longest_s = _RETRY_S
+        while True:
+            try:
+                await self._source.report(outcome)
+                return
+            except StoppingError:
+                return  # the lease stays; the next start gives the task to somebody else
+            except InputError as error:
+                if outcome.status == "FAILED_WITH_TERMINAL_ERROR":
+                    _LOG.error("the engine refuses a failure of %s: %s", outcome.ref, error)
+                    return
+                outcome = Outcome(
+                    outcome.execution_id,
+                    outcome.ref,
+                    outcome.attempt,
+                    "FAILED_WITH_TERMINAL_ERROR",
+                    reason=str(error),
+                    worker=outcome.worker,
+                )
+            except PavaneError as error:
+                _LOG.warning("the engine could not take the outcome of %s: %s", outcome.ref, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, longest_s)
+
+    async def _beat(self, given: Assignment) -> bool:
+        assert self._source is not None
+        return await self._source.heartbeat(given.execution_id, given.ref, given.attempt)
+
+    # --- waiting tasks --------------------------------------------------------------------------
+
+    def _release(self, crew: Crew) -> None:
+        crew.give()
+        for each in crew.siblings:
+            self._fetch_if_free(each)
+
+    def _fetch_if_free(self, crew: Crew) -> None:
+        """Take places at once, before somebody else does, and then what waits for them."""
+        if crew.waiting and not crew.fetching and self._open and (free := crew.free) > 0:
+            count = (free + 1) // 2  # some stay for tasks that come with their commit
+            crew.take(count)
+            crew.fetching = True
+            self._spawn(self._fetch(crew, count))
+
+    async def _fetch(self, crew: Crew, count: int) -> None:
+        assert self._source is not None
+        asked = sorted(crew.waiting)
+        crew.waiting.clear()  # a wake-up during the poll counts as new
+        found: list[Assignment] = []
+        try:
+            found = await self._source.poll(asked, self._worker(crew), count)
+            if len(found) == count:
+                crew.waiting.update(asked)  # there may be more
+        except StoppingError:
+            pass
+        except PavaneError as error:
+            _LOG.warning("the engine could not be polled: %s", error)
+            self._wake_later(asked)
+        finally:
+            crew.fetching = False
+            crew.give(count - len(found))
+        for assignment in found:
+            if self._open:
+                self.run(assignment)
+            else:  # given back untouched
+                crew.give()
+                await self._report(Attempt(assignment, crew.posts[assignment.task]).returned())
+        self._fetch_if_free(crew)
+
+    def _wake_later(self, tasks: list[str]) -> None:
+        assert self._loop is not None
+        for task in tasks:
+            self._loop.call_later(_RETRY_S[1], self.wake, task)
+
+    def _worker(self, crew: Crew) -> str:
+        return f"{self._name}/{crew.service}"
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        assert self._loop is not None
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
