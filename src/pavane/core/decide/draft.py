@@ -26,13 +26,20 @@ class RowMissingError(Exception):
         self.keys = frozenset(keys)
 
 
+class Page(msgspec.Struct, frozen=True):
+    """Some Ready rows of an execution, by ref; `next` is where the next page begins, if any."""
+
+    rows: tuple[Ready, ...] = ()
+    next: str = ""
+
+
 class Rows(msgspec.Struct):
     """What is known of one execution: a name that maps to None is known to be absent."""
 
     header: Header
     tasks: dict[str, TaskRow | None] = {}
     values: dict[str, bytes | None] = {}
-    pages: dict[str, tuple[Ready, ...]] = {}
+    pages: dict[str, Page] = {}
 
 
 class Failure(NamedTuple):
@@ -97,7 +104,7 @@ class Draft:
         except KeyError:
             raise RowMissingError([("value", name)]) from None
 
-    def page(self, after: str) -> tuple[Ready, ...]:
+    def page(self, after: str) -> Page:
         """The next page of Ready rows behind a ref."""
         try:
             return self.given.pages[after]

@@ -15,7 +15,7 @@ from pavane.core.model.fact import (
     Signalled,
     TerminateRequested,
 )
-from pavane.core.model.rows import PAGE, Ready, TaskRow
+from pavane.core.model.rows import Ready, TaskRow
 from pavane.errors import ConflictError, NotFoundError, PastPivotError
 
 
@@ -173,10 +173,10 @@ def resume_page(draft: Draft) -> None:
     """One page of going on: from each held place, and anew at each frontier."""
     header = draft.header
     page = draft.page(header.cursor)
-    for ready in page:
+    for ready in page.rows:
         _resume_at(draft, ready)
-    if len(page) >= PAGE:
-        header.cursor = page[-1].ref
+    if page.next:
+        header.cursor = page.next
     else:
         header.phase, header.cursor = phases.FORWARD, ""
 

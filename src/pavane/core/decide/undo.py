@@ -27,7 +27,7 @@ from pavane.core.model.command import (
 )
 from pavane.core.model.fact import AbortedByParent, AlarmRang, ChildUndone, UndoRequested
 from pavane.core.model.ids import child_id
-from pavane.core.model.rows import PAGE, Ready, TaskRow
+from pavane.core.model.rows import Ready, TaskRow
 from pavane.errors import ExpressionError
 
 UNDONE_BY_PARENT = "UNDO"
@@ -117,7 +117,7 @@ def run_pass(draft: Draft) -> None:
     """One page of the pass that the phase asks for."""
     header = draft.header
     page = draft.page(header.cursor)
-    for ready in page:
+    for ready in page.rows:
         if header.phase == phases.FREEZING:
             _freeze(draft, ready)
         elif header.phase == phases.SWEEPING:
@@ -125,8 +125,8 @@ def run_pass(draft: Draft) -> None:
         elif ready.mark == "frontier":  # UNDOING
             draft.do(Close(ready.ref))
             back_from(draft, ready.ref)
-    if len(page) >= PAGE:
-        header.cursor = page[-1].ref
+    if page.next:
+        header.cursor = page.next
     else:
         header.cursor = ""
         header.phase = {
