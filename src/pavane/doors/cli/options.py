@@ -130,7 +130,13 @@ def place_options(function: F) -> F:
     """`--server`, `--store` and `--bus` of the commands that look at or act on executions."""
     for option in (
         click.option(
-            "--bus", metavar="URL", default=None, envvar="PAVANE_BUS", callback=_no_bus, hidden=True
+            "--bus",
+            metavar="URL",
+            default=None,
+            envvar="PAVANE_BUS",
+            callback=_no_bus,
+            expose_value=False,
+            hidden=True,
         ),
         store_option(),
         click.option(

@@ -1,4 +1,4 @@
-"""What waits for a person: undos that gave up, and steps behind a pivot that did."""
+"""What waits for a person: undos that gave up, and a step behind a pivot that did."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ def attention_views(
     header: Header, steps: Sequence[StepView], ready: Sequence[Ready]
 ) -> list[AttentionView]:
     """The steps that gave up, where the execution waits for somebody to settle them."""
-    if not header.parked:
+    if header.status != st.NEEDS_ATTENTION:
         return []
-    held = {row.ref for row in ready if row.mark}
-    gave_up = [step for step in steps if step.status in GIVEN_UP]
-    waiting = [step for step in gave_up if step.ref in held] or [
-        step for step in gave_up if step.undoes or step.ref == header.failed_ref
-    ]
-    return [
+    parked = {row.ref for row in ready if row.mark == "parked"}
+    if header.pivot_passed:
+        parked.add(header.failed_ref)
+    found = [
         AttentionView(ref=step.ref, task=step.task, reason=step.reason, actions=ACTIONS)
-        for step in waiting
+        for step in steps
+        if step.ref in parked
     ]
-
-
-GIVEN_UP = frozenset({st.FAILED, st.FAILED_WITH_TERMINAL_ERROR, st.TIMED_OUT})
+    if found:
+        return found
+    # Stopped behind its pivot by no step (a timeout, somebody's wish): it can only be given up.
+    return [AttentionView(ref="", task="", reason=header.reason, actions=["abandon"])]
