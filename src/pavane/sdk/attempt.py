@@ -98,41 +98,46 @@ async def carry_out(attempt: Attempt) -> tuple[Outcome, BaseException | None]:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
     try:
         if post.is_async:
-            value = await post.call(*args, **kwargs)
+            value, error = await post.call(*args, **kwargs), None
         else:
-            value = await _in_thread(post, args, kwargs)
-    except asyncio.CancelledError:
-        return _cancelled(attempt), None
-    except KeyboardInterrupt as error:
-        return attempt.outcome("FAILED", _words(error)), error
+            value, error = await _in_thread(post, args, kwargs)
     except GeneratorExit:
         raise
-    except BaseException as error:  # noqa: BLE001  # whatever a function raises is its outcome
-        return _failed(attempt, error), None
+    except BaseException as raised:  # noqa: BLE001  # whatever a function raises is its outcome
+        value, error = None, raised
+    if error is not None:
+        return _ended_by(attempt, error)
     try:
         return attempt.outcome("COMPLETED", output=post.contract.result(value)), None
-    except InputError as error:
-        return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
+    except InputError as refusal:
+        return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(refusal)), None
 
 
-async def _in_thread(post: Post, args: list[Any], kwargs: dict[str, Any]) -> Any:
+def _ended_by(attempt: Attempt, error: BaseException) -> tuple[Outcome, BaseException | None]:
+    if isinstance(error, asyncio.CancelledError):
+        return _cancelled(attempt), None
+    if isinstance(error, KeyboardInterrupt):
+        return attempt.outcome("FAILED", _words(error)), error
+    return _failed(attempt, error), None
+
+
+async def _in_thread(
+    post: Post, args: list[Any], kwargs: dict[str, Any]
+) -> tuple[Any, BaseException | None]:
     """Call a sync function on a thread. It is never left behind: only its own end ends the wait."""
     guarded = functools.partial(_guarded, post.call, args, kwargs)
     in_context = functools.partial(contextvars.copy_context().run, guarded)
     loop = asyncio.get_running_loop()
-    value, error = await loop.run_in_executor(post.crew.threads, in_context)
-    if error is not None:
-        raise error
-    return value
+    return await loop.run_in_executor(post.crew.threads, in_context)
 
 
 def _guarded(
     call: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
-    """The result or the error: futures would change some errors on their way (StopIteration)."""
+    """The result or the error; raised, a StopIteration would change on its way."""
     try:
         return call(*args, **kwargs), None
-    except BaseException as error:  # noqa: BLE001  # raised again by the caller
+    except BaseException as error:  # noqa: BLE001  # handed to the caller
         return None, error
 
 

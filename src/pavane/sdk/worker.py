@@ -75,6 +75,7 @@ class LocalWorkers:
         await self._settle(_LAST_S)
         for attempt in self._going.values():
             given = attempt.assignment
+            attempt.settled = True
             _LOG.warning("%s did not stop (execution %s)", given.task, given.execution_id)
         for task in self._tasks:
             task.cancel()
@@ -130,8 +131,8 @@ class LocalWorkers:
             self._forget(attempt)
         if not attempt.settled:
             await self._report(outcome)
-        if interrupt is not None:
-            raise interrupt
+        if interrupt is not None and self._loop is not None:
+            self._loop.call_soon(_raise, interrupt)  # ends the program as it would without us
 
     def _arm(self, attempt: Attempt) -> None:
         assert self._loop is not None
@@ -254,3 +255,7 @@ class LocalWorkers:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def _raise(error: BaseException) -> None:
+    raise error
