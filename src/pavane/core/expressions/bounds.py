@@ -13,7 +13,10 @@ MAX_DEPTH = 50
 MAX_STEPS = 100_000
 """Visits of expression nodes, and elements that comprehensions produce."""
 MAX_WORK = 2_000_000
-"""Elements (or runs of 16 characters) that built-in operations touch beyond those steps."""
+"""Elements (or runs of 16 characters) that built-in operations touch beyond those steps.
+
+A comparison or an addition inside an operation counts four, because it takes that much longer.
+"""
 MAX_ELEMENTS = 1_000_000
 """Characters of one text, members of one list or map."""
 MAX_INT_BITS = 10_000

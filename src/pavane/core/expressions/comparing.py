@@ -20,7 +20,7 @@ _BEYOND_RANGES = 10**30
 
 def equal(run: Run, left: Any, right: Any, depth: int = 0) -> bool:
     """`==`, into lists and maps; refuses to compare a typed value with text."""
-    run.charge(1)
+    run.charge(4)
     check_pair(left, right)
     left, right = paired(left, right)
     if isinstance(left, str):
@@ -56,7 +56,7 @@ def _check_depth(depth: int) -> None:
 
 def less(run: Run, left: Any, right: Any, symbol: str = "<", depth: int = 0) -> bool:
     """Whether `left` stands before `right`; `symbol` only serves the message."""
-    run.charge(1)
+    run.charge(4)
     check_pair(left, right)
     left, right = paired(left, right)
     if isinstance(left, str):

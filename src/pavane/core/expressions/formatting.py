@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, time
 from decimal import Decimal
 from typing import Any
@@ -13,17 +14,19 @@ from pavane.core.expressions.functions import text
 MAX_WIDTH = 1_000
 _NUMBERS = re.compile(r"\d+")
 _DIRECTIVES = re.compile(r"%(.?)", re.DOTALL)
+_CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("r"): repr, ord("a"): ascii, ord("s"): str}
 _NEUTRAL = frozenset("YmdHMSfjyz%")
 """Date directives that mean the same whatever the machine's language and platform."""
 
 
 def format_value(run: Run, value: Any, conversion: int, spec: str) -> str:
     """One `{value!r:spec}` of an f-string."""
-    if conversion in (ord("r"), ord("a")):
+    if conversion in _CONVERSIONS:
         weigh(run, value)
-        value = repr(value) if conversion == ord("r") else ascii(value)
-    elif conversion == ord("s"):
-        value = text(run, value)
+        try:
+            value = _CONVERSIONS[conversion](value)
+        except FAULTS as error:
+            raise Refused(f"{kind(value)} cannot be written as text", "Write its parts.") from error
     if not spec:
         return text(run, value)
     _check(value, spec)

@@ -72,7 +72,7 @@ def exact(number: float) -> Decimal:
 def apply(symbol: str, operation: Operation, run: Run, left: Any, right: Any) -> Any:
     """Carry out a binary operation; whatever goes wrong is said in the expression's words."""
     left, right = paired(left, right)
-    run.charge(1)
+    run.charge(4)
     try:
         return check_number(operation(run, left, right))
     except ZeroDivisionError as error:
