@@ -1,0 +1,90 @@
+"""After a commit: answer, start workers, wake who waits. Nothing here can undo the commit."""
+
+from __future__ import annotations
+
+from pavane.core.decide import timeouts
+from pavane.core.model import status
+from pavane.core.model.fact import Claimed
+from pavane.core.model.rows import TaskRow
+from pavane.core.model.work import Assignment
+from pavane.engine.batch import Batch, Request, holder_of
+from pavane.engine.work_set import WorkSet
+from pavane.ports.dispatcher import Dispatcher
+
+UNDO = "undo:"
+
+
+def assignment(work: WorkSet, row: TaskRow) -> Assignment:
+    """What the worker that leased the attempt is told."""
+    assert work.plan is not None
+    policy = timeouts.policy_for(work.plan.node(row.ref), row.ref)
+    return Assignment(
+        execution_id=row.execution_id,
+        ref=row.ref,
+        attempt=row.attempt,
+        task=row.name,
+        service=row.service,
+        workflow=work.plan.workflow.name,
+        input=row.input,
+        idempotency_key=f"{row.execution_id}:{row.ref}",
+        worker=row.worker,
+        is_undo=row.ref.startswith(UNDO),
+        scheduled_at=row.scheduled_at,
+        lease_until=timeouts.alarm_at(policy, row),
+        deadline_at=row.started_at + policy.timeout_ms if policy.timeout_ms else 0,
+    )
+
+
+def answer(batch: Batch) -> None:
+    """Give every request its result; a worker that polled gets the assignment."""
+    again = set(map(id, batch.lost))
+    for request in batch.requests:
+        if id(request) in again:
+            continue
+        if isinstance(request.fact, Claimed) and request.error is None:
+            request.result = _claimed(batch, request, request.fact)
+        request.answer()
+
+
+def _claimed(batch: Batch, request: Request, fact: Claimed) -> Assignment | None:
+    work = batch.work.get(request.execution_id)
+    if not request.result or work is None or work.rows is None:
+        return None
+    row = work.rows.tasks.get(fact.ref)
+    if row is None or holder_of(row, fact.attempt) != fact.worker:
+        return None
+    return assignment(work, row)
+
+
+def dispatch(won: list[WorkSet], dispatcher: Dispatcher) -> None:
+    """Start what was given to workers of this process, and stop what is no longer wanted."""
+    for work in won:
+        for (ref, attempt), task in work.reserved.items():
+            assert work.rows is not None
+            row = work.rows.tasks.get(ref)
+            if row is not None and holder_of(row, attempt):
+                dispatcher.run(assignment(work, row))
+            else:
+                dispatcher.give_back(task)
+        for interrupt in work.interrupts:
+            dispatcher.interrupt(work.id, interrupt.ref, interrupt.attempt)
+
+
+def next_alarm(won: list[WorkSet]) -> int:
+    """The earliest alarm that the executions have set in this commit; 0 when none."""
+    earliest = 0
+    for work in won:
+        assert work.rows is not None
+        alarms = [work.rows.header.alarm_at]
+        alarms += [ready.alarm_at for ready in work.ready.values() if ready is not None]
+        for at in alarms:
+            if at and (not earliest or at < earliest):
+                earliest = at
+    return earliest
+
+
+def ended(work: WorkSet) -> bool:
+    """Whether whoever waits for the execution may be told."""
+    assert work.rows is not None
+    now = work.rows.header.status
+    return now in status.ENDED or now == status.NEEDS_ATTENTION

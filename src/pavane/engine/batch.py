@@ -1,0 +1,341 @@
+"""One batch: load what its requests touch, decide, save in one transaction, then act."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from pavane.core.decide.decider import Decision, Need, decide
+from pavane.core.decide.draft import Rows
+from pavane.core.model import status
+from pavane.core.model.command import (
+    Finished,
+    Offer,
+    StartChild,
+    StartFailureWorkflow,
+    Tell,
+)
+from pavane.core.model.fact import ChildEnded, Claimed, Fact, Reported, Started
+from pavane.core.model.rows import Header, Key, TaskRow
+from pavane.engine import points
+from pavane.engine.registry import Registry
+from pavane.engine.work_set import WorkSet
+from pavane.errors import NotFoundError, PavaneError
+from pavane.ports.dispatcher import Dispatcher
+from pavane.ports.probe import Probe
+from pavane.ports.store import Store, Unit
+
+_LOG = logging.getLogger("pavane.engine")
+
+DEPTH_MAX = 50  # scopes within scopes
+_ROUNDS_MAX = 10_000  # loads for one batch: a bound, far above what any plan asks for
+
+
+class Request:
+    """Something to take into a batch: a fact for an execution, and who waits for the answer."""
+
+    __slots__ = ("error", "execution_id", "fact", "future", "header", "result", "tries")
+
+    def __init__(
+        self,
+        execution_id: str,
+        fact: Fact,
+        future: asyncio.Future[Any] | None = None,
+        header: Header | None = None,
+    ) -> None:
+        self.execution_id = execution_id
+        self.fact = fact
+        self.future = future
+        self.header = header  # of an execution that is to begin
+        self.result: Any = False
+        self.error: BaseException | None = None
+        self.tries = 0
+
+    def answer(self) -> None:
+        """Tell whoever waits."""
+        future = self.future
+        if future is not None and not future.done():
+            if self.error is not None:
+                future.set_exception(self.error)
+            else:
+                future.set_result(self.result)
+
+
+class Batch:
+    """The requests of one transaction and everything that follows from them."""
+
+    def __init__(
+        self, store: Store, registry: Registry, dispatcher: Dispatcher | None, probe: Probe
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._dispatcher = dispatcher
+        self._probe = probe
+        self.work: dict[str, WorkSet] = {}
+        self.requests: list[Request] = []
+        self.lost: list[Request] = []  # to be tried again
+        self.offered: set[str] = set()  # queues with something that nobody in here took
+        self._linked: dict[str, str] = {}  # executions that must be written together
+        self._agenda: deque[Request] = deque()
+        self._broken: dict[str, BaseException] = {}
+
+    # --- load and decide ------------------------------------------------------------------------
+
+    async def decide(self, requests: Iterable[Request], now: int) -> None:
+        """Fold all facts; afterwards every request has its result or its error."""
+        self.requests = list(requests)
+        self._agenda.extend(self.requests)
+        await self._load(self._first_wants())
+        self._probe.at(points.ROWS_LOADED)
+        for _ in range(_ROUNDS_MAX):
+            wants = await self._fold(now)
+            if not wants:
+                return
+            await self._load(wants)
+        raise AssertionError("a decision keeps asking for rows")
+
+    def _first_wants(self) -> dict[str, set[Key]]:
+        wants: dict[str, set[Key]] = {}
+        for request in self.requests:
+            if request.header is None:
+                keys = wants.setdefault(request.execution_id, set())
+                ref = getattr(request.fact, "ref", "")
+                if ref:
+                    keys.add(("task", ref))
+                    plan = self._registry.plan_of(request.execution_id)
+                    node = plan.nodes.get(ref) if plan else None
+                    if node is not None and isinstance(request.fact, Reported):
+                        keys |= node.after
+        return wants
+
+    async def _load(self, wants: dict[str, set[Key]]) -> None:
+        if not wants:
+            return
+        for execution_id, loaded in (await self._store.load(wants)).items():
+            work = self.work.get(execution_id)
+            if work is None:
+                work = self.work[execution_id] = WorkSet(execution_id, None, None)
+            work.take(loaded)
+            if work.rows is not None and work.plan is None:
+                header = work.rows.header
+                work.plan = await self._registry.plan(header.definition)
+                self._registry.remember(execution_id, header.definition)
+
+    async def _fold(self, now: int) -> dict[str, set[Key]]:
+        """Decide as far as the rows at hand go; returns what is missing for the rest."""
+        wants: dict[str, set[Key]] = {}
+        waiting: deque[Request] = deque()
+        while self._agenda:
+            request = self._agenda.popleft()
+            if request.execution_id in wants:
+                waiting.append(request)  # facts of one execution keep their order
+                continue
+            missing = await self._one(request, now)
+            if missing is not None:
+                wants[request.execution_id] = missing
+                waiting.append(request)
+        self._agenda = waiting
+        return wants
+
+    async def _one(self, request: Request, now: int) -> set[Key] | None:
+        """One fact: its decision applied, or the keys that it still needs."""
+        work = await self._work_of(request)
+        if work is None:
+            return set()
+        if work.rows is None or work.plan is None:
+            request.error = _unknown(request.execution_id)
+            return None
+        while True:
+            try:
+                decision = decide(work.plan, work.rows, request.fact, now)
+            except PavaneError as error:
+                request.error = error
+                return None
+            except Exception as error:  # noqa: BLE001 - one execution drops out alone
+                _LOG.exception("%s cannot be decided: %s", request.execution_id, request.fact)
+                request.error = error
+                self._broken[request.execution_id] = error
+                return None
+            if isinstance(decision, Decision):
+                break
+            assert isinstance(decision, Need)
+            missing = work.lacks(decision.keys)
+            if missing:
+                return missing
+        request.result = decision.accepted
+        if decision.accepted:
+            await self._apply(work, decision, now)
+        return None
+
+    async def _work_of(self, request: Request) -> WorkSet | None:
+        """The execution's rows; a new one begins with a header of its own. None: load it first."""
+        work = self.work.get(request.execution_id)
+        if work is None and request.header is not None:
+            work = WorkSet(request.execution_id, None, None)
+            self.work[request.execution_id] = work
+            work.rows = Rows(header=request.header)
+            work.plan = await self._registry.plan(request.header.definition)
+            self._registry.remember(request.execution_id, request.header.definition)
+        return work
+
+    # --- what follows from a decision -----------------------------------------------------------
+
+    async def _apply(self, work: WorkSet, decision: Decision, now: int) -> None:
+        work.apply(decision)
+        following: list[Request] = []
+        for command in decision.commands:
+            if isinstance(command, Tell):
+                self._link(work.id, command.execution_id)
+                following.append(Request(command.execution_id, command.fact))
+            elif isinstance(command, StartChild):
+                self._link(work.id, command.child_id)
+                following.append(await self._child(work, command))
+            elif isinstance(command, StartFailureWorkflow):
+                following += await self._failure_workflow(work, command)
+            else:
+                work.note(command, now)
+                if isinstance(command, Finished):
+                    work.finished = True
+                elif isinstance(command, Offer):
+                    following += self._try_to_place(work, command, now)
+        self._agenda.extendleft(reversed(following))
+
+    def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> list[Request]:
+        """Give a task to a worker of this process in the transaction that schedules it."""
+        if not offer.queue or offer.visible_at > now:
+            return []
+        worker = self._dispatcher.reserve(offer.queue) if self._dispatcher else ""
+        if not worker:
+            self.offered.add(offer.queue)
+            return []
+        work.reserved[offer.ref, offer.attempt] = offer.queue
+        return [Request(work.id, Claimed(offer.ref, offer.attempt, worker))]
+
+    async def _child(self, work: WorkSet, command: StartChild) -> Request:
+        assert work.rows is not None
+        parent = work.rows.header
+        name, version = command.what.name, command.what.version
+        try:
+            hash = command.definition or self._registry.find(name, version)
+            definition = (await self._registry.plan(hash)).workflow
+            if parent.depth >= DEPTH_MAX:
+                raise NotFoundError(f"Executions are nested deeper than {DEPTH_MAX}.")
+        except PavaneError as error:
+            ref, _, attempt = command.ref.rpartition("#")
+            fact = ChildEnded(ref, int(attempt), status.FAILED, reason=str(error))
+            return Request(work.id, fact)
+        header = Header(
+            id=command.child_id,
+            workflow=definition.name or name,
+            version=definition.version,
+            definition=hash,
+            parent_id=parent.id,
+            parent_ref=command.ref,
+            correlation_id=parent.correlation_id,
+            priority=parent.priority,
+            depth=parent.depth + 1,
+        )
+        return Request(command.child_id, Started(input=command.input), header=header)
+
+    async def _failure_workflow(
+        self, work: WorkSet, command: StartFailureWorkflow
+    ) -> list[Request]:
+        assert work.rows is not None
+        try:
+            hash = self._registry.find(command.name)
+            definition = (await self._registry.plan(hash)).workflow
+        except PavaneError as error:
+            _LOG.warning("failure workflow of %s: %s", work.id, error)
+            return []
+        header = Header(
+            id=command.child_id,
+            workflow=definition.name,
+            version=definition.version,
+            definition=hash,
+            correlation_id=work.rows.header.correlation_id,
+        )
+        self._link(work.id, command.child_id)
+        return [Request(command.child_id, Started(input=command.input), header=header)]
+
+    # --- save -----------------------------------------------------------------------------------
+
+    async def commit(self, now: int) -> list[WorkSet]:
+        """Write everything in one transaction; returns the executions that won."""
+        groups: dict[str, list[WorkSet]] = {}
+        for work in self.work.values():
+            if work.dirty:
+                groups.setdefault(self._root(work.id), []).append(work)
+        units: list[Unit] = []
+        members: list[list[WorkSet]] = []
+        for root, group in groups.items():
+            broken = self._broken_in(group)
+            if broken is None:
+                try:
+                    units.append(Unit([work.change(now) for work in group]))
+                    members.append(group)
+                    continue
+                except Exception as error:  # noqa: BLE001 - it drops out alone, before BEGIN
+                    _LOG.exception("%s cannot be written", root)
+                    broken = error
+            self._drop(group, broken)
+        lost = await self._store.commit(units) if units else set[int]()
+        for index in lost:
+            self._lose(members[index])
+        return [work for i, group in enumerate(members) if i not in lost for work in group]
+
+    def give_back_all(self) -> None:
+        """Nothing was written: no reserved place is needed."""
+        for work in self.work.values():
+            self._give_back(work)
+
+    def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
+        return next((self._broken[w.id] for w in group if w.id in self._broken), None)
+
+    def _drop(self, group: list[WorkSet], error: BaseException) -> None:
+        ids = {work.id for work in group}
+        for request in self.requests:
+            if request.execution_id in ids and request.error is None:
+                request.error = error
+        for work in group:
+            self._give_back(work)
+
+    def _lose(self, group: list[WorkSet]) -> None:
+        ids = {work.id for work in group}
+        for request in self.requests:
+            if request.execution_id in ids:
+                request.error = None
+                self.lost.append(request)
+        for work in group:
+            self._give_back(work)
+
+    def _give_back(self, work: WorkSet) -> None:
+        for task in work.reserved.values():
+            assert self._dispatcher is not None
+            self._dispatcher.give_back(task)
+        work.reserved.clear()
+
+    def _link(self, one: str, other: str) -> None:
+        a, b = self._root(one), self._root(other)
+        if a != b:
+            self._linked[a] = b
+
+    def _root(self, execution_id: str) -> str:
+        while execution_id in self._linked:
+            execution_id = self._linked[execution_id]
+        return execution_id
+
+
+def holder_of(row: TaskRow | None, attempt: int) -> str:
+    """The worker that has this attempt now, or ""."""
+    held = row is not None and row.attempt == attempt and row.status == status.IN_PROGRESS
+    return row.worker if row is not None and held else ""
+
+
+def _unknown(execution_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"No such workflow found by id: {execution_id}.",
+        "Look at `pavane list` for those there are.",
+    )

@@ -1,0 +1,371 @@
+"""The engine: one orchestrator node. Requests go into batches; a batch is one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal
+
+from pavane.core.model import fact as facts
+from pavane.core.model import ids, status
+from pavane.core.model.fact import Fact
+from pavane.core.model.rows import Header
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.work import Assignment, Outcome
+from pavane.core.model.workflow import Workflow
+from pavane.engine import act, payloads, points
+from pavane.engine.batch import Batch, Request
+from pavane.engine.points import NoProbe
+from pavane.engine.registry import Registry
+from pavane.engine.timers import Timers
+from pavane.engine.waiting import Changes, Waiting
+from pavane.errors import NotFoundError, PavaneError, ResultTimeoutError, StoppingError
+from pavane.ports.clock import Chance, Clock
+from pavane.ports.dispatcher import Dispatcher
+from pavane.ports.probe import Probe
+from pavane.ports.store import Store
+
+_LOG = logging.getLogger("pavane.engine")
+
+_BATCH_MAX = 512
+_TRIES_MAX = 100  # of a request that keeps losing to other nodes
+LOCAL = "local"  # names of workers in this process begin so
+
+
+class Engine:
+    """Starts executions, hands out tasks, takes results, rings alarms. Use from one event loop.
+
+    `dispatcher` has the workers of this process, `probe` is told of named points; both may be
+    missing. Time and randomness are given.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Clock,
+        chance: Chance,
+        dispatcher: Dispatcher | None = None,
+        probe: Probe | None = None,
+        name: str = LOCAL,
+    ) -> None:
+        self.store = store
+        self.registry = Registry(store)
+        self._clock = clock
+        self._chance = chance
+        self._dispatcher = dispatcher
+        self._probe = probe or NoProbe()
+        self._name = name
+        self._queue: deque[Request] = deque()
+        self._wake = asyncio.Event()
+        self._waiting = Waiting()
+        self._timers = Timers(store, clock, self._submit)
+        self._claiming: set[tuple[str, str]] = set()
+        self._running: list[asyncio.Task[None]] = []
+        self._open = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store, take back what a dead process held, and begin to work."""
+        await self.store.open()
+        try:
+            await self.registry.open()
+        except BaseException:
+            await self.store.close()
+            raise
+        self._open = True
+        loop = asyncio.get_running_loop()
+        self._running.append(loop.create_task(self._work()))
+        held = await self.store.leases(f"{self._name}/")
+        await asyncio.gather(
+            *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in held)
+        )
+        self._running.append(loop.create_task(self._timers.run()))
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Take nothing new, commit what was taken, close the store."""
+        if not self._running:
+            return
+        self._open = False
+        worker, *timers = self._running
+        for task in timers:
+            task.cancel()
+        await asyncio.gather(*timers, return_exceptions=True)
+        try:
+            async with asyncio.timeout(grace_s):
+                await self._idle.wait()
+        except TimeoutError:
+            _LOG.warning("stopping with requests that could not be committed")
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+        self._running.clear()
+        for request in self._queue:
+            request.error = StoppingError("The engine has stopped.")
+            request.answer()
+        self._queue.clear()
+        await self.store.close()
+
+    # --- definitions ----------------------------------------------------------------------------
+
+    async def register(
+        self,
+        workflows: Sequence[Workflow] = (),
+        tasks: Sequence[TaskDefinition] = (),
+        *,
+        overwrite: bool = False,
+    ) -> None:
+        """Check and keep definitions. DefinitionError with every finding; AlreadyExistsError."""
+        self._must_be_open()
+        await self.registry.register(workflows, tasks, self._clock.now(), overwrite=overwrite)
+
+    # --- executions -----------------------------------------------------------------------------
+
+    async def start_execution(
+        self,
+        workflow: str,
+        input: bytes,
+        *,
+        version: int | None = None,
+        key: str = "",
+        correlation_id: str = "",
+        priority: int = 0,
+    ) -> str:
+        """Start a workflow with a JSON object as input; returns the id when it is durable.
+
+        The same workflow and key give the same execution. NotFoundError, InputError.
+        """
+        self._must_be_open()
+        hash = self.registry.find(workflow, version)
+        definition = await self.registry.workflow(hash)
+        body = payloads.checked_input(input, definition.input_template)
+        now = self._clock.now()
+        header = Header(
+            id=ids.execution_id(now, self._chance.getrandbits(74)),
+            workflow=workflow,
+            version=definition.version,
+            definition=hash,
+            key=key,
+            correlation_id=correlation_id,
+            priority=priority,
+        )
+        result = await self._submit(header.id, facts.Started(input=body), header)
+        return result if isinstance(result, str) else header.id
+
+    async def wait(self, execution_id: str, timeout_s: float | None = None) -> Header:
+        """The header when the execution has ended, or waits for a person; ResultTimeoutError."""
+        future = self._waiting.end_of(execution_id)
+        try:
+            async with self.store.snapshot() as snapshot:
+                header = await snapshot.header(execution_id)
+            if header is None:
+                raise NotFoundError(
+                    f"No such workflow found by id: {execution_id}.",
+                    "Look at `pavane list` for those there are.",
+                )
+            if header.status in status.ENDED or header.status == status.NEEDS_ATTENTION:
+                return header
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            raise ResultTimeoutError(
+                f"Execution {execution_id} has not ended within {timeout_s:g} s.",
+                "It goes on; ask again later.",
+            ) from None
+        finally:
+            self._waiting.forget(execution_id, future)
+
+    def subscribe(self) -> AbstractContextManager[Changes]:
+        """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""
+        return self._waiting.subscription()
+
+    async def signal(
+        self, execution_id: str, ref: str, output: bytes = b"{}", status: str = "COMPLETED"
+    ) -> None:
+        """Complete (or fail) a step that waits. NotFoundError, ConflictError."""
+        body = payloads.checked_object(output, "the signal's output")
+        await self._submit(execution_id, facts.Signalled(ref, status, body))
+
+    async def pause(self, execution_id: str) -> None:
+        """Schedule nothing new. ConflictError when it is not running."""
+        await self._submit(execution_id, facts.PauseRequested())
+
+    async def resume(self, execution_id: str) -> None:
+        """Go on after a pause."""
+        await self._submit(execution_id, facts.ResumeRequested())
+
+    async def retry(self, execution_id: str) -> None:
+        """Try again what failed. ConflictError where something was undone, or nothing failed."""
+        await self._submit(execution_id, facts.RetryRequested())
+
+    async def terminate(self, execution_id: str, reason: str = "", *, undo: bool = True) -> None:
+        """Stop and undo; PastPivotError behind a pivot. undo=False leaves all as it stands."""
+        await self._submit(execution_id, facts.TerminateRequested(reason, undo))
+
+    async def resolve(
+        self,
+        execution_id: str,
+        ref: str,
+        action: Literal["retry", "done", "abandon"],
+        output: bytes = b"{}",
+    ) -> None:
+        """Settle what waits for a person: try again, count as done, or give the run up."""
+        body = payloads.checked_object(output, "the output")
+        await self._submit(execution_id, facts.Resolved(ref, action, body))
+
+    # --- tasks ----------------------------------------------------------------------------------
+
+    async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
+        """Lease up to `limit` waiting tasks to a worker."""
+        self._must_be_open()
+        now = self._clock.now()
+        wanted: list[tuple[str, str, int]] = []
+        for task in tasks:
+            if len(wanted) < limit:
+                # Those that somebody else is claiming at this moment are passed over.
+                many = limit - len(wanted) + len(self._claiming)
+                for ready in await self.store.ready(task, now, many):
+                    if (ready.execution_id, ready.ref) not in self._claiming:
+                        wanted.append((ready.execution_id, ready.ref, ready.attempt))
+        wanted = wanted[:limit]
+        claims = {(execution_id, ref) for execution_id, ref, _ in wanted}
+        self._claiming |= claims
+        try:
+            answers = await asyncio.gather(
+                *(
+                    self._submit(execution_id, facts.Claimed(ref, attempt, worker))
+                    for execution_id, ref, attempt in wanted
+                ),
+                return_exceptions=True,
+            )
+        finally:
+            self._claiming -= claims
+        return [answer for answer in answers if isinstance(answer, Assignment)]
+
+    async def report(self, outcome: Outcome) -> bool:
+        """Take the outcome of an assignment. False: it came too late or was fenced off."""
+        fact = facts.Reported(
+            outcome.ref,
+            outcome.attempt,
+            outcome.status,
+            payloads.bounded(outcome.output, f"the output of {outcome.ref}"),
+            outcome.reason,
+            outcome.callback_after_s,
+        )
+        return bool(await self._submit(outcome.execution_id, fact, stopping=True))
+
+    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
+        """A sign of life. False: stop, the attempt is no longer wanted."""
+        alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt))
+        return bool(alive)
+
+    # --- the batch loop -------------------------------------------------------------------------
+
+    def _must_be_open(self) -> None:
+        if not self._open:
+            raise StoppingError("The engine is not running.", "Start it, or ask another node.")
+
+    def _submit(
+        self,
+        execution_id: str,
+        fact: Fact,
+        header: Header | None = None,
+        *,
+        stopping: bool = False,
+    ) -> asyncio.Future[Any]:
+        """Queue a fact; the future gives the answer after the commit. Reports may come late."""
+        if not self._running or not (self._open or stopping):
+            self._must_be_open()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(Request(execution_id, fact, future, header))
+        self._idle.clear()
+        self._wake.set()
+        return future
+
+    async def _work(self) -> None:
+        while True:
+            if not self._queue:
+                self._idle.set()
+                await self._wake.wait()
+            self._wake.clear()
+            requests = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_MAX))]
+            if requests:
+                await self._run_batch(requests)
+
+    async def _run_batch(self, requests: list[Request]) -> None:
+        now = self._clock.now()
+        batch = Batch(self.store, self.registry, self._dispatcher, self._probe)
+        self._probe.at(points.BATCH_TAKEN)
+        try:
+            await batch.decide(await self._known_keys(requests), now)
+            self._probe.at(points.DECIDED)
+            won = await batch.commit(now)
+        except Exception as error:  # noqa: BLE001 - whoever asked gets it, the loop goes on
+            if not isinstance(error, PavaneError):
+                _LOG.exception("a batch of %d requests failed", len(requests))
+            batch.give_back_all()
+            for request in requests:
+                request.error = error
+                request.answer()
+            return
+        self._probe.at(points.COMMITTED)
+        self._try_again(batch.lost)
+        act.answer(batch)
+        self._probe.at(points.TOLD)
+        if self._dispatcher is not None:
+            act.dispatch(won, self._dispatcher)
+            for queue in batch.offered:
+                self._dispatcher.wake(queue)
+        self._timers.notice(act.next_alarm(won))
+        for work in won:
+            assert work.rows is not None
+            self._waiting.changed(work.id)
+            if work.finished and act.ended(work):
+                self._waiting.ended(work.rows.header)
+        self._probe.at(points.ACTED)
+
+    async def _known_keys(self, requests: list[Request]) -> list[Request]:
+        """Answer starts whose key is taken; returns the rest."""
+        keyed = [r for r in requests if r.header is not None and r.header.key]
+        if not keyed:
+            return requests
+        pairs = {(r.header.workflow, r.header.key) for r in keyed if r.header is not None}
+        taken = await self.store.find_keys(sorted(pairs))
+        fresh: list[Request] = []
+        later: list[Request] = []
+        begun: set[tuple[str, str]] = set()
+        for request in requests:
+            header = request.header
+            if header is None or not header.key:
+                fresh.append(request)
+            elif (pair := (header.workflow, header.key)) in taken:
+                request.result = taken[pair]
+                request.answer()
+            elif pair in begun:
+                later.append(request)  # the next batch finds the one that begins in this one
+            else:
+                begun.add(pair)
+                fresh.append(request)
+        self._queue.extend(later)
+        if later:
+            self._wake.set()
+        return fresh
+
+    def _try_again(self, lost: list[Request]) -> None:
+        """Requests that lost to another node are decided anew on what it wrote."""
+        for request in lost:
+            request.tries += 1
+            if request.tries > _TRIES_MAX:
+                request.error = PavaneError(
+                    f"Execution {request.execution_id} kept changing under this request.",
+                    "Try again.",
+                )
+                request.answer()
+            else:
+                self._queue.append(request)
+                self._wake.set()

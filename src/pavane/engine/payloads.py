@@ -1,0 +1,82 @@
+"""What may come in as a payload: a JSON object within limits, checked before anything is queued."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+
+from pavane.errors import InputError, TooLargeError
+
+BYTES_MAX = 10 * 1024 * 1024
+DEPTH_MAX = 200
+
+
+def bounded(body: bytes, what: str) -> bytes:
+    """The body, if it is not too large."""
+    if len(body) > BYTES_MAX:
+        raise TooLargeError(
+            f"{what} has {len(body):,} bytes; the limit is {BYTES_MAX:,}.",
+            "Keep large data elsewhere and pass a reference to it.",
+        )
+    return body
+
+
+def checked_object(body: bytes, what: str) -> bytes:
+    """The body, if it is a JSON object within the limits. InputError or TooLargeError."""
+    _decoded(body, what)
+    return body
+
+
+def checked_input(body: bytes, template: dict[str, Any]) -> bytes:
+    """A workflow's input; members that are absent or null are filled from its inputTemplate."""
+    given = _decoded(body, "the input")
+    if not template:
+        return body
+    filled = {**template, **{name: v for name, v in given.items() if v is not None}}
+    return msgspec.json.encode(filled)
+
+
+def _decoded(body: bytes, what: str) -> dict[str, Any]:
+    bounded(body, what)
+    try:
+        value: Any = msgspec.json.decode(body)
+    except RecursionError:
+        raise _too_deep(what) from None
+    except msgspec.DecodeError as error:
+        raise InputError(f"{what} is not JSON: {error}.", "Send a JSON object.") from None
+    if not isinstance(value, dict):
+        kind = type(value).__name__
+        raise InputError(f"{what} is a JSON {kind}, not an object.", "Send a JSON object.")
+    found = cast("dict[str, Any]", value)
+    if not _shallow(body) and _depth(found) > DEPTH_MAX:
+        raise _too_deep(what)
+    return found
+
+
+def _shallow(body: bytes) -> bool:
+    """Cheap and sure for nearly every payload: too few brackets to be deep."""
+    return body.count(b"{") + body.count(b"[") <= DEPTH_MAX
+
+
+def _depth(value: object) -> int:
+    depth = 0
+    level: list[Any] = [value]
+    while level:
+        depth += 1
+        if depth > DEPTH_MAX:
+            break
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        level = [item for item in inner if isinstance(item, dict | list)]
+    return depth
+
+
+def _too_deep(what: str) -> TooLargeError:
+    return TooLargeError(
+        f"{what} is nested deeper than {DEPTH_MAX} levels.", "Flatten it, or pass a reference."
+    )

@@ -1,0 +1,150 @@
+"""Definitions: what workflows and tasks are registered, and the plans made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pavane.core.check import ensure_valid
+from pavane.core.decide.plan import Plan, all_steps, compile_plan
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow, content_hash
+from pavane.errors import AlreadyExistsError, NotFoundError
+from pavane.ports.store import Store, StoredWorkflow
+
+_encode = msgspec.json.encode
+_SEEN_MAX = 100_000
+
+
+class Registry:
+    """Keeps definitions in the store and their plans in memory.
+
+    A running execution stays with the content that it started with; task definitions are those
+    registered last, as in Conductor.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._tasks: dict[str, TaskDefinition] = {}
+        self._names: dict[str, dict[int, str]] = {}  # workflow name to version to content hash
+        self._bodies: dict[str, Workflow] = {}
+        self._plans: dict[str, Plan] = {}
+        self._seen: dict[str, str] = {}  # execution to content hash
+
+    async def open(self) -> None:
+        """Read what is registered."""
+        for name, body in (await self._store.task_definitions()).items():
+            self._tasks[name] = msgspec.json.decode(body, type=TaskDefinition)
+        for stored in await self._store.workflows():
+            self._names.setdefault(stored.name, {})[stored.version] = stored.definition
+
+    @property
+    def tasks(self) -> dict[str, TaskDefinition]:
+        """The registered task definitions, by name."""
+        return self._tasks
+
+    def versions(self, name: str) -> dict[int, str]:
+        """Content hashes by version; empty when there is no such workflow."""
+        return self._names.get(name, {})
+
+    async def register(
+        self,
+        workflows: Sequence[Workflow],
+        tasks: Sequence[TaskDefinition],
+        now: int,
+        *,
+        overwrite: bool,
+    ) -> None:
+        """Check everything, then keep it; all or nothing as far as checks go."""
+        known = {**self._tasks, **{task.name: task for task in tasks}}
+        for workflow in workflows:
+            ensure_valid(workflow, known)
+            present = self.versions(workflow.name).get(workflow.version)
+            if present and present != content_hash(workflow) and not overwrite:
+                raise AlreadyExistsError(
+                    f"Workflow {workflow.name!r} version {workflow.version} is registered with "
+                    "other content.",
+                    "Give the changed workflow a new version, or overwrite it.",
+                )
+        changed = {t.name: t for t in tasks if self._tasks.get(t.name) != t}
+        if changed:
+            await self._store.put_task_definitions({n: _encode(t) for n, t in changed.items()})
+            self._tasks.update(changed)
+            self._plans.clear()
+        for workflow in workflows:
+            await self._keep(workflow, now)
+
+    async def _keep(self, workflow: Workflow, now: int) -> None:
+        hash = content_hash(workflow)
+        if self.versions(workflow.name).get(workflow.version) == hash:
+            return
+        for scope in _scopes(workflow):
+            await self._store.put_definition(content_hash(scope), _encode(scope), now)
+        await self._store.put_definition(hash, _encode(workflow), now)
+        await self._store.put_workflow(
+            StoredWorkflow(workflow.name, workflow.version, hash, created_at=now)
+        )
+        self._names.setdefault(workflow.name, {})[workflow.version] = hash
+
+    def find(self, name: str, version: int | None = None) -> str:
+        """The content hash of a workflow, its newest version unless one is named."""
+        versions = self.versions(name)
+        if not versions:
+            known = ", ".join(sorted(self._names)[:10]) or "none"
+            raise NotFoundError(
+                f"No such workflow found by name: {name}.",
+                f"Register it first; registered are: {known}.",
+            )
+        if version is None:
+            version = max(versions)
+        if version not in versions:
+            raise NotFoundError(
+                f"No such workflow found by name: {name}, version: {version}.",
+                f"Its versions are: {', '.join(map(str, sorted(versions)))}.",
+            )
+        return versions[version]
+
+    def plan_of(self, execution_id: str) -> Plan | None:
+        """The plan of an execution seen lately, if it is in memory: for looking ahead only."""
+        return self._plans.get(self._seen.get(execution_id, ""))
+
+    def remember(self, execution_id: str, hash: str) -> None:
+        """Note which definition an execution is pinned to; that never changes."""
+        if execution_id not in self._seen:
+            if len(self._seen) >= _SEEN_MAX:
+                self._seen.clear()
+            self._seen[execution_id] = hash
+
+    async def workflow(self, hash: str) -> Workflow:
+        """The definition with this content hash."""
+        found = self._bodies.get(hash)
+        if found is None:
+            body = await self._store.definition(hash)
+            if body is None:
+                raise NotFoundError(
+                    f"The store has no definition {hash}.", "Register the workflow again."
+                )
+            found = self._bodies[hash] = msgspec.json.decode(body, type=Workflow)
+        return found
+
+    async def plan(self, hash: str) -> Plan:
+        """The plan with this content hash, made when it is first needed."""
+        plan = self._plans.get(hash)
+        if plan is None:
+            workflow = await self.workflow(hash)
+            plan = self._plans[hash] = compile_plan(workflow, self._tasks)
+        return plan
+
+
+def _scopes(workflow: Workflow) -> list[Workflow]:
+    """The definitions that stand in place inside it, at any depth."""
+    found: list[Workflow] = []
+    ahead = [workflow]
+    while ahead:
+        for step in all_steps(ahead.pop().tasks):
+            param = step.sub_workflow_param
+            if param and param.workflow_definition:
+                found.append(param.workflow_definition)
+                ahead.append(param.workflow_definition)
+    return found

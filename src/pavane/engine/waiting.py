@@ -1,0 +1,73 @@
+"""Who waits for executions in this process: for their end, or for any change."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from pavane.core.model.rows import Header
+
+
+class Changes:
+    """Ids of executions that changed since they were last asked for: bounded, nothing twice."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+        self._some = asyncio.Event()
+
+    def add(self, execution_id: str) -> None:
+        """The execution has changed."""
+        self._ids[execution_id] = None
+        self._some.set()
+
+    async def get(self) -> set[str]:
+        """Wait for a change; everything that changed since the last call."""
+        await self._some.wait()
+        self._some.clear()
+        found = set(self._ids)
+        self._ids.clear()
+        return found
+
+
+class Waiting:
+    """Futures by execution, and subscriptions to everything."""
+
+    def __init__(self) -> None:
+        self._ends: dict[str, list[asyncio.Future[Header]]] = {}
+        self._changes: list[Changes] = []
+
+    def end_of(self, execution_id: str) -> asyncio.Future[Header]:
+        """A future for the end of an execution. Forget it when it is not awaited any more."""
+        future: asyncio.Future[Header] = asyncio.get_running_loop().create_future()
+        self._ends.setdefault(execution_id, []).append(future)
+        return future
+
+    def forget(self, execution_id: str, future: asyncio.Future[Header]) -> None:
+        """Nobody waits with this future any more."""
+        waiting = self._ends.get(execution_id, [])
+        if future in waiting:
+            waiting.remove(future)
+        if not waiting:
+            self._ends.pop(execution_id, None)
+
+    def ended(self, header: Header) -> None:
+        """Tell everybody who waits for this execution."""
+        for future in self._ends.pop(header.id, []):
+            if not future.done():
+                future.set_result(header)
+
+    def changed(self, execution_id: str) -> None:
+        """Tell everybody who follows what happens."""
+        for changes in self._changes:
+            changes.add(execution_id)
+
+    @contextmanager
+    def subscription(self) -> Generator[Changes]:
+        """Follow all changes while the context lasts."""
+        changes = Changes()
+        self._changes.append(changes)
+        try:
+            yield changes
+        finally:
+            self._changes.remove(changes)

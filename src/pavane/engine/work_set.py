@@ -1,0 +1,151 @@
+"""One execution in one batch: its rows as loaded, with everything decided so far on top."""
+
+from __future__ import annotations
+
+import msgspec
+
+from pavane.core.decide.decider import Decision
+from pavane.core.decide.draft import Page, Rows
+from pavane.core.decide.plan import Plan
+from pavane.core.model.command import Close, Command, Interrupt, Lease, Mark, Offer, Wait
+from pavane.core.model.rows import PAGE, Header, Key, Ready, TaskRow, Value
+from pavane.ports.store import Change, LoadedRows
+
+_encode = msgspec.json.Encoder().encode
+
+
+class WorkSet:
+    """Folds the facts of one execution, one after the other, into one change."""
+
+    def __init__(self, execution_id: str, header: Header | None, plan: Plan | None) -> None:
+        self.id = execution_id
+        self.plan = plan
+        self.rows = Rows(header=header) if header else None
+        self.before = header.revision if header else 0
+        self.started_status = header.status if header else ""
+        self.new: dict[tuple[str, int], TaskRow] = {}
+        self.changed: dict[tuple[str, int], TaskRow] = {}
+        self.values: dict[str, bytes] = {}
+        self.ready: dict[str, Ready | None] = {}  # None: goes
+        self.entries: list[object] = []
+        self.interrupts: list[Interrupt] = []
+        self.finished = False
+        self.reserved: dict[tuple[str, int], str] = {}  # places taken for tasks, by attempt
+        self._stored_pages: dict[str, tuple[Ready, ...]] = {}
+
+    @property
+    def dirty(self) -> bool:
+        """Whether anything was decided."""
+        return bool(self.entries or self.new or self.changed or self.ready or self.values)
+
+    def take(self, loaded: LoadedRows) -> None:
+        """Rows from the store; what was decided meanwhile stands above them."""
+        if self.rows is None:
+            if loaded.header is None:
+                return
+            self.rows = Rows(header=loaded.header)
+            self.before = loaded.header.revision
+            self.started_status = loaded.header.status
+        for ref, row in loaded.tasks.items():
+            self.rows.tasks.setdefault(ref, row)
+        for name, body in loaded.values.items():
+            self.rows.values.setdefault(name, body)
+        self._stored_pages.update(loaded.pages)
+
+    def lacks(self, keys: frozenset[Key]) -> set[Key]:
+        """Those of the keys that must still be loaded; pages at hand are put together here."""
+        assert self.rows is not None
+        if not self.before:  # a new execution has nothing in the store
+            for kind, name in keys:
+                self._absent(kind, name)
+            return set()
+        missing: set[Key] = set()
+        for kind, name in keys:
+            if kind == "open":
+                if name in self._stored_pages:
+                    self.rows.pages[name] = self._page(name, self._stored_pages[name])
+                else:
+                    missing.add((kind, name))
+            elif name not in (self.rows.tasks if kind == "task" else self.rows.values):
+                missing.add((kind, name))
+        return missing
+
+    def apply(self, decision: Decision) -> None:
+        """What was decided is what the next fact finds."""
+        assert self.rows is not None
+        self.rows.header = decision.header
+        for row in decision.new_tasks:
+            self.new[row.ref, row.attempt] = row
+            self.rows.tasks[row.ref] = row
+        for row in decision.tasks:
+            key = (row.ref, row.attempt)
+            (self.new if key in self.new else self.changed)[key] = row
+            self.rows.tasks[row.ref] = row
+        self.values.update(decision.values)
+        self.rows.values.update(decision.values)
+        self.entries.extend(decision.entries)
+        self.rows.pages = {}
+
+    def note(self, command: Command, now: int) -> None:
+        """Commands that are about this execution's own Ready rows and workers."""
+        c = command
+        if isinstance(c, Offer):
+            alarm_at = c.alarm_at
+            if c.queue and c.visible_at > now:
+                # Ring when it may be taken: somebody in this process may be free then.
+                alarm_at = min(alarm_at or c.visible_at, c.visible_at)
+            self._put(Ready(self.id, c.ref, c.attempt, c.queue, c.visible_at, alarm_at))
+        elif isinstance(c, Lease):
+            self._put(Ready(self.id, c.ref, c.attempt, c.queue, 0, c.alarm_at, c.worker))
+        elif isinstance(c, Wait):
+            self._put(Ready(self.id, c.ref, c.attempt, alarm_at=c.alarm_at))
+        elif isinstance(c, Mark):
+            self._put(Ready(self.id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark))
+        elif isinstance(c, Close):
+            self.ready[c.ref] = None
+        elif isinstance(c, Interrupt):
+            self.interrupts.append(c)
+
+    def change(self, now: int) -> Change:
+        """The writes of this execution. What cannot be encoded raises here, before BEGIN."""
+        assert self.rows is not None
+        header = self.rows.header
+        header.revision = self.before + 1
+        return Change(
+            header=header,
+            new_tasks=list(self.new.values()),
+            tasks=list(self.changed.values()),
+            values=[Value(self.id, name, body) for name, body in self.values.items()],
+            ready=[ready for ready in self.ready.values() if ready is not None],
+            closed=[
+                ref
+                for ref, ready in self.ready.items()
+                # A step that began in this batch has no row there yet.
+                if ready is None and (ref, 0) not in self.new
+            ],
+            entries=_encode(self.entries) if self.entries else b"",
+            at=now,
+        )
+
+    def _put(self, ready: Ready) -> None:
+        self.ready[ready.ref] = ready
+
+    def _absent(self, kind: str, name: str) -> None:
+        assert self.rows is not None
+        if kind == "task":
+            self.rows.tasks.setdefault(name, None)
+        elif kind == "value":
+            self.rows.values.setdefault(name, None)
+        else:
+            self.rows.pages[name] = self._page(name, ())
+
+    def _page(self, after: str, stored: tuple[Ready, ...]) -> Page:
+        """A page of the store with what this batch has put or closed."""
+        following = stored[-1].ref if len(stored) >= PAGE else ""
+        found = {ready.ref: ready for ready in stored}
+        for ref, ready in self.ready.items():
+            if ready is None:
+                found.pop(ref, None)
+            elif ref > after and (not following or ref <= following):
+                found[ref] = ready
+        return Page(tuple(found[ref] for ref in sorted(found)), following)
