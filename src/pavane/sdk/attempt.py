@@ -29,13 +29,13 @@ class Attempt:
         "assignment",
         "context",
         "gone",
-        "limit_s",
+        "leaving",
+        "limit_ms",
         "post",
         "settled",
         "started",
         "stopped_by",
         "task",
-        "timer",
     )
 
     def __init__(self, assignment: Assignment, post: Post) -> None:
@@ -43,8 +43,8 @@ class Attempt:
         self.post = post
         self.context: TaskContext | None = None
         self.task: asyncio.Task[None] | None = None
-        self.timer: asyncio.TimerHandle | None = None
-        self.limit_s = 0.0
+        self.leaving: asyncio.TimerHandle | None = None  # rings if it ignores its cancellation
+        self.limit_ms = 0
         self.started = False
         self.settled = False  # it was reported while it still ran
         self.gone = False  # its place was given back
@@ -74,7 +74,7 @@ class Attempt:
     def stopped(self) -> Outcome:
         """What to report of an attempt that was asked to stop and did."""
         if self.stopped_by == TIMED_OUT:
-            return self.outcome("FAILED", f"timed out after {round(self.limit_s, 1):g} s")
+            return self.outcome("FAILED", f"timed out after {round(self.limit_ms / 1000, 1):g} s")
         return self.outcome("CANCELED", "interrupted")
 
     def returned(self) -> Outcome:

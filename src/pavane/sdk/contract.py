@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from pavane.errors import DefinitionError, InputError, TooLargeError
-from pavane.language.contract import is_none, is_object, plain, type_name
+from pavane.language.contract import is_none, is_object, is_typed_dict, plain, type_name
 from pavane.sdk.parameters import Shape
 
 MAX_OUTPUT_BYTES = 5_000_000
@@ -32,7 +32,17 @@ _REMEDY_TYPES = (
 class Contract:
     """Decodes the arguments of one task and encodes its results. Safe to use from any thread."""
 
-    __slots__ = ("_check", "_decode", "_exact", "_none", "_picks", "_task", "_wrap", "returns")
+    __slots__ = (
+        "_check",
+        "_class",
+        "_decode",
+        "_exact",
+        "_none",
+        "_picks",
+        "_task",
+        "_wrap",
+        "returns",
+    )
 
     def __init__(self, task: str, place: str, shape: Shape) -> None:
         self._task = task
@@ -43,6 +53,9 @@ class Contract:
         self._none = is_none(shape.returns)
         returns = plain(shape.returns)
         self._exact: type | None = returns if returns in _EXACT else None
+        self._class: type | None = None
+        if isinstance(returns, type) and is_object(returns) and not is_typed_dict(returns):
+            self._class = returns
         self._check = None if self._none else _result_decoder(place, returns)
 
     def arguments(self, body: bytes, context: object) -> tuple[list[Any], dict[str, Any]]:
@@ -92,13 +105,11 @@ class Contract:
 
     def _settle(self, value: object, body: bytes, check: Callable[[bytes], Any]) -> None:
         """Check the encoded value against the annotation."""
-        expected = plain(self.returns)
-        if is_object(expected) and isinstance(expected, type):
-            kind = type(value)
-            if kind is not expected and not isinstance(value, (expected, dict)):
-                raise InputError(
-                    f"{self._task} returned {_a(kind)} instead of {_a(expected)}.",
-                )
+        expected = self._class
+        if expected is not None and not isinstance(value, (expected, dict)):
+            raise InputError(
+                f"{self._task} returned {_a(type(value))} instead of {_a(expected)}.",
+            )
         try:
             check(body)
         except msgspec.ValidationError as error:

@@ -13,6 +13,7 @@ from pavane.ports.clock import Clock
 from pavane.sdk.attempt import INTERRUPTED, STOPPING, TIMED_OUT, Attempt, carry_out
 from pavane.sdk.context import TaskContext
 from pavane.sdk.crew import Crew, posts_of
+from pavane.sdk.deadlines import Deadlines
 from pavane.sdk.service import Service, definitions_of
 
 _LOG = logging.getLogger("pavane.worker")
@@ -54,12 +55,14 @@ class LocalWorkers:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._going: dict[tuple[str, str, int], Attempt] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._deadlines: Deadlines | None = None
         self._open = False
 
     def start(self, source: WorkSource) -> None:
         """Begin to take work, on the running event loop."""
         self._source = source
         self._loop = asyncio.get_running_loop()
+        self._deadlines = Deadlines(self._loop, self._clock, self._overdue)
         self._open = True
 
     async def stop(self, grace_s: float = 10.0) -> None:
@@ -79,6 +82,8 @@ class LocalWorkers:
             _LOG.warning("%s did not stop (execution %s)", given.task, given.execution_id)
         for task in self._tasks:
             task.cancel()
+        if self._deadlines is not None:
+            self._deadlines.close()
         for post in self._posts.values():
             post.crew.threads.shutdown(wait=False)
 
@@ -118,36 +123,33 @@ class LocalWorkers:
 
     async def _work(self, attempt: Attempt) -> None:
         given, post = attempt.assignment, attempt.post
-        if given.deadline_at and not attempt.stopped_by:
-            self._arm(attempt)
+        if given.deadline_at and self._deadlines is not None:
+            attempt.limit_ms = given.deadline_at - self._clock.now()
+            self._deadlines.watch(attempt, len(self._going))
         if post.wants_context:
             attempt.context = TaskContext(given, self._beat, self._loop)
         interrupt = None
         try:
             outcome, interrupt = await carry_out(attempt)
         finally:
-            if attempt.timer is not None:
-                attempt.timer.cancel()
+            if attempt.leaving is not None:
+                attempt.leaving.cancel()
             self._forget(attempt)
         if not attempt.settled:
             await self._report(outcome)
         if interrupt is not None and self._loop is not None:
             self._loop.call_soon(_raise, interrupt)  # ends the program as it would without us
 
-    def _arm(self, attempt: Attempt) -> None:
-        assert self._loop is not None
-        left_s = max(0.0, (attempt.assignment.deadline_at - self._clock.now()) / 1000)
-        attempt.limit_s = left_s
-        attempt.timer = self._loop.call_later(left_s, self._stop, attempt, TIMED_OUT)
+    def _overdue(self, attempt: Attempt) -> None:
+        if not attempt.stopped_by:
+            self._stop(attempt, TIMED_OUT)
 
     def _stop(self, attempt: Attempt, why: str) -> None:
         """Cancel an attempt; one that does not leave is reported without waiting for it."""
         assert self._loop is not None
         attempt.stop(why)
-        if attempt.timer is not None:
-            attempt.timer.cancel()
         if attempt.post.is_async:
-            attempt.timer = self._loop.call_later(_LEAVE_S, self._leave_behind, attempt)
+            attempt.leaving = self._loop.call_later(_LEAVE_S, self._leave_behind, attempt)
         elif why == TIMED_OUT and attempt.started:
             attempt.settled = True  # the thread goes on, and keeps its place until it ends
             self._spawn(self._report(attempt.stopped()))
