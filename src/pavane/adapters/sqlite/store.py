@@ -53,7 +53,7 @@ class SqliteStore:
     ) -> None:
         self.counters = Counters()
         self._in_memory = fspath(path) == ":memory:"
-        self._path = Path(path) if self._in_memory else Path(path).resolve()
+        self.path = Path(path) if self._in_memory else Path(path).resolve()
         self._threaded = commit_thread
         self._durable = durable
         self._read_only = read_only
@@ -73,12 +73,12 @@ class SqliteStore:
         if not self._in_memory:
             self._check_path()
             if not self._read_only:
-                self._lock = ServerLock(self._path)
+                self._lock = ServerLock(self.path)
                 self._lock.take()
         connection: Connection | None = None
         try:
             with self._errors():
-                connection = connect(str(self._path), read_only=self._read_only)
+                connection = connect(str(self.path), read_only=self._read_only)
                 self._prepare(connection)
         except BaseException:
             if connection is not None:
@@ -94,24 +94,24 @@ class SqliteStore:
         self._writer = Writer(connection, self.counters)
 
     def _check_path(self) -> None:
-        if not self._path.parent.is_dir():
+        if not self.path.parent.is_dir():
             raise StoreError(
-                f"The database {self._path} cannot be opened: its folder does not exist.",
+                f"The database {self.path} cannot be opened: its folder does not exist.",
                 "Create the folder, or give another --store.",
             )
-        if self._read_only and not self._path.exists():
+        if self._read_only and not self.path.exists():
             raise StoreError(
-                f"There is no database {self._path}.", "Check the path given by --store."
+                f"There is no database {self.path}.", "Check the path given by --store."
             )
 
     def _prepare(self, connection: Connection) -> None:
         if self._image is not None:
             connection.deserialize("main", self._image)
-        wanted = pending(connection, self._path, migrations())
+        wanted = pending(connection, self.path, migrations())
         if self._read_only:
             if wanted:
                 raise StoreError(
-                    f"The database {self._path} has an older schema.",
+                    f"The database {self.path} has an older schema.",
                     "Start a server on it once, which brings it up to date.",
                 )
             tune_reader(connection)
@@ -130,7 +130,7 @@ class SqliteStore:
 
         What was committed is there and nothing else; no tidying is done. For tests.
         """
-        new = SqliteStore(self._path, commit_thread=self._threaded, durable=self._durable)
+        new = SqliteStore(self.path, commit_thread=self._threaded, durable=self._durable)
         if self._writer is not None:
             self._committer.stop()
             if self._connection.in_transaction:
@@ -207,7 +207,7 @@ class SqliteStore:
                 winners = [unit for index, unit in enumerate(units) if index not in lost]
                 if winners and not writer.write(winners):
                     raise StoreError(
-                        f"The database {self._path} refused rows that nothing speaks against.",
+                        f"The database {self.path} refused rows that nothing speaks against.",
                         "This is a fault in Pavane or another program's writing; please report it.",
                     )
         with self._errors():
@@ -287,7 +287,7 @@ class SqliteStore:
             reader = connect(":memory:")
             reader.deserialize("main", self._connection.serialize("main"))
         else:
-            reader = connect(str(self._path), read_only=True)
+            reader = connect(str(self.path), read_only=True)
         tune_reader(reader)
         return reader
 
@@ -303,7 +303,7 @@ class SqliteStore:
 
     def _check_open(self) -> Writer:
         if self._writer is None:
-            raise StoreError(f"The database {self._path} is not open.", "Call open() first.")
+            raise StoreError(f"The database {self.path} is not open.", "Call open() first.")
         if self._broken is not None:
             raise self._broken
         return self._writer
@@ -343,7 +343,7 @@ class SqliteStore:
         """Begin to write; on any error nothing was written. The caller commits."""
         if self._read_only:
             raise StoreError(
-                f"The database {self._path} was opened for reading only.",
+                f"The database {self.path} was opened for reading only.",
                 "Send what changes something to the server that holds it.",
             )
         self._connection.execute("BEGIN IMMEDIATE")
@@ -361,7 +361,7 @@ class SqliteStore:
         try:
             yield
         except apsw.Error as error:
-            ours = translate(error, self._path)
+            ours = translate(error, self.path)
             if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_FSYNC:
                 # What the disk holds now is unknown; only opening the file again can tell.
                 self._broken = ours

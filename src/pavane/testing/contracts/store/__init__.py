@@ -1,0 +1,26 @@
+"""What every store must keep: `StoreContract`, a pytest suite over the promises in the port.
+
+Subclass it and say how to build a store::
+
+    class TestMyStore(StoreContract):
+        features = frozenset({ALONE})
+
+        async def create(self, folder: Path) -> Store:
+            return MyStore(folder / "rows")
+
+        async def die(self, store: Store) -> Store:
+            return ...  # what a new process would find if this one died now
+"""
+
+from pavane.testing.contracts.store.harness import ALONE, FULL
+from pavane.testing.contracts.store.limits import LimitTests
+from pavane.testing.contracts.store.reading import ReadingTests
+from pavane.testing.contracts.store.views import ViewTests
+from pavane.testing.contracts.store.waiting import WaitingTests
+from pavane.testing.contracts.store.writing import WritingTests
+
+__all__ = ["ALONE", "FULL", "StoreContract"]
+
+
+class StoreContract(WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests):
+    """Every promise of a store. Override `create` and `die`; and what your features need."""

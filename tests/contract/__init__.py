@@ -1,0 +1,1 @@
+"""Each adapter through the contract suite of its port."""

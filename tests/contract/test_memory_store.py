@@ -1,0 +1,26 @@
+"""The memory store keeps the promises of a store."""
+
+from pathlib import Path
+
+from pavane.adapters.memory.store import MemoryStore
+from pavane.ports.store import Store
+from pavane.testing.contracts.store import FULL, StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    features = frozenset({FULL})
+
+    async def create(self, folder: Path) -> Store:
+        return MemoryStore()
+
+    async def die(self, store: Store) -> Store:
+        assert isinstance(store, MemoryStore)
+        return store.crash()
+
+    async def fill(self, store: Store) -> None:
+        assert isinstance(store, MemoryStore)
+        store.full = True
+
+    async def make_room(self, store: Store) -> None:
+        assert isinstance(store, MemoryStore)
+        store.full = False
