@@ -1,0 +1,203 @@
+"""What may stand behind `await`: tasks, workflows, local functions, `gather`, `sleep`, `until`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from pavane.core.model.workflow import Step
+from pavane.language import calls, outside, steps
+from pavane.language.bindings import Level, LocalFunction, changes, foreign_names, own_names
+from pavane.language.liveness import EMPTY
+from pavane.language.offers import is_task, is_workflow, word_of
+from pavane.language.source import MISSING
+from pavane.language.values import NOTHING, POISON, Value, sequence
+
+if TYPE_CHECKING:
+    from pavane.language.writer import Writer
+
+Ready = Callable[[], Value]
+"""A call whose arguments are read: calling it writes the steps and gives the result."""
+
+_ENDS_ALIKE = frozenset({"SIMPLE", "SUB_WORKFLOW", "WAIT", "JOIN", "NOOP", "TERMINATE"})
+
+
+def await_value(writer: Writer, node: ast.Await) -> Value:
+    """The value of `await …`."""
+    ready = prepare(writer, node.value)
+    return POISON if ready is None else ready()
+
+
+def prepare(writer: Writer, node: ast.expr) -> Ready | None:
+    """Read the arguments of a call that is awaited or gathered; None after a finding."""
+    if not isinstance(node, ast.Call):
+        writer.refuse(
+            node,
+            f"`{ast.unparse(node)}` cannot be awaited; only the call of a step can",
+            "Write `await task(…)`, with the call itself behind `await`.",
+        )
+        return None
+    local = writer.reader.local_function(node.func)
+    if local is not None:
+        return _local(writer, node, local)
+    thing = steps.target(writer, node.func)
+    if thing is MISSING:
+        return _unknown(writer, node)
+    if is_task(thing) or is_workflow(thing):
+        inputs = steps.bind(writer, node, thing.name, thing.signature)
+        if inputs is None:
+            return None
+        write: Any = steps.task_step if is_task(thing) else steps.workflow_step
+        return lambda: write(writer, node, thing, inputs)
+    return _word(writer, node, thing, word_of(thing))
+
+
+def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None:
+    if word in ("sleep", "until"):
+        inputs = steps.wait_inputs(writer, node, word)
+        return None if inputs is None else lambda: steps.wait_step(writer, node, word, inputs)
+    if word == "gather":
+        return _gather(writer, node)
+    if word == "scope":
+        writer.refuse(node, "a scope is not awaited", 'Write `async with scope("name"):`.')
+    elif word in outside.NOT_YET:
+        outside.not_yet(writer.reader, node, f"`{word}`")
+    elif getattr(thing, "__module__", "").partition(".")[0] == "asyncio":
+        name = ast.unparse(node.func)
+        short = name.rpartition(".")[2]
+        other = f"Use `{short}` of pavane." if short in ("gather", "sleep") else ""
+        writer.refuse(node, f"{name}() cannot be awaited in a workflow", other)
+    else:
+        calls.refused(writer.reader, node, thing)
+    return None
+
+
+def _unknown(writer: Writer, node: ast.Call) -> None:
+    if isinstance(node.func, ast.Name) and not writer.reader.is_own(node.func.id):
+        outside.name(writer.reader, node.func)
+    else:
+        value = writer.reader.read(node)
+        if not value.poison:
+            writer.refuse(node, f"{ast.unparse(node)} is data, not a step: leave out `await`")
+
+
+# local functions
+
+
+def _local(writer: Writer, node: ast.Call, local: LocalFunction) -> Ready | None:
+    """Bind the arguments of a local `async def`; its body is read when it runs."""
+    given = calls.arguments(writer.reader, node)
+    if given is None:
+        return None
+    signature = _signature(writer, local.node)
+    try:
+        bound = signature.bind(*given[0], **given[1])
+    except TypeError as error:
+        writer.refuse(node, f"{local.node.name}(): {error}")
+        return None
+    values: dict[str, Value] = dict(bound.arguments)
+    for name, parameter in signature.parameters.items():
+        if name not in values and parameter.default is not inspect.Parameter.empty:
+            values[name] = writer.reader.read(parameter.default)
+    return lambda: _body(writer, node, local, values)
+
+
+def _signature(writer: Writer, node: ast.AsyncFunctionDef) -> inspect.Signature:
+    """The signature of a function in the source; defaults are kept as expressions."""
+    spec = node.args
+    for each in (spec.vararg, spec.kwarg):
+        if each is not None:
+            writer.refuse(each, "a local `async def` takes named parameters only")
+    kind = inspect.Parameter
+    plain = [(each, kind.POSITIONAL_ONLY) for each in spec.posonlyargs]
+    plain += [(each, kind.POSITIONAL_OR_KEYWORD) for each in spec.args]
+    none: list[ast.expr | None] = [None] * (len(plain) - len(spec.defaults))
+    given = [*none, *spec.defaults, *spec.kw_defaults]
+    plain += [(each, kind.KEYWORD_ONLY) for each in spec.kwonlyargs]
+    return inspect.Signature(
+        [
+            kind(each.arg, how, default=kind.empty if default is None else default)
+            for (each, how), default in zip(plain, given, strict=True)
+        ]
+    )
+
+
+def _body(writer: Writer, call: ast.Call, local: LocalFunction, values: dict[str, Value]) -> Value:
+    node = local.node
+    if node in writer.active:
+        return writer.refuse(
+            call,
+            f"{node.name} calls itself; only a whole workflow may",
+            "Make it a @workflow of its own.",
+        )
+    outer = writer.bindings, writer.place, writer.nested, writer.active
+    writer.bindings = writer.bindings.inside(local.depth, Level(own_names(node), dict(values)))
+    writer.place, writer.nested, writer.active = "branch", 0, (*writer.active, node)
+    try:
+        last = node.body[-1]
+        body = node.body[:-1] if isinstance(last, ast.Return) else node.body
+        ends = last.value if isinstance(last, ast.Return) else None
+        live = EMPTY if ends is None else writer.liveness.reads(ends)
+        if not writer.block(body, live | foreign_names(node)) or ends is None:
+            return NOTHING
+        return writer.reader.read(ends)
+    finally:
+        writer.bindings, writer.place, writer.nested, writer.active = outer
+
+
+# gather
+
+
+def _gather(writer: Writer, node: ast.Call) -> Ready | None:
+    for each in node.keywords:
+        writer.refuse(each.value, f"gather() takes no '{each.arg}' in a workflow")
+    branches: list[tuple[ast.expr, Ready | None]] = []
+    for each in node.args:
+        if isinstance(each, ast.Starred):
+            outside.not_yet(writer.reader, each, "`gather(*(…))` over data")
+            return None
+        branches.append((each, prepare(writer, each)))
+    if not branches:
+        writer.refuse(node, "gather() needs at least one call", "Give it the calls of steps.")
+        return None
+    return lambda: _fork(writer, node, branches)
+
+
+def _fork(writer: Writer, node: ast.Call, branches: list[tuple[ast.expr, Ready | None]]) -> Value:
+    fork, join = writer.work.names.pair("fork", "join")
+    before = writer.bindings
+    values: list[Value] = []
+    written: list[list[Step]] = []
+    assigned: dict[str, ast.expr] = {}
+    after: list[tuple[int, str, Any]] = []
+    for place, ready in branches:
+        writer.bindings = before.fork()
+        with writer.aside() as branch:
+            values.append(POISON if ready is None else ready())
+            if branch and branch[-1].type not in _ENDS_ALIKE:
+                end = writer.work.names.new(f"{join}_end")
+                writer.emit(place, Step(name=end, task_reference_name=end, type="NOOP"))
+        for level, name in changes(before, writer.bindings):
+            if name in assigned:
+                writer.refuse(
+                    place,
+                    f"'{name}' is assigned in two branches that run side by side; return it from"
+                    " the branches instead",
+                )
+            assigned[name] = place
+            after.append((level, name, writer.bindings.levels[level].entries[name]))
+        if branch:
+            written.append(branch)
+    writer.bindings = before
+    for level, name, entry in after:
+        before.levels[level].entries[name] = entry
+    if written:
+        writer.emit(
+            node,
+            Step(name=fork, task_reference_name=fork, type="FORK_JOIN", fork_tasks=written),
+        )
+        ends = [branch[-1].ref for branch in written]
+        writer.emit(node, Step(name=join, task_reference_name=join, type="JOIN", join_on=ends))
+    return sequence(tuple(values), tuple)

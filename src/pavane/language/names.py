@@ -1,0 +1,151 @@
+"""Names of steps: from the task or from what a control step tests, never from a variable."""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+
+from pavane.core.expressions.functions import FUNCTIONS
+from pavane.language.kinds import CONVERSIONS
+from pavane.language.values import members_of
+
+_RESERVED = frozenset({"workflow", *FUNCTIONS, *keyword.kwlist})
+_ITEM = re.compile(r"item(_\d+)?")  # variables of comprehensions
+_LONGEST = 40
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Lt: "lt",
+    ast.LtE: "le",
+    ast.Gt: "gt",
+    ast.GtE: "ge",
+    ast.NotEq: "ne",
+    ast.In: "in",
+    ast.NotIn: "not_in",
+    ast.Not: "not",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.Add: "plus",
+    ast.Sub: "minus",
+    ast.Mult: "times",
+    ast.Div: "by",
+}
+
+
+class Names:
+    """The reference names of one workflow and its scopes: each used once, in source order."""
+
+    def __init__(self, reserved: frozenset[str] = frozenset()) -> None:
+        self._taken = set(_RESERVED)
+        self._reserved = reserved
+
+    def new(self, wish: str) -> str:
+        """A free name like `ship`, `ship_2`."""
+        stem = identifier(wish)
+        if _ITEM.fullmatch(stem):
+            stem += "_step"
+        name, count = stem, 1
+        while name in self._taken or name in self._reserved:
+            count += 1
+            name = f"{stem}_{count}"
+        self._taken.add(name)
+        return name
+
+    def pair(self, first: str, second: str) -> tuple[str, str]:
+        """Two free names with the same number: `fork_2`, `join_2`."""
+        count = 1
+        while True:
+            tail = "" if count == 1 else f"_{count}"
+            names = (first + tail, second + tail)
+            if not any(name in self._taken or name in self._reserved for name in names):
+                self._taken.update(names)
+                return names
+            count += 1
+
+    def give(self, name: str) -> bool:
+        """Take a name that the author wrote; False if it is taken already."""
+        if name in self._taken or is_reserved(name):
+            return False
+        self._taken.add(name)
+        return True
+
+
+def identifier(text: str) -> str:
+    """Any text as a Python identifier."""
+    name = _slug(text) or "value"
+    return f"n{name}" if name[0].isdigit() else name
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a name means something else in expressions."""
+    return name in _RESERVED or _ITEM.fullmatch(name) is not None
+
+
+def described(expr: ast.expr) -> str:
+    """A short name for what an expression tests: `status_declined`, `total_gt_100`."""
+    words: list[str] = []
+    _collect(expr, words)
+    name = ""
+    for word in filter(None, words):
+        if name and len(name) + len(word) > _LONGEST:
+            break
+        name = f"{name}_{word}" if name else word
+    return identifier(name).lower()
+
+
+def _collect(node: ast.AST, words: list[str]) -> None:
+    if isinstance(node, ast.expr):
+        members = members_of(node)
+        if members is not None:
+            words.append(_last_name(members))
+            return
+    if isinstance(node, ast.Constant):
+        words.append(_slug(str(node.value))[:_LONGEST])
+    elif isinstance(node, ast.Compare):
+        _collect(node.left, words)
+        for operator, right in zip(node.ops, node.comparators, strict=True):
+            _operator(operator, words)
+            _collect(right, words)
+    elif isinstance(node, ast.BoolOp):
+        for index, value in enumerate(node.values):
+            if index:
+                _operator(node.op, words)
+            _collect(value, words)
+    elif isinstance(node, ast.BinOp):
+        _collect(node.left, words)
+        _operator(node.op, words)
+        _collect(node.right, words)
+    elif isinstance(node, ast.UnaryOp):
+        _operator(node.op, words)
+        _collect(node.operand, words)
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            if node.func.attr == "get":
+                _collect(node.args[0], words)
+                return
+            _collect(node.func.value, words)
+            words.append(node.func.attr)
+        elif isinstance(node.func, ast.Name) and node.func.id not in CONVERSIONS.values():
+            words.append(node.func.id)
+        for argument in node.args:
+            _collect(argument, words)
+    else:
+        for child in ast.iter_child_nodes(node):
+            _collect(child, words)
+
+
+def _operator(operator: ast.AST, words: list[str]) -> None:
+    word = _OPERATORS.get(type(operator))
+    if word:
+        words.append(word)
+
+
+def _last_name(members: tuple[str | int, ...]) -> str:
+    """What a path is about: its last name, or the step whose whole result it is."""
+    names = [step for step in members if isinstance(step, str)]
+    while len(names) > 1 and names[-1] in ("output", "result"):
+        names.pop()
+    return identifier(names[-1])

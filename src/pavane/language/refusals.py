@@ -1,0 +1,144 @@
+"""Statements that the language does not have, each with what to do instead."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from pavane.errors import Fail
+from pavane.language import calls, outside
+from pavane.language.methods import CHANGED as UNCHANGEABLE
+from pavane.language.source import MISSING
+
+if TYPE_CHECKING:
+    from pavane.language.writer import Writer
+
+NO_EFFECT = "this expression has no effect in a workflow"
+FORGOT_AWAIT = f"{NO_EFFECT}: did you forget `await`?"
+RETURN_AFTER = "return after the {}: assign what you need and return it there"
+ONLY_STEP_FAILED = "a workflow can only catch StepFailed or a Fail of its own"
+ENDLESS = "this loop never ends: no `break` in it"
+LAST_WORD = "`break` or `continue` must end its `if`, with nothing nested around it"
+
+_TASK = "Do it in a task."
+_WORDS: dict[type[ast.stmt], tuple[str, str]] = {
+    ast.With: ("`with`", "Open and close things in a task; `async with scope(…)` groups steps."),
+    ast.Global: ("`global`", "Return values instead."),
+    ast.FunctionDef: (
+        "`def`",
+        "Put a helper of one expression outside the workflow; a branch is a local `async def`.",
+    ),
+    ast.ClassDef: ("`class`", "Define it outside the workflow."),
+    ast.Delete: ("`del`", "Leave the variable as it is."),
+    ast.Import: ("`import`", "Import at the top of the file."),
+    ast.ImportFrom: ("`import`", "Import at the top of the file."),
+    ast.Assert: ("`assert`", 'Write `if not …: raise Fail("…")`.'),
+    ast.AsyncFor: ("`async for`", "Let a task collect the values and return them as a list."),
+    ast.Break: ("`break` outside a loop", ""),
+    ast.Continue: ("`continue` outside a loop", ""),
+}
+
+
+def statement(writer: Writer, node: ast.stmt) -> None:
+    """Refuse a statement that has no handler."""
+    if isinstance(node, ast.While):
+        _while(writer, node)
+    elif isinstance(node, ast.For):
+        outside.not_yet(writer.reader, node, "`for`")
+    elif isinstance(node, ast.Match):
+        outside.not_yet(writer.reader, node, "`match`")
+    elif isinstance(node, (ast.Try, ast.TryStar)):
+        _try(writer, node)
+    else:
+        word, remedy = _WORDS.get(type(node), (f"`{type(node).__name__.lower()}`", _TASK))
+        writer.refuse(node, f"{word} is not part of the workflow language", remedy)
+    for name in _bound(node):
+        writer.bindings.set(name, _poison())
+
+
+def _poison() -> object:
+    from pavane.language.values import POISON
+
+    return POISON
+
+
+def _bound(node: ast.stmt) -> tuple[str, ...]:
+    from pavane.language.bindings import assigned_names
+
+    return assigned_names([node])
+
+
+def _while(writer: Writer, node: ast.While) -> None:
+    forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
+    if forever and not _has_break(node.body):
+        writer.refuse(node, ENDLESS, "Give it a condition, or a `break`.")
+    else:
+        outside.not_yet(writer.reader, node, "`while`")
+
+
+def _has_break(body: list[ast.stmt]) -> bool:
+    """Whether a loop's body leaves this loop (and not one inside it)."""
+    for node in body:
+        if isinstance(node, (ast.Break, ast.Return, ast.Raise)):
+            return True
+        if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
+            if _has_break(node.orelse):
+                return True
+            continue
+        inner = [
+            child
+            for name in ("body", "orelse", "finalbody")
+            for child in getattr(node, name, [])
+            if isinstance(child, ast.stmt)
+        ]
+        if inner and _has_break(inner):
+            return True
+    return False
+
+
+def _try(writer: Writer, node: ast.Try | ast.TryStar) -> None:
+    refused = False
+    for handler in node.handlers:
+        if not _catches_own(writer, handler.type):
+            place = handler.type or handler
+            writer.refuse(
+                place, ONLY_STEP_FAILED, "Let a task turn other errors into a result or a Fail."
+            )
+            refused = True
+    if not refused:
+        outside.not_yet(writer.reader, node, "`try`")
+
+
+def _catches_own(writer: Writer, kind: ast.expr | None) -> bool:
+    if kind is None:
+        return False
+    if isinstance(kind, ast.Tuple):
+        return all(_catches_own(writer, each) for each in kind.elts)
+    thing = outside.static(writer.reader, kind)
+    if isinstance(thing, type):
+        return issubclass(thing, Fail)
+    return ast.unparse(kind).rpartition(".")[2] == "StepFailed"
+
+
+def no_effect(writer: Writer, node: ast.expr) -> None:
+    """Refuse an expression that stands alone."""
+    if not isinstance(node, ast.Call):
+        if isinstance(node, (ast.Yield, ast.YieldFrom)):
+            writer.reader.read(node)
+        else:
+            writer.refuse(node, NO_EFFECT, "Leave it out, or assign it.")
+        return
+    if writer.reader.local_function(node.func) is not None or _is_step(writer, node):
+        writer.refuse(node, FORGOT_AWAIT, f"Write `await {ast.unparse(node)}`.")
+        return
+    value = writer.reader.read(node)
+    if not value.poison:
+        writer.refuse(node, NO_EFFECT, "Leave it out, or assign it.")
+
+
+def _is_step(writer: Writer, node: ast.Call) -> bool:
+    thing = outside.static(writer.reader, calls.without_options(node.func))
+    return thing is not MISSING and calls.is_step(thing)
+
+
+__all__ = ["ENDLESS", "FORGOT_AWAIT", "NO_EFFECT", "UNCHANGEABLE", "no_effect", "statement"]

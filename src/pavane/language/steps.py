@@ -1,0 +1,251 @@
+"""Calls of tasks and workflows as steps: arguments bound, options put on, results to read."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from pavane.core.model.workflow import Step, SubWorkflow
+from pavane.errors import DefinitionError
+from pavane.language import outside
+from pavane.language.contract import type_name, without_none
+from pavane.language.durations import conductor_duration, parse_duration
+from pavane.language.kinds import literal_base
+from pavane.language.offers import StepOptions, TaskOffer, WorkflowOffer
+from pavane.language.source import MISSING
+from pavane.language.undo import bind_undo
+from pavane.language.values import NOTHING, Value, members_of, path_text, step_result
+
+if TYPE_CHECKING:
+    from pavane.language.writer import Writer
+
+_OPTIONS = ("ref", "retries", "timeout", "undo", "pivot", "optional", "start_delay")
+
+
+def target(writer: Writer, func: ast.expr) -> Any:
+    """What a call calls: an object from outside (with its options), or MISSING."""
+    if (
+        isinstance(func, ast.Call)
+        and isinstance(func.func, ast.Attribute)
+        and func.func.attr == "with_options"
+    ):
+        offer = outside.static(writer.reader, func.func.value)
+        return MISSING if offer is MISSING else _with_options(writer, func, offer)
+    return outside.static(writer.reader, func)
+
+
+def _with_options(writer: Writer, node: ast.Call, offer: Any) -> Any:
+    options: dict[str, Any] = {}
+    for each in node.keywords:
+        if each.arg not in _OPTIONS:
+            writer.refuse(
+                each.value,
+                f"with_options() takes no '{each.arg}'",
+                f"It takes {', '.join(_OPTIONS)}.",
+            )
+            continue
+        value = _constant(writer, each.value)
+        if value is MISSING:
+            writer.refuse(
+                each.value,
+                f"the option {each.arg} must be a constant or a task",
+                "Options are part of the definition, so they cannot depend on data.",
+            )
+            continue
+        options[each.arg] = value
+    try:
+        return offer.with_options(**options)
+    except (DefinitionError, TypeError) as error:
+        writer.refuse(node, f"with_options(): {error}")
+        return offer
+
+
+def _constant(writer: Writer, node: ast.expr) -> Any:
+    """A literal or an object from outside, as Python has it."""
+    if isinstance(node, ast.Constant):
+        return node.value
+    return outside.static(writer.reader, node)
+
+
+def bind(
+    writer: Writer, node: ast.Call, name: str, signature: inspect.Signature
+) -> dict[str, Any] | None:
+    """The arguments of a call by parameter name, as they stand in `inputParameters`."""
+    from pavane.language.calls import arguments
+
+    given = arguments(writer.reader, node)
+    if given is None:
+        return None
+    try:
+        bound = signature.bind(*given[0], **given[1])
+    except TypeError as error:
+        writer.refuse(node, f"{name}(): {error}")
+        return None
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            writer.refuse(
+                node,
+                f"{name} takes any number of arguments, which have no names on the wire",
+                "Give it named parameters.",
+            )
+            return None
+    values = cast("dict[str, Value]", bound.arguments)
+    return {key: writer.template(node, value) for key, value in values.items()}
+
+
+def reference(writer: Writer, node: ast.AST, options: StepOptions, wish: str) -> str:
+    """The reference name of a step: the author's, or a new one."""
+    if not options.ref:
+        return writer.work.names.new(wish)
+    if not writer.work.names.give(options.ref):
+        writer.refuse(
+            node,
+            f"the name '{options.ref}' is used by two steps, or means something in expressions",
+            "Give each step its own ref.",
+        )
+    return options.ref
+
+
+def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str, Any]) -> Value:
+    """Emit a SIMPLE step; gives its result."""
+    options = offer.options
+    ref = reference(writer, node, options, offer.name)
+    writer.work.use_task(offer)
+    undo_task = options.undo or offer.undo
+    undo = None
+    if undo_task is not None:
+        undo = bind_undo(writer.site, node, ref, offer, frozenset(inputs), undo_task)
+        writer.work.use_task(undo_task)
+        writer.work.uses.add("undo")
+    pivot = options.pivot or offer.pivot
+    if pivot:
+        writer.work.uses.add("pivot")
+    definition = None
+    if options.timeout_s is not None:
+        response = offer.definition.response_timeout_seconds
+        definition = msgspec.structs.replace(
+            offer.definition,
+            timeout_seconds=_whole(options.timeout_s),
+            response_timeout_seconds=_whole(min(response, options.timeout_s) or response),
+        )
+    writer.emit(
+        node,
+        Step(
+            name=offer.name,
+            task_reference_name=ref,
+            type="SIMPLE",
+            input_parameters=inputs,
+            optional=options.optional,
+            start_delay=_whole(options.start_delay_s),
+            retry_count=options.retries,
+            task_definition=definition,
+            undo=undo,
+            pivot=pivot,
+            service=offer.service,
+        ),
+    )
+    return step_result(ref, offer.returns)
+
+
+def _whole(seconds: float) -> float:
+    """A number of seconds, written without a fraction where there is none."""
+    return int(seconds) if seconds == int(seconds) else seconds
+
+
+def workflow_step(
+    writer: Writer, node: ast.AST, offer: WorkflowOffer, inputs: dict[str, Any]
+) -> Value:
+    """Emit a SUB_WORKFLOW step for a call of another workflow, its version pinned."""
+    options = offer.options
+    for name, wrong in (("undo", options.undo), ("timeout", options.timeout_s)):
+        if wrong is not None:
+            writer.refuse(node, f"a call of a workflow takes no {name}", "Leave it out.")
+    ref = reference(writer, node, options, offer.name)
+    writer.work.use_workflow(offer)
+    if options.pivot:
+        writer.work.uses.add("pivot")
+    writer.emit(
+        node,
+        Step(
+            name=offer.name,
+            task_reference_name=ref,
+            type="SUB_WORKFLOW",
+            input_parameters=inputs,
+            sub_workflow_param=SubWorkflow(name=offer.name, version=offer.version),
+            optional=options.optional,
+            start_delay=_whole(options.start_delay_s),
+            retry_count=options.retries,
+            pivot=options.pivot,
+        ),
+    )
+    return step_result(ref, offer.returns)
+
+
+def wait_inputs(writer: Writer, node: ast.Call, word: str) -> dict[str, Any] | None:
+    """The inputs of a WAIT for `sleep(…)` or `until(…)`."""
+    if len(node.args) != 1 or node.keywords:
+        writer.refuse(node, f"{word}() takes one argument", f'Write {word}("…").')
+        return None
+    argument = node.args[0]
+    value = writer.reader.read(argument)
+    if value.poison:
+        return None
+    return (_sleep if word == "sleep" else _until)(writer, argument, value)
+
+
+def _sleep(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | None:
+    if isinstance(value.expr, ast.Constant):
+        try:
+            seconds = parse_duration(value.expr.value)  # type: ignore[arg-type]  # anything else is refused there
+        except (DefinitionError, TypeError, ValueError) as error:
+            writer.refuse(node, getattr(error, "message", f"{ast.unparse(node)} is not a duration"))
+            return None
+        return {"duration": conductor_duration(seconds)}
+    base = literal_base(value.type)
+    if base in (int, float):
+        shown = path_text(value.expr) if members_of(value.expr) and base is int else None
+        if shown is not None:
+            return {"duration": f"${{{shown}}} seconds"}
+        text = ast.JoinedStr([ast.FormattedValue(value.expr, -1, None), ast.Constant(" seconds")])
+        return {"duration": writer.template(node, Value(text, type=str, native=True))}
+    if base is timedelta:
+        from pavane.language.operands import call, native
+
+        length = native(writer.site, node, value)
+        total = ast.Call(ast.Attribute(length, "total_seconds", ast.Load()), [], [])
+        text = ast.JoinedStr(
+            [ast.FormattedValue(call("float", total), -1, None), ast.Constant(" seconds")]
+        )
+        return {"duration": writer.template(node, Value(text, type=str, native=True))}
+    if without_none(value.type)[0] not in (str, Any):
+        writer.refuse(
+            node,
+            f"sleep() takes a duration, not {type_name(value.type)}",
+            'Give text such as "10s", seconds, or a timedelta.',
+        )
+        return None
+    return {"duration": writer.template(node, value)}
+
+
+def _until(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | None:
+    base = without_none(value.type)[0]
+    if base not in (str, datetime, Any):
+        writer.refuse(
+            node,
+            f"until() takes a time, not {type_name(base)}",
+            'Give a datetime, or text such as "2030-01-31 09:00".',
+        )
+        return None
+    return {"until": writer.template(node, value)}
+
+
+def wait_step(writer: Writer, node: ast.AST, word: str, inputs: dict[str, Any]) -> Value:
+    """Emit a WAIT."""
+    ref = writer.work.names.new(word)
+    step = Step(name=ref, task_reference_name=ref, type="WAIT", input_parameters=inputs)
+    writer.emit(node, step)
+    return NOTHING

@@ -1,0 +1,247 @@
+"""Writing the steps of a block of statements, in the order in which Python would do them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
+
+import msgspec
+
+from pavane.core.expressions.template import compile_template
+from pavane.core.model.workflow import Step
+from pavane.errors import ExpressionError
+from pavane.language import awaited, conditions, endings, refusals, scopes
+from pavane.language.bindings import Bindings, LocalFunction
+from pavane.language.contract import without_none
+from pavane.language.expressions import Reader
+from pavane.language.frames import Frame
+from pavane.language.kinds import element, is_known
+from pavane.language.liveness import Liveness
+from pavane.language.liveness import Names as LiveNames
+from pavane.language.values import POISON, Value, folded, stepped, template
+from pavane.language.work import Site, Work
+
+Place = Literal["workflow", "scope", "branch"]
+
+
+class Writer:
+    """Turns statements into steps; knows the variables, and where a `return` may stand."""
+
+    def __init__(
+        self, site: Site, bindings: Bindings, liveness: Liveness, returns: Any, label: str
+    ) -> None:
+        self.site = site
+        self.liveness = liveness
+        self.returns = returns
+        self.label = label  # the name of the definition being written
+        self.place: Place = "workflow"
+        self.nested = 0  # how many `if`s stand around
+        self.steps: list[Step] = []
+        self.outputs: dict[str, Any] | None = None
+        self.active: tuple[ast.AST, ...] = ()  # local functions being read, against recursion
+        self.reader = Reader(site, bindings, self.awaited)
+
+    @property
+    def work(self) -> Work:
+        return self.site.work
+
+    @property
+    def bindings(self) -> Bindings:
+        return self.reader.bindings
+
+    @bindings.setter
+    def bindings(self, bindings: Bindings) -> None:
+        self.reader.bindings = bindings
+
+    def refuse(self, node: ast.AST, message: str, remedy: str = "") -> Value:
+        """Note a finding; gives POISON."""
+        self.site.refuse(node, message, remedy)
+        return POISON
+
+    def awaited(self, node: ast.Await) -> Value:
+        """The value of an awaited call."""
+        return awaited.await_value(self, node)
+
+    def emit(self, node: ast.AST, step: Step, **notes: Any) -> None:
+        """Append a step that comes from a node of the source."""
+        pavane = {"at": self.site.source.at(node), **notes}
+        self.steps.append(msgspec.structs.replace(step, metadata={"pavane": pavane}))
+
+    @contextmanager
+    def aside(self) -> Iterator[list[Step]]:
+        """Write into a list of its own."""
+        outer, self.steps = self.steps, []
+        try:
+            yield self.steps
+        finally:
+            self.steps = outer
+
+    @contextmanager
+    def within(self, frame: Frame, bindings: Bindings, label: str) -> Iterator[list[Step]]:
+        """Write another definition: the inside of a scope."""
+        before = self.site, self.bindings, self.place, self.nested, self.label
+        self.site = replace(self.site, frame=frame)
+        self.reader.site, self.bindings = self.site, bindings
+        self.place, self.nested, self.label = "scope", 0, label
+        try:
+            with self.aside() as steps:
+                yield steps
+        finally:
+            self.site, self.bindings, self.place, self.nested, self.label = before
+            self.reader.site = self.site
+
+    def template(self, node: ast.AST, value: Value) -> Any:
+        """A value as it stands in the definition; what the evaluator refuses is a finding."""
+        if value.poison:
+            return None
+        try:
+            made = template(folded(value))
+            compile_template(made)
+        except ExpressionError as error:
+            self.refuse(node, error.message, error.remedy)
+            return None
+        except ValueError as error:  # an f-string that cannot be written back
+            self.refuse(node, f"this cannot be written as one expression: {error}")
+            return None
+        if _is_computed(made):
+            self.work.uses.add("computed")
+        return made
+
+    # statements
+
+    def block(self, statements: Sequence[ast.stmt], after: LiveNames) -> bool:
+        """Write statements; `after` is live behind them. Whether Python goes on after them."""
+        for index, statement in enumerate(statements):
+            rest = statements[index + 1 :]
+            live = self.liveness.before(rest, after)
+            handler = _STATEMENTS.get(type(statement))
+            if handler is None:
+                refusals.statement(self, statement)
+            elif not handler(self, statement, live):
+                return False
+        return True
+
+    def assign(self, node: ast.Assign, live: LiveNames) -> bool:
+        """`x = …`, `a, b = …`, `a = b = …`."""
+        value = self.reader.read(node.value)
+        for each in node.targets:
+            self.bind(each, value)
+        return True
+
+    def annotated(self, node: ast.AnnAssign, live: LiveNames) -> bool:
+        """`x: T = …`."""
+        if node.value is not None:
+            self.bind(node.target, self.reader.read(node.value))
+        return True
+
+    def augmented(self, node: ast.AugAssign, live: LiveNames) -> bool:
+        """`x += …` over data."""
+        if not isinstance(node.target, ast.Name):
+            self.refuse(node.target, refusals.UNCHANGEABLE)
+            return True
+        name = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
+        both = ast.copy_location(ast.BinOp(name, node.op, node.value), node)
+        self.bind(node.target, self.reader.read(both))
+        return True
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign a value to a target."""
+        if isinstance(target, ast.Name):
+            self.bindings.set(target.id, value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._unpack(target, value)
+        elif isinstance(target, ast.Starred):
+            self.refuse(target, "`*` in an assignment is not part of the workflow language")
+        else:
+            self.refuse(target, refusals.UNCHANGEABLE)
+
+    def _unpack(self, target: ast.Tuple | ast.List, value: Value) -> None:
+        parts = self._parts(target, value)
+        for index, each in enumerate(target.elts):
+            self.bind(each, POISON if parts is None else parts[index])
+
+    def _parts(self, target: ast.Tuple | ast.List, value: Value) -> tuple[Value, ...] | None:
+        if value.poison:
+            return None
+        wanted = len(target.elts)
+        parts = value.parts
+        if parts is None:
+            kinds = _tuple_kinds(value.type)
+            if kinds is None:
+                self.refuse(
+                    target,
+                    "only the results of gather and tuples of known length can be unpacked",
+                    "Read the parts one by one: x[0], x[1].",
+                )
+                return None
+            parts = tuple(
+                Value(stepped(value.expr, index), type=element(value.type, index))
+                for index in range(kinds)
+            )
+        if len(parts) != wanted:
+            self.refuse(target, f"{len(parts)} values cannot be unpacked into {wanted} names")
+            return None
+        return parts
+
+    def bare(self, node: ast.Expr, live: LiveNames) -> bool:
+        """An expression that stands alone: an awaited step, or a docstring."""
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, (str, type(...))):
+            return True
+        if isinstance(node.value, ast.Await):
+            self.reader.read(node.value)
+        else:
+            refusals.no_effect(self, node.value)
+        return True
+
+    def nothing(self, node: ast.stmt, live: LiveNames) -> bool:
+        """`pass`."""
+        return True
+
+    def branch(self, node: ast.AsyncFunctionDef, live: LiveNames) -> bool:
+        """A local `async def`: read where it is called."""
+        if node.decorator_list:
+            self.refuse(node.decorator_list[0], "a local `async def` takes no decorators here")
+        depth = len(self.bindings.levels)
+        self.bindings.set(node.name, LocalFunction(node, depth))
+        return True
+
+
+def _is_computed(made: Any) -> bool:
+    if isinstance(made, str):
+        return "${=" in made
+    if isinstance(made, dict):
+        return any(_is_computed(item) for item in made.values())  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
+    if isinstance(made, list):
+        return any(_is_computed(item) for item in made)  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
+    return False
+
+
+def _tuple_kinds(tp: Any) -> int | None:
+    """The length of a tuple type, if it is fixed."""
+    from typing import get_args, get_origin
+
+    inner = without_none(tp)[0]
+    arguments = get_args(inner)
+    if get_origin(inner) is not tuple or not is_known(inner) or Ellipsis in arguments:
+        return None
+    return len(arguments)
+
+
+Handler = Callable[[Writer, Any, LiveNames], bool]
+
+_STATEMENTS: dict[type[ast.stmt], Handler] = {
+    ast.Assign: Writer.assign,
+    ast.AnnAssign: Writer.annotated,
+    ast.AugAssign: Writer.augmented,
+    ast.Expr: Writer.bare,
+    ast.Pass: Writer.nothing,
+    ast.AsyncFunctionDef: Writer.branch,
+    ast.If: conditions.write_if,
+    ast.AsyncWith: scopes.write_scope,
+    ast.Return: endings.write_return,
+    ast.Raise: endings.write_raise,
+    ast.Nonlocal: Writer.nothing,
+}

@@ -1,0 +1,287 @@
+"""`@workflow` and the words that stand in workflows; each also works when run as plain Python."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from types import FunctionType
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+
+from pavane.core.model.workflow import Style, Workflow
+from pavane.errors import DefinitionError
+from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
+from pavane.language.durations import parse_duration
+from pavane.language.offers import StepOptions, TaskOffer, mark
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+T6 = TypeVar("T6")
+
+_plain: ContextVar[bool] = ContextVar("pavane_plain", default=False)
+
+
+class WorkflowFunction(Generic[P, R]):
+    """What `@workflow` makes of an `async def`: compiled when first needed, never run as it is.
+
+    `await f(…)` in another workflow is a sub-workflow; outside it runs in an in-memory engine.
+    """
+
+    __pavane_workflow__ = True
+
+    def __init__(
+        self,
+        function: FunctionType,
+        *,
+        name: str = "",
+        version: int = 1,
+        style: Style | None = None,
+        every: str = "",
+        options: StepOptions | None = None,
+    ) -> None:
+        self.function = function
+        self.name: str = name or function.__name__
+        self.version: int = version
+        self.style: Style | None = style
+        self.every: str = every
+        self.options: StepOptions = options or StepOptions()
+        functools.update_wrapper(self, function, updated=())
+        if version < 1:
+            raise DefinitionError(
+                f"The workflow {self.name!r} has version {version}.", "Count versions from 1."
+            )
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+        """Run it here; the workflow language reads this call as a sub-workflow."""
+        return self._run(*args, **kwargs)
+
+    async def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if _plain.get():
+            return await self.function(*args, **kwargs)
+        from pavane.sdk.embedded import run_here
+
+        bound = self.signature.bind(*args, **kwargs)
+        return await run_here(self, dict(bound.arguments))
+
+    def with_options(
+        self,
+        *,
+        ref: str | None = None,
+        retries: int | None = None,
+        pivot: bool | None = None,
+        optional: bool | None = None,
+        start_delay: str | float | timedelta | None = None,
+    ) -> WorkflowFunction[P, R]:
+        """The same workflow with other options for one step that calls it."""
+        options = self.options.changed(
+            ref=ref, retries=retries, pivot=pivot, optional=optional, start_delay=start_delay
+        )
+        return WorkflowFunction(
+            self.function,
+            name=self.name,
+            version=self.version,
+            style=self.style,
+            every=self.every,
+            options=options,
+        )
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """The definition and what it calls; LanguageError with every finding."""
+        return compile_workflow(
+            self.function,
+            name=self.name,
+            version=self.version,
+            style=self.style,
+            every=self.every,
+        )
+
+    @property
+    def definition(self) -> Workflow:
+        """What runs: the same as a definition written as JSON. LanguageError with every finding."""
+        return self.compiled.definition
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """Its parameters with resolved annotations."""
+        hints = resolved_hints(self.function)
+        signature = inspect.signature(self.function)
+        parameters = [
+            each.replace(annotation=hints.get(name, each.annotation))
+            for name, each in signature.parameters.items()
+        ]
+        returns = hints.get("return", signature.return_annotation)
+        return signature.replace(parameters=parameters, return_annotation=returns)
+
+    @property
+    def returns(self) -> Any:
+        """The resolved type of its result."""
+        return self.signature.return_annotation
+
+    @property
+    def workflows(self) -> tuple[WorkflowFunction[..., Any], ...]:
+        """The workflows that it calls, each once; itself where it calls itself."""
+        found = {each.function: each for each in self.compiled.workflows}
+        return tuple(each for each in found.values() if isinstance(each, WorkflowFunction))
+
+    @property
+    def calls(self) -> tuple[TaskOffer, ...]:
+        """All tasks that it and its sub-workflows use, undo tasks too, each once."""
+        tasks: dict[tuple[str, str], TaskOffer] = {}
+        seen: set[FunctionType] = set()
+        pending: list[WorkflowFunction[..., Any]] = [self]
+        while pending:
+            one = pending.pop(0)
+            if one.function in seen:
+                continue
+            seen.add(one.function)
+            for offer in one.compiled.tasks:
+                tasks.setdefault((offer.service, offer.name), offer)
+            pending.extend(one.workflows)
+        return tuple(tasks.values())
+
+    def __repr__(self) -> str:
+        return f"<workflow {self.name} {self.version}>"
+
+
+class _Decorator(Protocol):
+    """What `@workflow(...)` returns."""
+
+    def __call__(
+        self, function: Callable[P, Coroutine[Any, Any, R]], /
+    ) -> WorkflowFunction[P, R]: ...
+
+
+@overload
+def workflow(function: Callable[P, Coroutine[Any, Any, R]], /) -> WorkflowFunction[P, R]: ...
+@overload
+def workflow(
+    function: None = None,
+    /,
+    *,
+    name: str = "",
+    version: int = 1,
+    style: Style | None = None,
+    every: str = "",
+) -> _Decorator: ...
+def workflow(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    name: str = "",
+    version: int = 1,
+    style: Style | None = None,
+    every: str = "",
+) -> Any:
+    """Make a workflow of an `async def`, as `@workflow` or `@workflow(version=2, …)`.
+
+    The function is read, not run; see docs/reference/language.md for what it may contain.
+    """
+
+    def decorate(function: Callable[..., Any]) -> WorkflowFunction[..., Any]:
+        if not isinstance(function, FunctionType) or not inspect.iscoroutinefunction(function):
+            shown = getattr(function, "__qualname__", repr(function))
+            raise DefinitionError(
+                f"@workflow stands on {shown}, which is not an `async def`.",
+                "Write `async def`, with @workflow as its outermost decorator.",
+            )
+        return WorkflowFunction(function, name=name, version=version, style=style, every=every)
+
+    return decorate if function is None else decorate(function)
+
+
+@contextmanager
+def as_plain_python() -> Iterator[None]:
+    """Inside, calling a workflow runs its function as ordinary Python, and so for those it calls.
+
+    This is the reference for what a workflow means; nothing is durable, nothing is undone.
+    """
+    token = _plain.set(True)
+    try:
+        yield
+    finally:
+        _plain.reset(token)
+
+
+# --- words ------------------------------------------------------------------------------------
+
+
+@overload
+async def gather(a: Awaitable[T1], b: Awaitable[T2], /) -> tuple[T1, T2]: ...
+@overload
+async def gather(a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /) -> tuple[T1, T2, T3]: ...
+@overload
+async def gather(
+    a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
+) -> tuple[T1, T2, T3, T4]: ...
+@overload
+async def gather(
+    a: Awaitable[T1],
+    b: Awaitable[T2],
+    c: Awaitable[T3],
+    d: Awaitable[T4],
+    e: Awaitable[T5],
+    /,
+) -> tuple[T1, T2, T3, T4, T5]: ...
+@overload
+async def gather(
+    a: Awaitable[T1],
+    b: Awaitable[T2],
+    c: Awaitable[T3],
+    d: Awaitable[T4],
+    e: Awaitable[T5],
+    f: Awaitable[T6],
+    /,
+) -> tuple[T1, T2, T3, T4, T5, T6]: ...
+@overload
+async def gather(*branches: Awaitable[T]) -> list[T]: ...
+@mark("gather")
+async def gather(*branches: Awaitable[Any]) -> Any:
+    """Do steps side by side; gives their results in order, when all are done.
+
+    A branch of several steps is a local `async def`, called without `await`.
+    """
+    return tuple(await asyncio.gather(*branches))
+
+
+@mark("sleep")
+async def sleep(duration: str | float | timedelta) -> None:
+    """Wait for "10s", "1h30m", a number of seconds or a timedelta; durable in a workflow."""
+    await asyncio.sleep(parse_duration(duration))
+
+
+@mark("until")
+async def until(time: datetime | str) -> None:
+    """Wait until a time, a datetime or text such as "2030-01-31 09:00"; without a zone it is UTC."""
+    moment = datetime.fromisoformat(time) if isinstance(time, str) else time
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    now = datetime.now(UTC)  # noqa: TID251  # only where the workflow runs as plain Python
+    await asyncio.sleep(max(0.0, (moment - now).total_seconds()))
+
+
+@mark("scope")
+def scope(
+    name: str,
+    *,
+    style: Literal["orchestrated", "choreographed"] | None = None,
+    home: str = "",
+) -> AbstractAsyncContextManager[None]:
+    """Group steps: their own execution, with an undo boundary, a style and a home of their own."""
+    return _scope()
+
+
+@asynccontextmanager
+async def _scope() -> AsyncIterator[None]:
+    yield
