@@ -28,7 +28,8 @@ def missing(paths: set[str]) -> list[str]:
 
 
 def test_every_step_type_has_its_test_and_its_page():
-    assert missing({source.path for source in all_files()}) == []
+    lacking = missing({source.path for source in all_files()})
+    assert not lacking, "\n" + "\n".join(lacking)
 
 
 def test_a_step_type_alone_is_not_enough():
