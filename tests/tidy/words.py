@@ -22,7 +22,8 @@ _MUDDLES = {"utils", "util", "common", "helpers", "helper", "manager", "managers
 
 def check(source: Source) -> Iterator[Finding]:
     """Find modules without a docstring, silencers without a reason, and names that say nothing."""
-    if not ast.get_docstring(source.tree):
+    marker = not source.text and source.path.startswith("tests/")
+    if not marker and not ast.get_docstring(source.tree):
         yield source.finding(1, "docstring", "say in one sentence why this module exists")
     for part in source.path.removesuffix(".py").split("/"):
         if part in _MUDDLES:
