@@ -66,6 +66,7 @@ def _hashable(thing: Any) -> bool:
 
 
 def is_step(thing: Any) -> bool:
+    """Whether an object is called with `await` in a workflow."""
     return thing is not MISSING and (is_task(thing) or is_workflow(thing) or bool(word_of(thing)))
 
 
@@ -103,13 +104,13 @@ def _unknown(reader: Reader, node: ast.Call) -> Value:
 def refused(reader: Reader, node: ast.Call, thing: Any) -> Value:
     """The refusal of any other call."""
     shown = ast.unparse(node.func)
-    if isinstance(thing, types.FunctionType) and inspect.iscoroutinefunction(thing):
-        if not helpers.is_foreign(thing):
-            return reader.refuse(
-                node,
-                f"{shown} is an `async def` outside the workflow, which is not read",
-                "Make it a task of a service or a @workflow, or define it inside the workflow.",
-            )
+    is_function = isinstance(thing, types.FunctionType) and inspect.iscoroutinefunction(thing)
+    if is_function and not helpers.is_foreign(thing):
+        return reader.refuse(
+            node,
+            f"{shown} is an `async def` outside the workflow, which is not read",
+            "Make it a task of a service or a @workflow, or define it inside the workflow.",
+        )
     remedy = "A step that needs it can ask for it as an argument or a result."
     return reader.refuse(
         node, f"{shown}() cannot be evaluated inside a workflow; make it a task", remedy
@@ -235,7 +236,7 @@ def _result(thing: Any, values: list[Value], named: dict[str, Value]) -> Any:
     if thing is enumerate:
         return list[tuple[int, element(first)]]
     if thing is zip:
-        return list[tuple[tuple(element(value.type) for value in values)]]  # type: ignore[misc]  # built at run time
+        return list[tuple[tuple(element(value.type) for value in values)]]
     if thing in (min, max):
         kinds = [element(first)] if len(values) == 1 else [value.type for value in values]
         return joined([*kinds, *(value.type for value in named.values())])

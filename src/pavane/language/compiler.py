@@ -150,7 +150,7 @@ _REWRITABLE = frozenset({"computed", "scope"})
 
 
 def _portable(uses: set[str]) -> str:
-    """Which of the levels of the specification a definition needs (`projectable` is checked later)."""
+    """The level of portability that a definition needs (`projectable` is checked elsewhere)."""
     if uses & _OURS:
         return "pavane"
     return "rewritten" if uses & _REWRITABLE else "conductor"

@@ -1,9 +1,9 @@
-"""Comprehensions over data; their variables get names of their own, so that renaming is harmless."""
+"""Comprehensions over data; neutral names for their variables make renaming harmless."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -52,7 +52,7 @@ def refused_set(reader: Reader, node: ast.SetComp) -> Value:
 
 
 @contextmanager
-def _variables(reader: Reader) -> Iterator[None]:
+def _variables(reader: Reader) -> Generator[None]:
     outer = reader.bindings
     reader.bindings = Bindings(list(outer.levels))
     try:

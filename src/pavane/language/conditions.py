@@ -5,17 +5,18 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
-from pavane.language.bindings import Bindings, Entry, LocalFunction, Unassigned, changes
-from pavane.language.contract import is_record, without_none
-from pavane.language.kinds import conversion, is_enum, is_known, is_plain_enum, joined, literal_base
+from pavane.language.bindings import Bindings
+from pavane.language.contract import without_none
+from pavane.language.kinds import conversion, is_enum, is_known, is_plain_enum, literal_base
 from pavane.language.liveness import Names
+from pavane.language.meeting import Arm, Meeting
 from pavane.language.names import described
 from pavane.language.operands import truth
-from pavane.language.values import Value, folded, members_of, path, same
+from pavane.language.values import Value, folded, members_of, same
 
 if TYPE_CHECKING:
     from pavane.language.writer import Writer
@@ -39,16 +40,6 @@ class Decision:
         return bool(self.case.expr.value) is not self.negated
 
 
-@dataclass(slots=True)
-class Arm:
-    """One way through an `if`: its steps, and the variables at its end if it goes on."""
-
-    key: str | None
-    steps: list[Step]
-    bindings: Bindings | None
-    place: ast.AST
-
-
 def write_if(writer: Writer, node: ast.If, live: Names, decided: Decision | None = None) -> bool:
     """Write an `if` with all that hangs on it; whether Python goes on after it."""
     decision = decided or decide(writer, node.test)
@@ -58,17 +49,16 @@ def write_if(writer: Writer, node: ast.If, live: Names, decided: Decision | None
     writer.nested += 1
     cases, rest, pending = _chain(writer, node, decision)
     before = writer.bindings
-    arms = [_arm(writer, before, key, body, live, node) for key, body in cases]
-    arms.append(_arm(writer, before, None, rest, live, node, pending))
+    arms = [_arm(writer, before, Way(key, body, node), live) for key, body in cases]
+    arms.append(_arm(writer, before, Way(None, rest, node, pending), live))
     if decision.negated:
         arms[0].key, arms[-1].key = None, decision.key
     writer.nested -= 1
     writer.bindings = before
-    going = [arm for arm in arms if arm.bindings is not None]
-    _meet(writer, ref, before, going, live)
+    Meeting(writer, ref, before, arms).settle(live)
     if any(arm.steps for arm in arms):
         writer.emit(node, _switch(writer, node, ref, decision, arms))
-    return bool(going)
+    return any(arm.bindings is not None for arm in arms)
 
 
 def _chain(
@@ -95,26 +85,29 @@ def _awaits(node: ast.expr) -> bool:
     return any(isinstance(each, ast.Await) for each in ast.walk(node))
 
 
-def _arm(
-    writer: Writer,
-    before: Bindings,
-    key: str | None,
-    body: Sequence[ast.stmt],
-    live: Names,
-    node: ast.If,
-    pending: Decision | None = None,
-) -> Arm:
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way through an `if`, not yet written; `pending` is the decision of an `elif`, if read."""
+
+    key: str | None
+    body: Sequence[ast.stmt]
+    node: ast.If
+    pending: Decision | None = None
+
+
+def _arm(writer: Writer, before: Bindings, way: Way, live: Names) -> Arm:
     writer.bindings = before.fork()
+    first = way.body[0] if way.body else way.node
     with writer.aside() as steps:
-        if pending is not None and isinstance(body[0], ast.If):
-            goes_on = write_if(writer, body[0], live, pending)
+        if way.pending is not None and isinstance(first, ast.If):
+            goes_on = write_if(writer, first, live, way.pending)
         else:
-            goes_on = writer.block(body, live)
-    return Arm(key, steps, writer.bindings if goes_on else None, body[0] if body else node)
+            goes_on = writer.block(way.body, live)
+    return Arm(way.key, steps, writer.bindings if goes_on else None, first)
 
 
 def _switch(writer: Writer, node: ast.If, ref: str, decision: Decision, arms: list[Arm]) -> Step:
-    default = next((arm.steps for arm in arms if arm.key is None), [])
+    default: list[Step] = next((arm.steps for arm in arms if arm.key is None), [])
     return Step(
         name=ref,
         task_reference_name=ref,
@@ -147,7 +140,7 @@ def decide(writer: Writer, test: ast.expr) -> Decision:
 
 
 def _known(tested: Value) -> Value:
-    """The outcome of a test over constants; what cannot be worked out is said where it is written."""
+    """The outcome of a test over constants; what fails is reported where it is written."""
     try:
         return folded(tested)
     except (ExpressionError, ValueError):
@@ -228,97 +221,3 @@ def _default_is(value: Value, wanted: str) -> bool:
         return False
     default = value.guarded.args[1]
     return isinstance(default, ast.Constant) and repr(default.value) == wanted
-
-
-# where the paths meet
-
-
-def _meet(writer: Writer, ref: str, before: Bindings, arms: list[Arm], live: Names) -> None:
-    """Give each variable its meaning behind the `if`; SET_VARIABLE where paths disagree."""
-    if not arms:
-        return
-    touched: dict[tuple[int, str], None] = {}
-    for arm in arms:
-        assert arm.bindings is not None
-        touched.update(dict.fromkeys(changes(before, arm.bindings)))
-    carried: dict[str, str] = {}
-    settings: list[dict[str, Any]] = [{} for _ in arms]
-    results: dict[tuple[int, str], Entry] = {}
-    for level, name in touched:
-        entries = [
-            arm.bindings.levels[level].entries.get(name, Unassigned())
-            for arm in arms
-            if arm.bindings is not None
-        ]
-        agreed = _agreed(writer, entries)
-        if agreed is not None:
-            results[level, name] = agreed
-        elif name not in live:
-            results[level, name] = Unassigned()
-        else:
-            results[level, name] = _carry(writer, ref, arms, entries, settings, carried, name)
-    for arm, inputs in zip(arms, settings, strict=True):
-        if inputs:
-            _set_variables(writer, ref, arm, inputs, carried)
-    for (level, name), entry in results.items():
-        before.levels[level].entries[name] = entry
-
-
-def _agreed(writer: Writer, entries: list[Entry]) -> Entry | None:
-    """The meaning that all paths share, or that they cannot share; None for different values."""
-    first = entries[0]
-    if all(entry is first for entry in entries):
-        return first
-    meanings = [writer.site.frame.meaning(entry) for entry in entries]
-    values = [each for each in meanings if isinstance(each, Value)]
-    if len(values) < len(meanings) or any(isinstance(each, LocalFunction) for each in meanings):
-        return Unassigned()
-    poisoned = next((value for value in values if value.poison), None)
-    if poisoned is not None:
-        return poisoned
-    if all(same(value, values[0]) and value.type == values[0].type for value in values):
-        return values[0]
-    return None
-
-
-def _carry(
-    writer: Writer,
-    ref: str,
-    arms: list[Arm],
-    entries: list[Entry],
-    settings: list[dict[str, Any]],
-    carried: dict[str, str],
-    name: str,
-) -> Value:
-    variable = writer.work.variables.new(ref)
-    carried[variable] = name
-    types: list[Any] = []
-    for arm, entry, inputs in zip(arms, entries, settings, strict=True):
-        value = writer.site.frame.meaning(entry)
-        assert isinstance(value, Value)
-        inputs[variable] = writer.template(arm.place, value)
-        types.append(_carried_type(value))
-    return path("workflow", "variables", variable, tp=joined(types))
-
-
-def _carried_type(value: Value) -> Any:
-    base, _ = without_none(value.type)
-    return value.type if is_known(base) or is_record(base) else Any
-
-
-def _set_variables(
-    writer: Writer, ref: str, arm: Arm, inputs: dict[str, Any], carried: dict[str, str]
-) -> None:
-    name = writer.work.names.new(f"set_{ref}")
-    with writer.aside() as written:
-        writer.emit(
-            arm.place,
-            Step(
-                name=name,
-                task_reference_name=name,
-                type="SET_VARIABLE",
-                input_parameters=inputs,
-            ),
-            variables={key: carried[key] for key in inputs},
-        )
-    arm.steps.extend(written)

@@ -1,8 +1,8 @@
 """How Python types travel: what is an object on the wire, and which fields it has.
 
 Outputs of steps and workflows are always objects. A result of an object type *is* the output; any
-other is wrapped as `{"result": v}`; a result annotated `None` is `{}`. Everybody who writes or reads
-an output asks here, so that all agree.
+other is wrapped as `{"result": v}`; a result annotated `None` is `{}`. Everybody who writes or
+reads an output asks here, so that all agree.
 """
 
 from __future__ import annotations
@@ -35,6 +35,13 @@ def plain(tp: Any) -> Any:
             return NoneType if tp is None else tp
 
 
+def _class_of(tp: Any) -> type[Any] | None:
+    """The class of a type, also of one with parameters; None for unions and the like."""
+    bare = plain(tp)
+    origin: Any = get_origin(bare) or bare
+    return origin if isinstance(origin, type) else None
+
+
 def is_none(tp: Any) -> bool:
     """Whether a result type says that there is no result."""
     return plain(tp) is NoneType
@@ -46,9 +53,8 @@ def is_object(tp: Any) -> bool:
     True for structs, dataclasses, TypedDicts, pydantic models, dict and Mapping; false for unions
     (also `X | None`), `Any` and a missing annotation, which are wrapped.
     """
-    tp = plain(tp)
-    origin = get_origin(tp) or tp
-    if not isinstance(origin, type):
+    origin = _class_of(tp)
+    if origin is None:
         return False
     if issubclass(origin, dict) or origin is collections.abc.Mapping:
         return True
@@ -57,30 +63,30 @@ def is_object(tp: Any) -> bool:
     return _is_record(origin)
 
 
-def _is_record(origin: type) -> bool:
+def _is_record(origin: type[Any]) -> bool:
     if issubclass(origin, msgspec.Struct):
         return not origin.__struct_config__.array_like
     return dataclasses.is_dataclass(origin) or _is_typed_dict(origin) or _is_pydantic(origin)
 
 
-def _is_typed_dict(origin: type) -> bool:
-    return issubclass(origin, dict) and hasattr(origin, "__total__")
+def _is_typed_dict(origin: type[Any]) -> bool:
+    return hasattr(origin, "__total__") and issubclass(origin, dict)
 
 
-def _is_pydantic(origin: type) -> bool:
+def _is_pydantic(origin: type[Any]) -> bool:
     return isinstance(getattr(origin, "model_fields", None), dict)
 
 
 def is_record(tp: Any) -> bool:
     """Whether a type has named fields that Python reads as attributes."""
-    origin = get_origin(plain(tp)) or plain(tp)
-    return isinstance(origin, type) and _is_record(origin) and not _is_typed_dict(origin)
+    origin = _class_of(tp)
+    return origin is not None and _is_record(origin) and not _is_typed_dict(origin)
 
 
 def is_typed_dict(tp: Any) -> bool:
     """Whether a type is a TypedDict."""
-    origin = get_origin(plain(tp)) or plain(tp)
-    return isinstance(origin, type) and _is_typed_dict(origin)
+    origin = _class_of(tp)
+    return origin is not None and _is_typed_dict(origin)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -95,8 +101,8 @@ class Field:
 
 def record_fields(tp: Any) -> tuple[Field, ...] | None:
     """The fields of a record or TypedDict, or None where they are not known."""
-    origin = get_origin(plain(tp)) or plain(tp)
-    if not isinstance(origin, type) or not is_object(origin):
+    origin = _class_of(tp)
+    if origin is None or not is_object(origin):
         return None
     hints = _hints(origin)
     if issubclass(origin, msgspec.Struct):
@@ -106,7 +112,7 @@ def record_fields(tp: Any) -> tuple[Field, ...] | None:
     if _is_typed_dict(origin):
         return tuple(Field(name, name, hints[name]) for name in hints)
     if _is_pydantic(origin):
-        return tuple(_pydantic_field(name, each) for name, each in origin.model_fields.items())  # type: ignore[attr-defined]  # pydantic is not a dependency
+        return tuple(_pydantic_field(name, each) for name, each in origin.model_fields.items())
     return None
 
 
@@ -116,7 +122,7 @@ def fields_of(tp: Any) -> dict[str, Any] | None:
     return None if fields is None else {field.name: field.type for field in fields}
 
 
-def _hints(origin: type) -> dict[str, Any]:
+def _hints(origin: type[Any]) -> dict[str, Any]:
     try:
         return get_type_hints(origin)
     except (NameError, TypeError, AttributeError):  # names that only a type checker sees
@@ -150,8 +156,8 @@ def _pydantic_field(name: str, each: Any) -> Field:
 
 def wire_tag(tp: Any) -> tuple[str, Any] | None:
     """The member by which a tagged struct names its type on the wire, if it has one."""
-    origin = get_origin(plain(tp)) or plain(tp)
-    if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
+    origin = _class_of(tp)
+    if origin is not None and issubclass(origin, msgspec.Struct):
         config = origin.__struct_config__
         if config.tag is not None and config.tag_field is not None:
             return config.tag_field, config.tag

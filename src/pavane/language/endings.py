@@ -30,7 +30,7 @@ def write_return(writer: Writer, node: ast.Return, live: Names) -> bool:
         return False
     made = outputs(writer, node, value)
     if writer.nested == 0 and isinstance(made, dict):
-        writer.outputs = made  # pyright: ignore[reportUnknownMemberType]  # JSON-like data
+        writer.outputs = made
         return False
     if writer.nested == 0 and made is None:
         writer.outputs = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,7 +62,7 @@ class Reader:
         return POISON
 
     @contextmanager
-    def skippable(self) -> Iterator[None]:
+    def skippable(self) -> Generator[None]:
         """Where nothing may be awaited, because Python might not come here, or come often."""
         self._skippable += 1
         try:
@@ -181,8 +181,8 @@ class Reader:
             return Value(ast.UnaryOp(node.op, tested), type=bool, native=True)
         if isinstance(node.op, ast.Invert):
             return self.refuse(node, "`~` is not part of the workflow language")
-        if isinstance(value.expr, ast.Constant) and type(value.expr.value) in (int, float):
-            number = value.expr.value
+        number: Any = value.expr.value if isinstance(value.expr, ast.Constant) else None
+        if type(number) in (int, float):
             return constant(-number if isinstance(node.op, ast.USub) else number)
         operand = native(self.site, node.operand, value)
         return Value(ast.UnaryOp(node.op, operand), type=value.type, native=True)
@@ -215,7 +215,7 @@ class Reader:
 
 
 @contextmanager
-def _nothing() -> Iterator[None]:
+def _nothing() -> Generator[None]:
     yield
 
 

@@ -127,8 +127,8 @@ def literal_base(tp: Any) -> Any:
     """`Literal["a", "b"]` as str, and so on; other types as they are."""
     inner = some(tp)
     if get_origin(inner) is Literal:
-        kinds = {type(value) for value in get_args(inner)}
-        return kinds.pop() if len(kinds) == 1 else Any
+        kinds: list[Any] = [type(value) for value in get_args(inner)]
+        return kinds[0] if len(set(kinds)) == 1 else Any
     return inner
 
 

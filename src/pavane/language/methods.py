@@ -18,20 +18,10 @@ if TYPE_CHECKING:
     from pavane.language.expressions import Reader
 
 _CHANGING = frozenset(
-    [
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "pop",
-        "clear",
-        "sort",
-        "reverse",
-        "update",
-        "setdefault",
-        "add",
-        "discard",
-    ]
+    (
+        *("append", "extend", "insert", "remove", "pop", "clear", "sort", "reverse"),
+        *("update", "setdefault", "add", "discard"),
+    )
 )
 _RESULTS: dict[str, Any] = {
     **dict.fromkeys(

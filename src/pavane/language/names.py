@@ -12,7 +12,7 @@ from pavane.language.values import members_of
 
 _RESERVED = frozenset({"workflow", *FUNCTIONS, *keyword.kwlist})
 _ITEM = re.compile(r"item(_\d+)?")  # variables of comprehensions
-_LONGEST = 40
+_LONGEST = 32
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Lt: "lt",
     ast.LtE: "le",
@@ -97,44 +97,48 @@ def described(expr: ast.expr) -> str:
 
 
 def _collect(node: ast.AST, words: list[str]) -> None:
-    if isinstance(node, ast.expr):
-        members = members_of(node)
-        if members is not None:
-            words.append(_last_name(members))
-            return
-    if isinstance(node, ast.Constant):
-        words.append(_slug(str(node.value))[:_LONGEST])
-    elif isinstance(node, ast.Compare):
-        _collect(node.left, words)
-        for operator, right in zip(node.ops, node.comparators, strict=True):
-            _operator(operator, words)
-            _collect(right, words)
-    elif isinstance(node, ast.BoolOp):
-        for index, value in enumerate(node.values):
-            if index:
+    """Gather words from paths, constants and operators, in the order of the text."""
+    members = members_of(node) if isinstance(node, ast.expr) else None
+    if members is not None:
+        words.append(_last_name(members))
+        return
+    match node:
+        case ast.Constant():
+            words.append(_slug(str(node.value))[:_LONGEST])
+        case ast.Call():
+            _collect_call(node, words)
+        case ast.BoolOp():
+            _collect(node.values[0], words)
+            for value in node.values[1:]:
                 _operator(node.op, words)
-            _collect(value, words)
-    elif isinstance(node, ast.BinOp):
-        _collect(node.left, words)
-        _operator(node.op, words)
-        _collect(node.right, words)
-    elif isinstance(node, ast.UnaryOp):
-        _operator(node.op, words)
-        _collect(node.operand, words)
-    elif isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Attribute):
-            if node.func.attr == "get":
-                _collect(node.args[0], words)
-                return
-            _collect(node.func.value, words)
-            words.append(node.func.attr)
-        elif isinstance(node.func, ast.Name) and node.func.id not in CONVERSIONS.values():
-            words.append(node.func.id)
-        for argument in node.args:
-            _collect(argument, words)
-    else:
-        for child in ast.iter_child_nodes(node):
-            _collect(child, words)
+                _collect(value, words)
+        case ast.BinOp():
+            _collect(node.left, words)
+            _operator(node.op, words)
+            _collect(node.right, words)
+        case ast.Compare():
+            _collect(node.left, words)
+            for operator, right in zip(node.ops, node.comparators, strict=True):
+                _operator(operator, words)
+                _collect(right, words)
+        case _:
+            if isinstance(node, ast.UnaryOp):
+                _operator(node.op, words)
+            for child in ast.iter_child_nodes(node):
+                _collect(child, words)
+
+
+def _collect_call(node: ast.Call, words: list[str]) -> None:
+    if isinstance(node.func, ast.Attribute):
+        if node.func.attr == "get":
+            _collect(node.args[0], words)
+            return
+        _collect(node.func.value, words)
+        words.append(node.func.attr)
+    elif isinstance(node.func, ast.Name) and node.func.id not in CONVERSIONS.values():
+        words.append(node.func.id)
+    for argument in node.args:
+        _collect(argument, words)
 
 
 def _operator(operator: ast.AST, words: list[str]) -> None:
@@ -146,6 +150,8 @@ def _operator(operator: ast.AST, words: list[str]) -> None:
 def _last_name(members: tuple[str | int, ...]) -> str:
     """What a path is about: its last name, or the step whose whole result it is."""
     names = [step for step in members if isinstance(step, str)]
+    if names[:2] == ["workflow", "variables"]:
+        return names[2].removeprefix("if_")
     while len(names) > 1 and names[-1] in ("output", "result"):
         names.pop()
     return identifier(names[-1])

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from pavane.errors import Fail
 from pavane.language import calls, outside
+from pavane.language.bindings import assigned_names
 from pavane.language.methods import CHANGED as UNCHANGEABLE
 from pavane.language.source import MISSING
+from pavane.language.values import POISON
 
 if TYPE_CHECKING:
     from pavane.language.writer import Writer
@@ -52,20 +54,8 @@ def statement(writer: Writer, node: ast.stmt) -> None:
     else:
         word, remedy = _WORDS.get(type(node), (f"`{type(node).__name__.lower()}`", _TASK))
         writer.refuse(node, f"{word} is not part of the workflow language", remedy)
-    for name in _bound(node):
-        writer.bindings.set(name, _poison())
-
-
-def _poison() -> object:
-    from pavane.language.values import POISON
-
-    return POISON
-
-
-def _bound(node: ast.stmt) -> tuple[str, ...]:
-    from pavane.language.bindings import assigned_names
-
-    return assigned_names([node])
+    for name in assigned_names([node]):
+        writer.bindings.set(name, POISON)
 
 
 def _while(writer: Writer, node: ast.While) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from pavane.core.model.workflow import Step, SubWorkflow, Workflow
-from pavane.language.bindings import Bindings, Outer, Unassigned, changes
+from pavane.core.model.workflow import Step, Style, SubWorkflow, Workflow
+from pavane.language.bindings import Bindings, Entry, Outer, Unassigned, changes
 from pavane.language.frames import Frame, entered, output_path
 from pavane.language.liveness import Names as LiveNames
 from pavane.language.names import Names, described
@@ -26,114 +27,104 @@ def write_scope(writer: Writer, node: ast.AsyncWith, live: LiveNames) -> bool:
     options = _options(writer, node)
     if options is None:
         return True
-    ref = options["name"]
-    if not writer.work.names.give(ref):
+    if not writer.work.names.give(options.name):
         writer.refuse(
             node.items[0].context_expr,
-            f"the name '{ref}' is used by two steps, or means something in expressions",
+            f"the name '{options.name}' is used by two steps, or means something in expressions",
             "Give each scope its own name.",
         )
     before = writer.bindings
     inner = entered(before)
     frame = Frame(parent=writer.site.frame)
-    with writer.within(frame, inner.fork(), f"{writer.label}-{ref}") as steps:
+    with writer.within(frame, inner.fork(), f"{writer.label}-{options.name}") as steps:
         goes_on = writer.block(node.body, live)
-        given, results = _given_out(writer, node, ref, inner, writer.bindings, live)
+        exit_ = _Exit(writer, node, options.name)
+        results = exit_.meanings(inner, writer.bindings, live)
         definition = Workflow(
             name=writer.label,
             tasks=steps,
             input_parameters=list(frame.inputs),
-            output_parameters=given,
-            style=options["style"],
-            home=options["home"],
+            output_parameters=exit_.given,
+            style=options.style,
+            home=options.home,
         )
     inputs = {key: writer.template(node, Value(expr)) for key, expr in frame.inputs.items()}
     if steps:
-        _emit(writer, node, ref, definition, inputs, options)
+        writer.work.uses.update({"scope", "style"} if options.styled else {"scope"})
+        writer.emit(node, _step(options, definition, inputs))
     for (level, name), entry in results.items():
         before.levels[level].entries[name] = entry
     return goes_on
 
 
-def _emit(
-    writer: Writer,
-    node: ast.AsyncWith,
-    ref: str,
-    definition: Workflow,
-    inputs: dict[str, Any],
-    options: dict[str, Any],
-) -> None:
-    writer.work.uses.add("scope")
-    if options["style"] or options["home"]:
-        writer.work.uses.add("style")
-    parameter = SubWorkflow(
-        name=definition.name,
-        version=definition.version,
-        workflow_definition=definition,
-        style=options["style"],
-        home=options["home"],
-    )
-    writer.emit(
-        node,
-        Step(
-            name=ref,
-            task_reference_name=ref,
-            type="SUB_WORKFLOW",
-            input_parameters=inputs,
-            sub_workflow_param=parameter,
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What `scope(…)` was given."""
+
+    name: str
+    style: Style | None
+    home: str
+
+    @property
+    def styled(self) -> bool:
+        return bool(self.style or self.home)
+
+
+def _step(options: _Options, definition: Workflow, inputs: dict[str, Any]) -> Step:
+    return Step(
+        name=options.name,
+        task_reference_name=options.name,
+        type="SUB_WORKFLOW",
+        input_parameters=inputs,
+        sub_workflow_param=SubWorkflow(
+            name=definition.name,
+            version=definition.version,
+            workflow_definition=definition,
+            style=options.style,
+            home=options.home,
         ),
     )
 
 
-def _given_out(
-    writer: Writer,
-    node: ast.AsyncWith,
-    ref: str,
-    before: Bindings,
-    after: Bindings,
-    live: LiveNames,
-) -> tuple[dict[str, Any], dict[tuple[int, str], Any]]:
-    """The outputs of a scope, and what the variables that it assigned mean behind it."""
-    names = Names()
-    given: dict[str, Any] = {}
-    results: dict[tuple[int, str], Any] = {}
-    for level, name in changes(before, after):
-        entry = after.levels[level].entries[name]
-        if isinstance(entry, Outer):
-            continue
-        found = writer.site.frame.meaning(entry)
-        if not isinstance(found, Value):
+class _Exit:
+    """The end of a scope: what it gives out, and what its variables mean behind it."""
+
+    def __init__(self, writer: Writer, node: ast.AsyncWith, ref: str) -> None:
+        self.given: dict[str, Any] = {}
+        self._writer = writer
+        self._node = node
+        self._ref = ref
+        self._names = Names()
+
+    def meanings(
+        self, before: Bindings, after: Bindings, live: LiveNames
+    ) -> dict[tuple[int, str], Entry]:
+        """By level and name, the meaning of each variable that the scope assigned."""
+        results: dict[tuple[int, str], Entry] = {}
+        for level, name in changes(before, after):
+            entry = after.levels[level].entries[name]
+            if isinstance(entry, Outer):
+                continue
+            found = self._writer.site.frame.meaning(entry)
+            if isinstance(found, Value):
+                found = self._output(found) if name in live else Unassigned()
             results[level, name] = found
-        elif name not in live:
-            results[level, name] = Unassigned()
-        else:
-            results[level, name] = _output(writer, node, ref, names, given, found)
-    return given, results
+        return results
+
+    def _output(self, value: Value) -> Value:
+        """Pass one value out; the parts of a gathered result one by one."""
+        if value.poison or isinstance(value.expr, ast.Constant):
+            return value
+        if value.parts is not None:
+            parts = tuple(self._output(part) for part in value.parts)
+            shown = ast.List([part.expr for part in parts], ast.Load())
+            return replace(value, expr=shown, parts=parts)
+        key = self._names.new(described(value.expr))
+        self.given[key] = self._writer.template(self._node, value)
+        return output_path(self._ref, key, value)
 
 
-def _output(
-    writer: Writer,
-    node: ast.AsyncWith,
-    ref: str,
-    names: Names,
-    given: dict[str, Any],
-    value: Value,
-) -> Value:
-    """Pass one value out; the parts of a gathered result one by one."""
-    if value.poison or isinstance(value.expr, ast.Constant):
-        return value
-    if value.parts is not None:
-        from dataclasses import replace
-
-        parts = tuple(_output(writer, node, ref, names, given, part) for part in value.parts)
-        shown = ast.List([part.expr for part in parts], ast.Load())
-        return replace(value, expr=shown, parts=parts)
-    key = names.new(described(value.expr))
-    given[key] = writer.template(node, value)
-    return output_path(ref, key, value)
-
-
-def _options(writer: Writer, node: ast.AsyncWith) -> dict[str, Any] | None:
+def _options(writer: Writer, node: ast.AsyncWith) -> _Options | None:
     """Name, style and home of a scope; None after a finding."""
     first = node.items[0]
     call = first.context_expr
@@ -165,4 +156,4 @@ def _options(writer: Writer, node: ast.AsyncWith) -> dict[str, Any] | None:
             f'Write `async with scope("pay", style="{_STYLES[1]}"):`.',
         )
         return None
-    return {"name": name, "style": style, "home": known["home"] or ""}
+    return _Options(name, style, known["home"] or "")

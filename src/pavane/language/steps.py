@@ -118,7 +118,9 @@ def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str,
     undo_task = options.undo or offer.undo
     undo = None
     if undo_task is not None:
-        undo = bind_undo(writer.site, node, ref, offer, frozenset(inputs), undo_task)
+        undo = bind_undo(
+            writer.site, node, ref, step=offer, given=frozenset(inputs), undo=undo_task
+        )
         writer.work.use_task(undo_task)
         writer.work.uses.add("undo")
     pivot = options.pivot or offer.pivot

@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 
 def bind_undo(
-    site: Site, node: ast.AST, ref: str, step: TaskOffer, given: frozenset[str], undo: TaskOffer
+    site: Site,
+    node: ast.AST,
+    ref: str,
+    *,
+    step: TaskOffer,
+    given: frozenset[str],
+    undo: TaskOffer,
 ) -> Undo | None:
     """The undo of a step, or None after a finding.
 
@@ -41,45 +47,40 @@ def bind_undo(
                 )
                 return None
             inputs[name] = wire_value(own.default)
-    if not _result(site, node, ref, step, undo, left, inputs):
+    wanted = _result_parameter(site, node, step, undo, left)
+    if wanted is None:
         return None
+    if wanted:
+        output = "output" if is_object(step.returns) else f"output.{RESULT}"
+        inputs[wanted] = f"${{{ref}.{output}}}"
     return Undo(name=undo.name, input_parameters=inputs, service=undo.service)
 
 
-def _result(
-    site: Site,
-    node: ast.AST,
-    ref: str,
-    step: TaskOffer,
-    undo: TaskOffer,
-    left: list[inspect.Parameter],
-    inputs: dict[str, Any],
-) -> bool:
+def _result_parameter(
+    site: Site, node: ast.AST, step: TaskOffer, undo: TaskOffer, left: list[inspect.Parameter]
+) -> str | None:
+    """The parameter that gets the step's result, empty for none; None after a finding."""
     needed = [each for each in left if each.default is inspect.Parameter.empty]
-    if len(left) > 1 and len(needed) != 1:
-        left_names = ", ".join(f"'{each.name}'" for each in left)
-        if not needed:
-            return True
+    if len(needed) > 1:
+        names = ", ".join(f"'{each.name}'" for each in needed)
         site.refuse(
             node,
-            f"the undo {undo.name} takes {left_names}, which are no inputs of {step.name}; only"
+            f"the undo {undo.name} takes {names}, which are no inputs of {step.name}; only"
             " one parameter can get its result",
             f"Name the others like the parameters of {step.name}.",
         )
-        return False
-    if not left:
-        return True
-    wanted = needed[0] if needed else left[0]
-    if is_none(step.returns):
-        if not needed:
-            return True
-        site.refuse(
-            node,
-            f"the undo {undo.name} takes '{wanted.name}', which is no input of {step.name}, and"
-            f" {step.name} gives no result",
-            f"Name it like a parameter of {step.name}, or let {step.name} return it.",
-        )
-        return False
-    output = "output" if is_object(step.returns) else f"output.{RESULT}"
-    inputs[wanted.name] = f"${{{ref}.{output}}}"
-    return True
+        return None
+    if not needed and len(left) != 1:
+        return ""
+    wanted = (needed or left)[0]
+    if not is_none(step.returns):
+        return wanted.name
+    if not needed:
+        return ""
+    site.refuse(
+        node,
+        f"the undo {undo.name} takes '{wanted.name}', which is no input of {step.name}, and"
+        f" {step.name} gives no result",
+        f"Name it like a parameter of {step.name}, or let {step.name} return it.",
+    )
+    return None

@@ -58,7 +58,7 @@ def sequence(items: tuple[Value, ...], tp: Any = list) -> Value:
         return POISON
     shown = ast.List([item.expr for item in items], ast.Load())
     if tp is tuple and items:
-        tp = tuple[tuple(item.type for item in items)]  # type: ignore[misc]  # built at run time
+        tp = tuple[tuple(item.type for item in items)]
     return Value(shown, type=tp, native=all(item.native for item in items), parts=items)
 
 
@@ -190,7 +190,7 @@ _ENDS_IN_DOLLAR = re.compile(r"\$\0\$\{")  # "$" before "${…}" would read as a
 
 
 def reads_same_as_text(value: Value) -> bool:
-    """Whether a path inside a text gives what Python's f-string gives (not so for bool or float)."""
+    """Whether a path inside a text gives what an f-string gives (not so for bool or float)."""
     base, maybe_none = without_none(value.type)
     base = literal_base(base)
     if members_of(value.expr) is None or maybe_none or is_plain_enum(base):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
@@ -36,7 +36,7 @@ class Writer:
         self.site = site
         self.liveness = liveness
         self.returns = returns
-        self.label = label  # the name of the definition being written
+        self.label: str = label  # the name of the definition being written
         self.place: Place = "workflow"
         self.nested = 0  # how many `if`s stand around
         self.steps: list[Step] = []
@@ -71,7 +71,7 @@ class Writer:
         self.steps.append(msgspec.structs.replace(step, metadata={"pavane": pavane}))
 
     @contextmanager
-    def aside(self) -> Iterator[list[Step]]:
+    def aside(self) -> Generator[list[Step]]:
         """Write into a list of its own."""
         outer, self.steps = self.steps, []
         try:
@@ -80,7 +80,7 @@ class Writer:
             self.steps = outer
 
     @contextmanager
-    def within(self, frame: Frame, bindings: Bindings, label: str) -> Iterator[list[Step]]:
+    def within(self, frame: Frame, bindings: Bindings, label: str) -> Generator[list[Step]]:
         """Write another definition: the inside of a scope."""
         before = self.site, self.bindings, self.place, self.nested, self.label
         self.site = replace(self.site, frame=frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
@@ -202,7 +202,7 @@ def workflow(
 
 
 @contextmanager
-def as_plain_python() -> Iterator[None]:
+def as_plain_python() -> Generator[None]:
     """Inside, calling a workflow runs its function as ordinary Python, and so for those it calls.
 
     This is the reference for what a workflow means; nothing is durable, nothing is undone.
@@ -263,7 +263,7 @@ async def sleep(duration: str | float | timedelta) -> None:
 
 @mark("until")
 async def until(time: datetime | str) -> None:
-    """Wait until a time, a datetime or text such as "2030-01-31 09:00"; without a zone it is UTC."""
+    """Wait until a datetime, or text such as "2030-01-31 09:00"; without a zone it is UTC."""
     moment = datetime.fromisoformat(time) if isinstance(time, str) else time
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
@@ -283,5 +283,5 @@ def scope(
 
 
 @asynccontextmanager
-async def _scope() -> AsyncIterator[None]:
+async def _scope() -> AsyncGenerator[None]:
     yield
