@@ -5,7 +5,7 @@ from __future__ import annotations
 from pavane.core.decide import timeouts
 from pavane.core.model import status
 from pavane.core.model.fact import Claimed
-from pavane.core.model.rows import TaskRow
+from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.work import Assignment
 from pavane.engine.batch import Batch, Request, holder_of
 from pavane.engine.work_set import WorkSet
@@ -83,8 +83,6 @@ def next_alarm(won: list[WorkSet]) -> int:
     return earliest
 
 
-def ended(work: WorkSet) -> bool:
-    """Whether whoever waits for the execution may be told."""
-    assert work.rows is not None
-    now = work.rows.header.status
-    return now in status.ENDED or now == status.NEEDS_ATTENTION
+def is_over(header: Header) -> bool:
+    """Whether whoever waits for the execution may be told: it ended, or waits for a person."""
+    return header.status in status.ENDED or header.status == status.NEEDS_ATTENTION

@@ -18,9 +18,10 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import ChildEnded, Claimed, Fact, Reported, Started
+from pavane.core.model.fact import ChildEnded, Fact, Reported, Started
 from pavane.core.model.rows import Header, Key, TaskRow
 from pavane.engine import points
+from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.work_set import WorkSet
 from pavane.errors import NotFoundError, PavaneError
@@ -68,10 +69,16 @@ class Batch:
     """The requests of one transaction and everything that follows from them."""
 
     def __init__(
-        self, store: Store, registry: Registry, dispatcher: Dispatcher | None, probe: Probe
+        self,
+        store: Store,
+        registry: Registry,
+        recent: Recent,
+        dispatcher: Dispatcher | None,
+        probe: Probe,
     ) -> None:
         self._store = store
         self._registry = registry
+        self._recent = recent
         self._dispatcher = dispatcher
         self._probe = probe
         self.work: dict[str, WorkSet] = {}
@@ -112,6 +119,12 @@ class Batch:
         return wants
 
     async def _load(self, wants: dict[str, set[Key]]) -> None:
+        for execution_id in list(wants):
+            missing = self._from_recent(execution_id, wants[execution_id])
+            if missing is not None:
+                wants[execution_id] = missing
+                if not missing:
+                    del wants[execution_id]
         if not wants:
             return
         for execution_id, loaded in (await self._store.load(wants)).items():
@@ -123,6 +136,17 @@ class Batch:
                 header = work.rows.header
                 work.plan = await self._registry.plan(header.definition)
                 self._registry.remember(execution_id, header.definition)
+
+    def _from_recent(self, execution_id: str, keys: set[Key]) -> set[Key] | None:
+        """What of the keys is still to be loaded; None when the execution is not at hand."""
+        if execution_id in self.work:
+            return None
+        kept = self._recent.take(execution_id)
+        if kept is None:
+            return None
+        work = self.work[execution_id] = WorkSet(execution_id, kept[0].header, kept[1])
+        work.rows = kept[0]
+        return work.lacks(keys)
 
     async def _fold(self, now: int) -> dict[str, set[Key]]:
         """Decide as far as the rows at hand go; returns what is missing for the rest."""
@@ -200,19 +224,19 @@ class Batch:
                 if isinstance(command, Finished):
                     work.finished = True
                 elif isinstance(command, Offer):
-                    following += self._try_to_place(work, command, now)
+                    self._try_to_place(work, command, now)
         self._agenda.extendleft(reversed(following))
 
-    def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> list[Request]:
+    def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""
         if not offer.queue or offer.visible_at > now:
-            return []
+            return
         worker = self._dispatcher.reserve(offer.queue) if self._dispatcher else ""
         if not worker:
             self.offered.add(offer.queue)
-            return []
+            return
         work.reserved[offer.ref, offer.attempt] = offer.queue
-        return [Request(work.id, Claimed(offer.ref, offer.attempt, worker))]
+        work.hand_over(offer.ref, worker, now)
 
     async def _child(self, work: WorkSet, command: StartChild) -> Request:
         assert work.rows is not None
@@ -284,7 +308,11 @@ class Batch:
         lost = await self._store.commit(units) if units else set[int]()
         for index in lost:
             self._lose(members[index])
-        return [work for i, group in enumerate(members) if i not in lost for work in group]
+        won = [work for i, group in enumerate(members) if i not in lost for work in group]
+        for work in won:
+            if work.rows is not None and work.plan is not None:
+                self._recent.keep(work.rows, work.plan)
+        return won
 
     def give_back_all(self) -> None:
         """Nothing was written: no reserved place is needed."""

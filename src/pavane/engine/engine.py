@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Any, Literal
 
 from pavane.core.model import fact as facts
-from pavane.core.model import ids, status
+from pavane.core.model import ids
 from pavane.core.model.fact import Fact
 from pavane.core.model.rows import Header
 from pavane.core.model.task_definition import TaskDefinition
@@ -19,6 +19,7 @@ from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
 from pavane.engine.batch import Batch, Request
 from pavane.engine.points import NoProbe
+from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
@@ -59,6 +60,7 @@ class Engine:
         self._dispatcher = dispatcher
         self._probe = probe or NoProbe()
         self._name = name
+        self._recent = Recent()
         self._queue: deque[Request] = deque()
         self._wake = asyncio.Event()
         self._waiting = Waiting()
@@ -161,14 +163,8 @@ class Engine:
         """The header when the execution has ended, or waits for a person; ResultTimeoutError."""
         future = self._waiting.end_of(execution_id)
         try:
-            async with self.store.snapshot() as snapshot:
-                header = await snapshot.header(execution_id)
-            if header is None:
-                raise NotFoundError(
-                    f"No such workflow found by id: {execution_id}.",
-                    "Look at `pavane list` for those there are.",
-                )
-            if header.status in status.ENDED or header.status == status.NEEDS_ATTENTION:
+            header = None if execution_id in self._recent else await self._header(execution_id)
+            if header is not None and act.is_over(header):
                 return header
             async with asyncio.timeout(timeout_s):
                 return await future
@@ -179,6 +175,16 @@ class Engine:
             ) from None
         finally:
             self._waiting.forget(execution_id, future)
+
+    async def _header(self, execution_id: str) -> Header:
+        async with self.store.snapshot() as snapshot:
+            header = await snapshot.header(execution_id)
+        if header is None:
+            raise NotFoundError(
+                f"No such workflow found by id: {execution_id}.",
+                "Look at `pavane list` for those there are.",
+            )
+        return header
 
     def subscribe(self) -> AbstractContextManager[Changes]:
         """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""
@@ -299,7 +305,7 @@ class Engine:
 
     async def _run_batch(self, requests: list[Request]) -> None:
         now = self._clock.now()
-        batch = Batch(self.store, self.registry, self._dispatcher, self._probe)
+        batch = Batch(self.store, self.registry, self._recent, self._dispatcher, self._probe)
         self._probe.at(points.BATCH_TAKEN)
         try:
             await batch.decide(await self._known_keys(requests), now)
@@ -325,7 +331,7 @@ class Engine:
         for work in won:
             assert work.rows is not None
             self._waiting.changed(work.id)
-            if work.finished and act.ended(work):
+            if work.finished and act.is_over(work.rows.header):
                 self._waiting.ended(work.rows.header)
         self._probe.at(points.ACTED)
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import msgspec
 
+from pavane.core.decide import timeouts
 from pavane.core.decide.decider import Decision
 from pavane.core.decide.draft import Page, Rows
 from pavane.core.decide.plan import Plan
+from pavane.core.decide.tasks import take
 from pavane.core.model.command import Close, Command, Interrupt, Lease, Mark, Offer, Wait
 from pavane.core.model.rows import PAGE, Header, Key, Ready, TaskRow, Value
 from pavane.ports.store import Change, LoadedRows
@@ -52,7 +56,7 @@ class WorkSet:
             self.rows.values.setdefault(name, body)
         self._stored_pages.update(loaded.pages)
 
-    def lacks(self, keys: frozenset[Key]) -> set[Key]:
+    def lacks(self, keys: Collection[Key]) -> set[Key]:
         """Those of the keys that must still be loaded; pages at hand are put together here."""
         assert self.rows is not None
         if not self.before:  # a new execution has nothing in the store
@@ -78,13 +82,28 @@ class WorkSet:
             self.new[row.ref, row.attempt] = row
             self.rows.tasks[row.ref] = row
         for row in decision.tasks:
-            key = (row.ref, row.attempt)
-            (self.new if key in self.new else self.changed)[key] = row
-            self.rows.tasks[row.ref] = row
+            self._put_task(row)
         self.values.update(decision.values)
         self.rows.values.update(decision.values)
         self.entries.extend(decision.entries)
         self.rows.pages = {}
+
+    def hand_over(self, ref: str, worker: str, now: int) -> None:
+        """A worker of this process takes an attempt as it is offered."""
+        assert self.rows is not None and self.plan is not None
+        row = self.rows.tasks[ref]
+        assert row is not None
+        policy = timeouts.policy_for(self.plan.node(ref), ref)
+        row, lease, entry = take(policy, row, worker, now)
+        self._put_task(row)
+        self.entries.append(entry)
+        self.note(lease, now)
+
+    def _put_task(self, row: TaskRow) -> None:
+        assert self.rows is not None
+        key = (row.ref, row.attempt)
+        (self.new if key in self.new else self.changed)[key] = row
+        self.rows.tasks[row.ref] = row
 
     def note(self, command: Command, now: int) -> None:
         """Commands that are about this execution's own Ready rows and workers."""

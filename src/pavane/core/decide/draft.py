@@ -152,10 +152,13 @@ class Draft:
                 self.header.undoable_open += (is_open - was_open) * self._may_be_undone(row)
             changes["status"] = new_status
         changes["updated_at"] = self.now
-        changed = structs.replace(row, **changes)
-        self.tasks[row.ref, row.attempt] = changed
-        self.newest[row.ref] = changed
-        return changed
+        return self.put(structs.replace(row, **changes))
+
+    def put(self, row: TaskRow) -> TaskRow:
+        """A new version of an attempt, made elsewhere."""
+        self.tasks[row.ref, row.attempt] = row
+        self.newest[row.ref] = row
+        return row
 
     def become(self, new_status: str) -> None:
         """Change the execution's status, as the table allows."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pavane.core.decide import retries, timeouts
+from pavane.core.decide import phases, retries, timeouts
 from pavane.core.decide.draft import Draft, Roots, encode
-from pavane.core.decide.plan import WORKER_TYPE, Node
+from pavane.core.decide.plan import RETRIED_TYPES, WORKER_TYPE, Node
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
 from pavane.core.model.fact import ChildEnded, ChildPivot
@@ -15,12 +15,17 @@ from pavane.errors import ExpressionError
 
 _RETRIED = frozenset({status.FAILED, status.TIMED_OUT, status.CANCELED})
 _UNKNOWN = frozenset({status.TIMED_OUT, status.CANCELED})
+_CAUSES = {status.TIMED_OUT: status.TIMED_OUT, status.CANCELED: status.TERMINATED}
 
 
 def new_row(draft: Draft, node: Node, row_status: str, **fields: Any) -> TaskRow:
     """A record for the next attempt at a step, as it begins."""
     previous = draft.newest.get(node.ref) or draft.given.tasks.get(node.ref)
     attempt = previous.attempt + 1 if previous else 0
+    if draft.resuming and previous and previous.undoable:
+        # An earlier attempt has perhaps happened: that stays so whatever becomes of this one.
+        draft.header.undoable -= 1
+        fields["undoable"] = True
     now = draft.now
     row = TaskRow(
         execution_id=draft.header.id,
@@ -81,14 +86,14 @@ def completed(draft: Draft, node: Node, row: TaskRow) -> None:
     if row.undoable:
         draft.header.undoable += 1
     if node.step.pivot:
-        draft.header.pivot_passed = True
-        tell_pivot(draft)
+        _pass_pivot(draft)
     arrive(draft, node, row)
     go_on(draft, node, row)
 
 
 def fail(draft: Draft, node: Node, row: TaskRow) -> None:
     """An attempt has just ended without success: try again, go on without it, or abort."""
+    row = note_unknown(draft, node, row)
     if row.status in _RETRIED and _may_retry(draft, node, row):
         used = row.attempt - row.round
         retry(draft, node, row, retries.retry_delay_ms(node.policy, used, row.id))
@@ -99,13 +104,10 @@ def fail(draft: Draft, node: Node, row: TaskRow) -> None:
 def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
     """The last attempt at a step has failed: go on without it if it may be missing, else abort."""
     draft.do(Close(ref=row.ref))
-    unknown = row.status in _UNKNOWN
-    if unknown and node.undo is not None:
-        # Nobody knows whether it took effect, so it counts as done.
-        row = draft.change(row, undoable=True)
-        draft.header.undoable += 1
+    row = note_unknown(draft, node, row)
+    draft.header.undoable += row.undoable
     if node.step.pivot:
-        _pivot_failed(draft, unknown)
+        pivot_failed(draft)
     if node.step.optional:
         row = draft.change(row, status.COMPLETED_WITH_ERRORS)
         draft.log("completed", row.ref, row.attempt, with_errors=True)
@@ -116,7 +118,7 @@ def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
         arrive(draft, node, row)
         go_on(draft, node, row)
     else:
-        cause = status.TIMED_OUT if row.status == status.TIMED_OUT else status.FAILED
+        cause = _CAUSES.get(row.status, status.FAILED)
         reason = row.reason or f"{row.status.lower()}"
         draft.abort_because(cause, f"{node.ref}: {reason}", row)
 
@@ -144,6 +146,7 @@ def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:
             visible_at=draft.now + delay_ms,
             updated_at=draft.now,
             round=row.round,
+            undoable=row.undoable,
         )
     )
     offer(draft, node, again)
@@ -211,6 +214,8 @@ def try_to_finish(draft: Draft) -> None:
     header = draft.header
     if not header.ended_by or header.status != status.RUNNING or header.open:
         return
+    if header.phase != phases.FORWARD:  # what is held has yet to go on
+        return
     last = draft.task(header.ended_by)
     assert last is not None
     if header.permissive_failure:
@@ -267,18 +272,35 @@ def pivot_reached(draft: Draft, node: Node) -> None:
         tell_pivot(draft)
 
 
-def _pivot_failed(draft: Draft, unknown: bool) -> None:
-    header = draft.header
-    if unknown:
-        header.pivot_passed = True  # perhaps it happened: there may be no way back
-    elif not header.pivot_passed:
-        header.pivot = ""
+def pivot_failed(draft: Draft) -> None:
+    """A pivot did not happen: the way back is open again, unless another one passed."""
+    if not draft.header.pivot_passed:
+        draft.header.pivot = ""
+        tell_pivot(draft)
+
+
+def note_unknown(draft: Draft, node: Node, row: TaskRow) -> TaskRow:
+    """Nobody knows whether an attempt that was taken and never ended took effect.
+
+    So it counts as done, whatever later attempts say: it is undone, and a pivot has passed.
+    """
+    if row.status not in _UNKNOWN or not row.polls:
+        return row
+    if node.step.pivot:
+        _pass_pivot(draft)
+    if node.undo is not None and not row.undoable:
+        row = draft.change(row, undoable=True)
+    return row
+
+
+def _pass_pivot(draft: Draft) -> None:
+    draft.header.pivot_passed = True
     tell_pivot(draft)
 
 
 def _may_retry(draft: Draft, node: Node, row: TaskRow) -> bool:
     header, policy = draft.header, node.policy
-    if header.status not in (status.RUNNING, status.PAUSED):
+    if node.type not in RETRIED_TYPES or header.status not in (status.RUNNING, status.PAUSED):
         return False
     if row.attempt - row.round >= policy.retry_count:
         return False

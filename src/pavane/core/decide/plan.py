@@ -20,7 +20,7 @@ UNDO = "undo:"
 # explicit retryCount is tried again.
 _AD_HOC = TaskDefinition()
 WORKER_TYPE = "SIMPLE"
-_RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"})
+RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"})
 
 
 class UndoPlan(msgspec.Struct, frozen=True):
@@ -161,7 +161,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
     if definition and definition.input_template:
         parameters = {**definition.input_template, **parameters}
     policy = NO_POLICY
-    if step.type in _RETRIED_TYPES or definition:
+    if step.type in RETRIED_TYPES or definition:
         ad_hoc = _AD_HOC if step.type == WORKER_TYPE else TaskDefinition(retry_count=0)
         policy = policy_of(definition or ad_hoc, step.retry_count)
     node = Node(

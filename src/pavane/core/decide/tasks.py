@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from msgspec import structs
+
 from pavane.core.decide import flow, phases, timeouts, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.plan import UNDO, WORKER_TYPE
+from pavane.core.decide.retries import Policy
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import fact as facts
 from pavane.core.model import status
@@ -19,16 +24,33 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
         return False
     if draft.header.status in status.ENDED or draft.header.phase in phases.ABORTING:
         return False
-    row = draft.change(
+    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
+    row, lease, entry = take(policy, row, fact.worker, draft.now)
+    draft.put(row)
+    draft.entries.append(entry)
+    draft.do(lease)
+    return True
+
+
+def take(
+    policy: Policy, row: TaskRow, worker: str, now: int
+) -> tuple[TaskRow, Lease, dict[str, Any]]:
+    """A scheduled attempt in the hands of a worker: its record, its lease, the entry for the log.
+
+    Nothing else of an execution changes with it, so the engine may use it directly where a worker
+    of its own takes a task in the very transaction that schedules it.
+    """
+    row = structs.replace(
         row,
-        status.IN_PROGRESS,
-        worker=fact.worker,
-        started_at=row.started_at or draft.now,
+        status=status.IN_PROGRESS,
+        worker=worker,
+        started_at=row.started_at or now,
+        updated_at=now,
         polls=row.polls + 1,
     )
-    draft.log("started", row.ref, row.attempt, worker=fact.worker)
-    _lease(draft, row)
-    return True
+    lease = Lease(row.ref, row.attempt, row.name, worker, timeouts.alarm_at(policy, row))
+    entry = {"kind": "started", "ref": row.ref, "attempt": row.attempt, "worker": worker}
+    return row, lease, entry
 
 
 def reported(draft: Draft, fact: facts.Reported) -> bool:
