@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pavane.errors import Fail
-    from pavane.sdk.client import Client, SyncClient
+    from pavane.sdk.client import Client
     from pavane.sdk.context import TaskContext
     from pavane.sdk.service import Service
+    from pavane.sdk.sync_client import SyncClient
     from pavane.sdk.workflow import gather, scope, sleep, until, workflow
 
 __all__ = [
@@ -29,7 +30,7 @@ _HOME = {
     "Client": "pavane.sdk.client",
     "Fail": "pavane.errors",
     "Service": "pavane.sdk.service",
-    "SyncClient": "pavane.sdk.client",
+    "SyncClient": "pavane.sdk.sync_client",
     "TaskContext": "pavane.sdk.context",
     "gather": "pavane.sdk.workflow",
     "scope": "pavane.sdk.workflow",

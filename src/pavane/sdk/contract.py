@@ -29,6 +29,10 @@ _REMEDY_TYPES = (
 )
 
 
+class _Wrapped(msgspec.Struct):
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class Contract:
     """Decodes the arguments of one task and encodes its results. Safe to use from any thread."""
 
@@ -89,6 +93,18 @@ class Contract:
                 "Keep the data elsewhere and return a reference to it.",
             )
         return b'{"result":' + body + b"}" if self._wrap else body
+
+    def value(self, output: bytes) -> Any:
+        """The typed value in an output object; InputError where it does not fit."""
+        if self._none:
+            return None
+        try:
+            if not self._wrap:
+                return msgspec.json.decode(output) if self._check is None else self._check(output)
+            inner = msgspec.json.decode(output, type=_Wrapped).result
+            return msgspec.json.decode(inner) if self._check is None else self._check(inner)
+        except msgspec.DecodeError as error:
+            raise InputError(f"{self._task}: {describe(error, 'output')}.") from error
 
     def _encode(self, value: object) -> bytes:
         try:

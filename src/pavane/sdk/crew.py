@@ -39,7 +39,7 @@ class Crew:
         self.service = service
         self.places = places
         self.threads = threads
-        self.waiting: set[str] = set()  # tasks that the engine has and nobody took
+        self.waiting: dict[str, None] = {}  # tasks that the engine has and nobody took, in turn
         self.fetching = False
         self.posts: dict[str, Post] = {}
         self.siblings = siblings  # the crews of the service, this one among them

@@ -116,7 +116,7 @@ class LocalWorkers:
     def wake(self, task: str) -> None:
         post = self._posts.get(task)
         if post is not None and self._open:
-            post.crew.waiting.add(task)
+            post.crew.waiting[task] = None
             self._fetch_if_free(post.crew)
 
     # --- one attempt ----------------------------------------------------------------------------
@@ -220,13 +220,13 @@ class LocalWorkers:
 
     async def _fetch(self, crew: Crew, count: int) -> None:
         assert self._source is not None
-        asked = sorted(crew.waiting)
+        asked = list(crew.waiting)
         crew.waiting.clear()  # a wake-up during the poll counts as new
         found: list[Assignment] = []
         try:
             found = await self._source.poll(asked, self._worker(crew), count)
-            if len(found) == count:
-                crew.waiting.update(asked)  # there may be more
+            if len(found) == count:  # there may be more; what came first goes behind
+                crew.waiting.update(dict.fromkeys([*asked[1:], asked[0]]))
         except StoppingError:
             pass
         except PavaneError as error:

@@ -1,0 +1,225 @@
+"""The async client: start executions, wait for their results, and act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    Self,
+    TypeVar,
+    TypeVarTuple,
+    overload,
+)
+
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.sdk import plans
+from pavane.sdk.contract import Contract
+from pavane.sdk.http import HttpTransport
+from pavane.sdk.plans import Answer, Ask, Plan
+from pavane.sdk.policy import Duration
+from pavane.sdk.starting import definitions_for, seconds, start_of
+
+if TYPE_CHECKING:
+    from pavane.engine.engine import Engine
+
+R = TypeVar("R")
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
+DEFAULT_SERVER = "http://localhost:8080"
+
+
+class Transport(Protocol):
+    """Where asks go."""
+
+    async def ask(self, ask: Ask) -> Answer: ...
+    async def close(self) -> None: ...
+
+
+class Client:
+    """Talks to a server, by default the one on this machine; `async with` closes it.
+
+    `timeout` bounds one request, not the execution. Errors are those of `pavane.errors`, as if the
+    engine were here; ConnectionFailedError when the server does not answer.
+    """
+
+    def __init__(
+        self,
+        server: str = DEFAULT_SERVER,
+        *,
+        timeout: Duration = "30s",
+        transport: Transport | None = None,
+    ) -> None:
+        self._transport = transport or HttpTransport(server, seconds(timeout) or 30.0)
+
+    @classmethod
+    def embedded(cls, engine: Engine) -> Client:
+        """A client of an engine in this process, on the same event loop."""
+        from pavane.sdk.inside import EngineTransport
+
+        return cls(transport=EngineTransport(engine))
+
+    @overload
+    async def start(
+        self,
+        workflow: str,
+        /,
+        *,
+        input: object = None,
+        key: str = "",
+        correlation_id: str = "",
+        version: int | None = None,
+    ) -> Run[Any]: ...
+    @overload
+    async def start(
+        self,
+        workflow: Callable[[*Args], Coroutine[Any, Any, R]],
+        /,
+        *args: *Args,
+        key: str = "",
+        correlation_id: str = "",
+        version: int | None = None,
+    ) -> Run[R]: ...
+    async def start(
+        self,
+        workflow: Any,
+        /,
+        *args: Any,
+        input: object = None,
+        key: str = "",
+        correlation_id: str = "",
+        version: int | None = None,
+    ) -> Run[Any]:
+        """Start a workflow, by its function with typed arguments or by name with an input.
+
+        The same key never starts the same workflow twice: it gives the execution that is there.
+        InputError for what does not fit, NotFoundError where nobody has registered it.
+        """
+        start = start_of(workflow, args, input, version)
+        plan = plans.start(start, key=key, correlation_id=correlation_id)
+        return Run(await self.perform(plan), self, start.door)
+
+    def execution(self, execution_id: str) -> Run[Any]:
+        """An execution that was started before; its result is its output, a dict."""
+        return Run(execution_id, self, None)
+
+    async def executions(
+        self,
+        *,
+        workflow: str = "",
+        status: str = "",
+        key: str = "",
+        before: str = "",
+        limit: int = 100,
+    ) -> list[ExecutionSummary]:
+        """Executions that fit, newest first; `before` an id gives the next page."""
+        filters: dict[str, str | int] = {
+            "workflow": workflow,
+            "status": status,
+            "key": key,
+            "before": before,
+            "limit": limit,
+        }
+        return await self.perform(plans.find(filters))
+
+    async def register(self, *workflows: Callable[..., Any], overwrite: bool = False) -> None:
+        """Register workflows, those that they call, and their tasks.
+
+        DefinitionError with every finding; AlreadyExistsError where the version has other content.
+        """
+        definitions, tasks = definitions_for(workflows)
+        await self.perform(plans.register(definitions, tasks, overwrite=overwrite))
+
+    async def perform(self, plan: Plan[T]) -> T:
+        """Ask what a plan asks, until it has its result."""
+        try:
+            ask = next(plan)
+            while True:
+                try:
+                    answer = await self._transport.ask(ask)
+                except Exception as error:  # noqa: BLE001  # the plan decides what it means
+                    ask = plan.throw(error)
+                else:
+                    ask = plan.send(answer)
+        except StopIteration as done:
+            return done.value
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class Run(Generic[R]):
+    """An execution, seen from a client."""
+
+    def __init__(self, execution_id: str, client: Client, door: Contract | None) -> None:
+        self.id = execution_id
+        self._client = client
+        self._door = door
+
+    async def result(self, timeout: Duration | None = None) -> R:  # noqa: ASYNC109  # the server waits
+        """What the workflow returned, once it has ended.
+
+        ExecutionFailedError with status and reason when it did not complete (or waits for a
+        person), ResultTimeoutError when the time is up; the execution then goes on.
+        """
+        return await self._client.perform(plans.result(self.id, self._door, seconds(timeout)))
+
+    async def state(self) -> ExecutionView:
+        """The execution as it stands, with its steps."""
+        return await self._client.perform(plans.state(self.id))
+
+    async def signal(
+        self,
+        step: str,
+        output: object = None,
+        status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"] = "COMPLETED",
+    ) -> str:
+        """Complete (or fail) a step that waits; the status of the execution afterwards."""
+        return await self._act("signal", {"output": output or {}, "status": status}, step)
+
+    async def pause(self) -> str:
+        """Schedule nothing new; the status afterwards."""
+        return await self._act("pause")
+
+    async def resume(self) -> str:
+        """Go on after a pause; the status afterwards."""
+        return await self._act("resume")
+
+    async def retry(self) -> str:
+        """Try again what failed, where nothing was undone; the status afterwards."""
+        return await self._act("retry")
+
+    async def terminate(self, reason: str = "", *, undo: bool = True) -> str:
+        """Stop it and undo what was done; the status afterwards. PastPivotError behind a pivot."""
+        return await self._act("terminate", {"reason": reason, "undo": undo})
+
+    async def resolve(
+        self, step: str, action: Literal["retry", "done", "abandon"], output: object = None
+    ) -> str:
+        """Settle what waits for a person; the status afterwards."""
+        return await self._act("resolve", {"action": action, "output": output or {}}, step)
+
+    async def _act(
+        self, verb: plans.Verb, body: dict[str, Any] | None = None, step: str = ""
+    ) -> str:
+        return await self._client.perform(plans.act(verb, self.id, body, step))
+
+    def __repr__(self) -> str:
+        return f"<execution {self.id}>"

@@ -1,0 +1,45 @@
+"""Running a workflow right here: in an engine in memory that lives as long as the call."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from pavane.errors import DefinitionError
+from pavane.sdk import plans
+from pavane.sdk.client import Client
+from pavane.sdk.service import Service
+from pavane.sdk.starting import reachable, start_of
+from pavane.sdk.task import Task
+from pavane.sdk.workflow import WorkflowFunction
+
+
+async def run_here(workflow: WorkflowFunction[..., Any], arguments: dict[str, Any]) -> Any:
+    """The result of a workflow, run with the services of its tasks in this process.
+
+    Nothing outlives the call. ExecutionFailedError when it does not complete.
+    """
+    # Bootstrap knows the adapters and lies above this layer, so it is found by name, when needed.
+    bootstrap = importlib.import_module("pavane.bootstrap")
+    workflows = reachable([workflow])
+    running = bootstrap.running_engine(
+        "memory:", services=services_of(workflow), workflows=workflows
+    )
+    async with running as engine:
+        client = Client.embedded(engine)
+        start = start_of(workflow, (), arguments, None)
+        execution_id = await client.perform(plans.start(start))
+        return await client.perform(plans.result(execution_id, start.door, None))
+
+
+def services_of(workflow: WorkflowFunction[..., Any]) -> list[Service]:
+    """The services that own the tasks of a workflow and of those that it calls."""
+    services: dict[Service, None] = {}
+    for offer in workflow.calls:
+        if not isinstance(offer, Task):
+            raise DefinitionError(
+                f"{offer.name} is known by name only, so it cannot run here.",
+                "Define it with @service.task, or run the workflow on a server.",
+            )
+        services[offer.owner] = None
+    return list(services)

@@ -1,0 +1,121 @@
+"""A client inside the engine's own process: the same asks, answered without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow
+from pavane.engine.engine import Engine
+from pavane.engine.views.reader import Reader
+from pavane.errors import ResultTimeoutError
+from pavane.ports.store import Search
+from pavane.sdk.plans import Answer, Ask
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    """What the body of an ask may hold; each verb reads its part."""
+
+    input: msgspec.Raw = msgspec.Raw(b"{}")
+    output: msgspec.Raw = msgspec.Raw(b"{}")
+    version: int | None = None
+    key: str = ""
+    correlation_id: str = ""
+    status: str = "COMPLETED"
+    reason: str = ""
+    undo: bool = True
+    action: Any = ""
+
+
+class EngineTransport:
+    """Answers from an engine on the same event loop. Errors are raised as they are."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = Reader(engine.store)
+
+    async def close(self) -> None:
+        """The engine is not ours to stop."""
+
+    async def ask(self, ask: Ask) -> Answer:
+        """Do what is asked."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(ask.delay_s)
+        began = loop.time()
+        value = await self._do(ask)
+        return Answer(200, msgspec.json.encode(value), loop.time() - began)
+
+    async def _do(self, ask: Ask) -> Any:
+        engine, reader = self._engine, self._reader
+        match ask.verb:
+            case "register_tasks":
+                tasks = msgspec.json.decode(ask.body, type=list[TaskDefinition])
+                await engine.register((), tasks, overwrite=True)
+            case "register_workflows":
+                workflows = msgspec.json.decode(ask.body, type=list[Workflow])
+                await engine.register(workflows, overwrite="overwrite" in ask.query)
+            case "start":
+                given = msgspec.json.decode(ask.body, type=_Body)
+                return {
+                    "id": await engine.start_execution(
+                        ask.place["workflow"],
+                        bytes(given.input),
+                        version=given.version,
+                        key=given.key,
+                        correlation_id=given.correlation_id,
+                    )
+                }
+            case "find":
+                return {"executions": await reader.executions(_search(ask.query))}
+            case "state":
+                return await reader.execution(ask.place["id"])
+            case "result":
+                return await self._result(ask.place["id"], ask.wait_s)
+            case _:
+                await self._act(ask)
+                summary = await reader.summary(ask.place["id"])
+                return {"status": summary.status, "reason": summary.reason}
+
+    async def _act(self, ask: Ask) -> None:
+        engine, execution_id = self._engine, ask.place["id"]
+        given = msgspec.json.decode(ask.body, type=_Body)
+        match ask.verb:
+            case "pause":
+                await engine.pause(execution_id)
+            case "resume":
+                await engine.resume(execution_id)
+            case "retry":
+                await engine.retry(execution_id)
+            case "terminate":
+                await engine.terminate(execution_id, given.reason, undo=given.undo)
+            case "signal":
+                output = bytes(given.output)
+                await engine.signal(execution_id, ask.place["ref"], output, given.status)
+            case "resolve":
+                output = bytes(given.output)
+                await engine.resolve(execution_id, ask.place["ref"], given.action, output)
+            case _:
+                raise AssertionError(ask.verb)
+
+    async def _result(self, execution_id: str, wait_s: float) -> dict[str, Any]:
+        with contextlib.suppress(ResultTimeoutError):
+            await self._engine.wait(execution_id, wait_s)
+        summary, output = await self._reader.result(execution_id)
+        ended = summary.status in st.ENDED
+        standing: dict[str, Any] = {"status": summary.status, "reason": summary.reason}
+        return {**standing, "output": output} if ended else standing
+
+
+def _search(query: dict[str, str]) -> Search:
+    return Search(
+        workflow=query.get("workflow", ""),
+        statuses=tuple(filter(None, query.get("status", "").split(","))),
+        key=query.get("key", ""),
+        before=query.get("before", ""),
+        limit=int(query.get("limit", "100")),
+    )

@@ -1,0 +1,50 @@
+"""Problem documents back to errors: the same tree on both sides of the wire, found by `code`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pavane.errors import ConnectionFailedError, DefinitionError, InputError, PavaneError
+
+if TYPE_CHECKING:
+    from pavane.sdk.plans import Answer
+
+
+class Problem(msgspec.Struct):
+    """What we read of a problem document (RFC 9457)."""
+
+    code: str
+    detail: str = ""
+    remedy: str = ""
+    findings: list[str] = []
+
+
+def _tree(kind: type[PavaneError]) -> Iterator[type[PavaneError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _tree(each)
+
+
+_BY_CODE = {kind.code: kind for kind in _tree(PavaneError)}
+
+
+def raise_for(answer: Answer) -> None:
+    """Raise the error that an answer tells of; nothing where it went well."""
+    if answer.status < 400:
+        return
+    try:
+        problem = msgspec.json.decode(answer.body, type=Problem)
+    except msgspec.DecodeError:
+        raise ConnectionFailedError(
+            f"What answers is no Pavane server (HTTP {answer.status}).", "Check the URL."
+        ) from None
+    kind = _BY_CODE.get(problem.code)
+    if kind is None:
+        kind = InputError if answer.status in (400, 422) else PavaneError
+    message = problem.detail or f"HTTP {answer.status}."
+    if issubclass(kind, DefinitionError):
+        raise kind(message, problem.remedy, findings=problem.findings)
+    raise kind(message, problem.remedy)
