@@ -51,29 +51,29 @@ def summary_lines(
 ) -> Iterator[str]:
     """Counts, why, what was tried again, one order step by step, and where to look next."""
     yield f"{what}: {seconds:.1f} s"
-    yield ""
     for status, meaning in (
         (st.COMPLETED, "every step done"),
-        (st.COMPENSATED, "could not be done to the end; what was done is undone"),
-        (st.FAILED, "failed before anything was done"),
-        (st.NEEDS_ATTENTION, "wait for a person"),
+        (st.COMPENSATED, "not possible to the end: what was done is undone"),
+        (st.FAILED, "not possible from the start: nothing was done"),
+        (st.NEEDS_ATTENTION, "an undo gave up: a person must look"),
     ):
         found = [view for view in views if view.status == status]
         if found or status != st.NEEDS_ATTENTION:
-            yield f"{len(found):5} {_coloured(status)} {meaning}"
-        yield from _reasons(found)
-    yield ""
+            yield ""
+            yield f"{len(found):5}  {_coloured(status)} {meaning}"
+            yield from _reasons(found)
     yield from _retries(views)
     example = _example(views)
     if example:
         yield ""
-        yield f"One of them, {example.key}: {first_line(example.reason)}"
-        yield from (f"  {line}" for line in step_lines(example.steps))
+        yield f"One that was undone, {example.key}: {first_line(example.reason)}"
+        work = [step for step in example.steps if step.service]
+        yield from (f"  {line}" for line in step_lines(work))
     yield ""
     yield "Look further:"
     if example:
         yield f"  pavane show {example.id} --store {store_url}"
-    yield f"  pavane list --status compensated --store {store_url}"
+    yield f"  pavane list --store {store_url}"
     yield "  pavane demo --fail ship"
 
 
@@ -84,18 +84,20 @@ def _coloured(status: str) -> str:
 def _reasons(views: Sequence[ExecutionView]) -> Iterator[str]:
     reasons = Counter(first_line(view.reason) for view in views if view.reason)
     for reason, count in sorted(reasons.items(), key=lambda each: (-each[1], each[0])):
-        yield f"{count:18} × {reason}"
+        yield f"{count:20} × {reason}"
 
 
 def _retries(views: Sequence[ExecutionView]) -> Iterator[str]:
     """Steps and undos that needed more than one attempt, and then worked."""
     done = {*st.SUCCESSFUL, "UNDONE"}
     steps = [s for v in views for s in v.steps if s.attempts > 1 and s.status in done]
+    if steps:
+        yield ""
     for undos, noun in ((False, "step"), (True, "undo")):
         names = Counter((s.task, s.attempts) for s in steps if bool(s.undoes) == undos)
         for (task, attempts), count in sorted(names.items()):
-            times = "s" if count > 1 else ""
-            yield f"{count:5} {noun}{times} worked at attempt {attempts}: {task}"
+            nouns = noun + ("s" if count > 1 else "")
+            yield f"{count:5}  {nouns} failed at first and worked at attempt {attempts}: {task}"
 
 
 def _example(views: Iterable[ExecutionView]) -> ExecutionView | None:

@@ -8,10 +8,11 @@ import msgspec
 from starlette.requests import Request
 
 from pavane.doors.rest.problems import MalformedError
+from pavane.engine.payloads import DEPTH_MAX
 from pavane.errors import InputError, TooLargeError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
-MAX_DEPTH = 100
+MAX_DEPTH = DEPTH_MAX
 _MAX_DRAIN_BYTES = 64 * 1024 * 1024  # so that a client that is still sending can read our answer
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
