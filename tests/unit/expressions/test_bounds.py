@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -128,6 +130,57 @@ def test_a_source_that_would_hurt_the_parser_is_refused(source: str, message: st
     assert time.process_time() - started < 1
     assert message in refused.value.message
     assert refused.value.remedy
+
+
+SMALL_STACK = """
+import threading
+from pavane.core.expressions.evaluator import compile_expression
+from pavane.errors import ExpressionError
+
+SOURCES = [
+    "-" * 9000 + "1",
+    ("-" * 49 + "(") * 49 + "1" + ")" * 49,
+    ("not " * 40 + "(") * 49 + "1" + ")" * 49,
+    "not " * 390 + "(" * 50 + "1" + ")" * 50,
+    "f'{" + "(" * 190 + "1" + ")" * 190 + "}'",
+    "f'{{{" + "-" * 9000 + "1}'",
+    "f'{\\"}\\" + " + "-" * 9000 + "1}'",
+    "f'{x:{" + "-" * 9000 + "1}}'",
+    "1 if 1 else " * 390 + "1",
+    "**".join(["1"] * 390),
+    "a" + ".a" * 4000,
+]
+
+
+def refuse_all():
+    for source in SOURCES:
+        try:
+            compile_expression(source)
+        except ExpressionError as error:
+            assert "nested more than 50 deep" in error.message, (source[:40], error)
+            print("refused")
+
+
+threading.stack_size(256 * 1024)
+thread = threading.Thread(target=refuse_all)
+thread.start()
+thread.join()
+"""
+
+
+def test_no_source_overflows_the_stack_of_a_small_thread() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SMALL_STACK], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.split() == ["refused"] * 11
+
+
+@pytest.mark.parametrize(
+    "source", ["f'{-1:->60}'", "f'" + "-(" * 60 + "{1}'", "f'{{{1}}}' + f'{\"-\" * 60}'"]
+)
+def test_what_only_looks_nested_in_an_fstring_is_not(source: str) -> None:
+    assert isinstance(compile_expression(source).evaluate(Roots()), str)
 
 
 def test_what_stands_in_texts_is_no_nesting() -> None:

@@ -40,9 +40,11 @@ not 1, not [], not 'x'
 [x * 2 for x in range(5) if x % 2], [x for x in 'abc']
 [(x, y) for x in range(3) for y in range(x) if x + y > 1]
 [[y for y in range(x)] for x in range(3)]
+[[x for x in [x + 1]] for x in [1]], [[x, y] for x in [1] for y in [x, x + 1] for x in [y]]
 {k: v for k, v in [('a', 1), ('b', 2)]}, {x: x for x in 'ab'}
 [a + b + c for a, (b, c) in [(1, (2, 3))]], [x for x in {'a': 1}]
 any(x > 2 for x in [1, 2, 3]), all(x > 2 for x in [1, 2, 3]), any([]), all([])
+any(x for x in [0, 2]), all(x for x in [1, 'a']), all(x for x in [1, '']), any(x for x in [0, ''])
 any(1 / x > 0 for x in [1, 0]), all(1 / x > 1 for x in [1, 0])
 any([0, 1]), all({'a': 1}), any('')
 len('abc'), len([1]), len({'a': 1}), len(range(7)), len((1, 2))
@@ -64,7 +66,8 @@ bool(''), bool('x'), bool(0), bool(), bool([0])
 'abc'.startswith('ab'), 'abc'.endswith('b'), 'abc'.startswith(('x', 'a')), 'abc'.startswith('b', 1)
 'a,b,c'.split(','), ' a  b '.split(), 'a,b,c'.split(',', 1), 'a,b'.split(sep=',', maxsplit=0)
 ','.join(['a', 'b']), ''.join(x for x in 'abc'), '-'.join('ab'), 'aXbX'.replace('X', 'yy')
-'aaa'.replace('a', 'b', 2), ''.replace('', 'x'), 'abc'.replace('', '-')
+len(('a' * 1000).replace('a', 'b' * 10000, 1)), 'aaa'.replace('a', 'b', 2)
+''.replace('', 'x'), 'abc'.replace('', '-')
 'hello world'.title(), 'hello'.capitalize(), 'Straße'.casefold(), 'aB'.swapcase()
 'prefix-x'.removeprefix('prefix-'), 'x.txt'.removesuffix('.txt'), '7'.zfill(3), '-7'.zfill(4)
 'a'.ljust(3) + '|', 'a'.rjust(3, '.'), 'a'.center(5, '*'), 'banana'.count('an'), 'banana'.find('n')
@@ -77,7 +80,7 @@ f'{1}', f'{"a"!r}', f'{1.5:.2f}|{3:>5}|{3:05d}|{"x":<3}|{1234567:,}', f'{1 + 1}{
 f'{3:{2 + 3}}', f'{"x":{"*"}^{5}}', f'{[1]}', f'{None}', f'{True}', f'', f'{0.25:%}', f'{255:x}'
 [1, 2] == [1, 2.0], {'a': [1]} == {'a': [1]}, [1] == (1,), 'a' == 1, None == 0, True == 1, {} == []
 [1, 2] < [1, 3], (1,) < (1, 2), 'a' < 'b', [] < [1], [[1], 2] < [[1], 3], 'a' <= 'a', 2 >= 2.0
-1 != 2, 'a' != 'a', [1] != [2], None is None, 1 is not None, (1 > 2) is False
+1 != 2, 'a' != 'a', [1] != [2], None is None, (1 > 2) is False
 1 in {1, 2}, 'c' not in {'a', 'b'}, 3 in (1, 2), [1] in [[1]]
 {'a': 1, **{'a': 2}}, {1: 'x', None: 'y', 2.5: 'z'}[None]
 10 ** 20 // 3, 1_000, 0x1f, 1e3, 'a' 'b', '\\u00e9', '''a
@@ -124,11 +127,13 @@ PATHS = [
     ("null", None),
     ("true and not false", True),
     ("workflow.input.order.note is null", True),
+    ("workflow.input.order.note is not None, 1 is not None", (False, True)),
     ("sum(i.price * 2 for i in workflow.input.order.items)", 101.0),
     ("[i.name for i in workflow.input.order.items if i.kind == 'wood' and i.price < 10]", ["bow"]),
     ("max(i.price for i in workflow.input.order.items)", 30),
     ("{i.name: i.price for i in workflow.input.order.items}['bow']", 8),
     ("[workflow for workflow in [1]]", [1]),
+    ("[reserve for reserve in [reserve.status]]", ["COMPLETED"]),
     ("[key for key in [1] for key in [key + 1]]", [2]),
     ("f'{reserve.output.total:>5}|{workflow.input.order.id}'", "   99|o-7"),
     ("  reserve.output.total  ", 99),

@@ -21,15 +21,12 @@ def loops(
 ) -> tuple[Loop, list[Node]]:
     """The `for … if …` parts of a comprehension, and the compiled results of each iteration."""
     clauses: list[tuple[Node, Assign, list[Node]]] = []
-    for position, clause in enumerate(generators):
+    compiler.scopes.append({})
+    for clause in generators:
         if clause.is_async:
             raise refused_at(clause.iter, "`async for` is not available", "Loop over data.")
-        if position == 0:
-            # Python evaluates the first iterable outside: its names are not those of the loop.
-            iterable = compiler.compile(clause.iter)
-            compiler.scopes.append({})
-        else:
-            iterable = compiler.compile(clause.iter)
+        # Before its target is declared: in `[x for x in x]` the last x is from outside.
+        iterable = compiler.compile(clause.iter)
         assign = _target(compiler, clause.target)
         clauses.append((iterable, assign, [compiler.compile(test) for test in clause.ifs]))
     compiled = [compiler.compile(result) for result in results]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import msgspec
 
 from pavane.core.expressions.bounds import Refused
-from pavane.core.expressions.source import code_characters
+from pavane.core.expressions.source import code_tokens
 
 MAX_NESTING = 20
 """Expressions inside one another."""
@@ -69,7 +69,7 @@ def _read_expression(text: str, begin: int, depth: int) -> tuple[Piece, int]:
 
 def _read_computed(text: str, begin: int) -> tuple[Piece, int]:
     open_braces = 0
-    for at, char in code_characters(text, begin + 3):
+    for at, char in code_tokens(text, begin + 3):
         if char == "{":
             open_braces += 1
         elif char == "}":

@@ -8,24 +8,30 @@ from collections.abc import Iterator
 from pavane.core.expressions.bounds import MAX_DEPTH, MAX_NODES, MAX_SOURCE_CHARS, Refused
 
 _PREFIXES = frozenset("-+~")
+_OPENING = frozenset("([{")
+_CLOSING = frozenset(")]}")
+_MAX_RECURSIVE_WORDS = 400
+_MAX_FSTRINGS = 4
+"""f-strings inside one another."""
 _RECURSIVE_WORDS = ("not", "lambda", "else", "await", "**")
 """What Python's parser descends into once for each time it stands there."""
 
 
-def code_characters(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
-    """The characters that stand outside Python string literals, each with its index."""
+def code_tokens(text: str, start: int = 0) -> Iterator[tuple[int, str]]:
+    """The characters of Python code, each with its index; a string literal comes as one token."""
     at = start
     while at < len(text):
-        char = text[at]
-        if char not in "'\"":
-            yield at, char
+        begin, char = at, text[at]
+        if char in "'\"":
+            quote = char * 3 if text.startswith(char * 3, at) else char
+            at += len(quote)
+            while at < len(text) and not text.startswith(quote, at):
+                at += 2 if text[at] == "\\" else 1
+            at += len(quote)
+            yield begin, text[begin:at]
+        else:
+            yield begin, char
             at += 1
-            continue
-        quote = char * 3 if text.startswith(char * 3, at) else char
-        at += len(quote)
-        while at < len(text) and not text.startswith(quote, at):
-            at += 2 if text[at] == "\\" else 1
-        at += len(quote)
 
 
 def parse(source: str) -> ast.expr:
@@ -69,24 +75,51 @@ def _malformed(error: SyntaxError, source: str) -> Refused:
     )
 
 
-def _check_nesting(source: str) -> None:
-    depth = prefixes = 0
+def _check_nesting(source: str, level: int = 0) -> None:
+    """Refuse what Python's parser would descend into too far for the stack of a small thread."""
+    opened: list[int] = []
+    prefixes = waiting = 0
     code: list[str] = []
-    for at, char in code_characters(source):
-        code.append(char)
-        if char in "([{":
-            depth += 1
-        elif char in ")]}":
-            depth -= 1
-        if char in _PREFIXES:
+    for at, token in code_tokens(source):
+        if len(token) > 1:
+            code.append(" ")
+            if "f" in source[max(0, at - 2) : at].lower():
+                _check_fields(token, level)
+        else:
+            code.append(token)
+        if token in _PREFIXES:
             prefixes += 1
-        elif not char.isspace():
+        elif token in _OPENING:
+            opened.append(prefixes)
+            waiting += prefixes
             prefixes = 0
-        if depth > MAX_DEPTH or prefixes > MAX_DEPTH:
-            raise _too_deep(at)
+        elif token in _CLOSING:
+            waiting -= opened.pop() if opened else 0
+        elif not token.isspace():
+            prefixes = 0
+        if len(opened) + waiting + prefixes > MAX_DEPTH:
+            raise _too_deep(at if level == 0 else None)
     bare = "".join(code)
-    if sum(bare.count(word) for word in _RECURSIVE_WORDS) > MAX_NODES // 2:
+    words = sum(bare.count(word) for word in _RECURSIVE_WORDS)
+    if words > _MAX_RECURSIVE_WORDS or level > _MAX_FSTRINGS:
         raise _too_deep()
+
+
+def _check_fields(literal: str, level: int) -> None:
+    """Check what stands in the braces of an f-string: Python parses it as code."""
+    at = 0
+    while (at := literal.find("{", at)) >= 0:
+        if literal.startswith("{{", at):
+            at += 2
+            continue
+        begin = at + 1
+        depth = 1
+        for at, token in code_tokens(literal, begin):  # noqa: B007  # where it ends is used below
+            depth += (token == "{") - (token == "}")
+            if depth == 0:
+                break
+        _check_nesting(literal[begin:at], level + 1)
+        at += 1
 
 
 def _check_size(tree: ast.expr) -> None:
