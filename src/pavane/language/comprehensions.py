@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from pavane.language.bindings import Bindings, Level
 from pavane.language.contract import without_none
 from pavane.language.kinds import element, is_mapping
-from pavane.language.operands import native, truth
+from pavane.language.operands import native, operand_truth
 from pavane.language.values import POISON, Value
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def _loops(reader: Reader, node: Comprehension) -> list[ast.comprehension] | Non
             value = reader.read(test)
             if value.poison:
                 return None
-            tests.append(truth(reader.site, test, value))
+            tests.append(operand_truth(reader.site, test, value))
         raw = source.guarded if source.guarded is not None else source.expr
         loops.append(ast.comprehension(target, raw, tests, 0))
     return loops

@@ -107,7 +107,7 @@ def _arm(writer: Writer, before: Bindings, way: Way, live: Names) -> Arm:
 
 
 def _switch(writer: Writer, node: ast.If, ref: str, decision: Decision, arms: list[Arm]) -> Step:
-    default: list[Step] = next((arm.steps for arm in arms if arm.key is None), [])
+    default = next((arm.steps for arm in arms if arm.key is None), list[Step]())
     return Step(
         name=ref,
         task_reference_name=ref,

@@ -164,6 +164,12 @@ def wire_tag(tp: Any) -> tuple[str, Any] | None:
     return None
 
 
+def leaves_defaults_out(tp: Any) -> bool:
+    """Whether a struct is written without the fields that have their default value."""
+    config = getattr(_class_of(without_none(tp)[0]), "__struct_config__", None)
+    return bool(getattr(config, "omit_defaults", False))
+
+
 def without_none(tp: Any) -> tuple[Any, bool]:
     """The type without `None` in its union, and whether `None` was there."""
     tp = plain(tp)

@@ -35,7 +35,7 @@ def write_return(writer: Writer, node: ast.Return, live: Names) -> bool:
     if writer.nested == 0 and made is None:
         writer.outputs = {}
         return False
-    _terminate(writer, node, "return", terminationStatus="COMPLETED", workflowOutput=made or {})
+    _terminate(writer, node, "finish", terminationStatus="COMPLETED", workflowOutput=made or {})
     return False
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pavane.language import calls, comparing, comprehensions, fields, outside, texts
 from pavane.language.bindings import Bindings, LocalFunction, Unassigned
 from pavane.language.kinds import joined
-from pavane.language.operands import native, operand_truth, truth
+from pavane.language.operands import native, operand_truth
 from pavane.language.values import POISON, Value, constant, record, sequence
 from pavane.language.work import Site
 
@@ -50,11 +50,11 @@ class Reader:
         return handler(self, node)
 
     def test(self, node: ast.expr) -> Value:
-        """The truth of an expression, as a bool."""
+        """An expression that Python only tests for truth."""
         value = self.read(node)
         if value.poison:
             return POISON
-        return Value(truth(self.site, node, value), type=bool, native=True)
+        return Value(operand_truth(self.site, node, value), type=bool, native=True)
 
     def refuse(self, node: ast.AST, message: str, remedy: str = "") -> Value:
         """Note a finding; gives POISON."""

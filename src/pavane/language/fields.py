@@ -14,6 +14,7 @@ from pavane.language.contract import (
     Field,
     is_record,
     is_typed_dict,
+    leaves_defaults_out,
     record_fields,
     type_name,
     without_none,
@@ -29,7 +30,7 @@ from pavane.language.kinds import (
 )
 from pavane.language.operands import native
 from pavane.language.source import MISSING
-from pavane.language.values import POISON, Value, constant, stepped
+from pavane.language.values import POISON, Value, constant, members_of, stepped
 
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
@@ -83,12 +84,27 @@ def _known_field(base: Value, found: Field) -> Value:
     if base.fields is not None and found.wire in base.fields:
         return base.fields[found.wire]
     expr = stepped(base.expr, found.wire)
-    guarded: ast.expr | None = None
-    if found.default is None or isinstance(found.default, (str, bool, int, float)):
+    return Value(expr, type=found.type, guarded=_guarded(base, found))
+
+
+def _guarded(base: Value, found: Field) -> ast.expr | None:
+    """How to read a field that may be left out on the wire, as its default then says.
+
+    What tasks return is written with all its fields; what comes from outside may lack some.
+    """
+    members = members_of(base.expr)
+    from_task = members is not None and len(members) > 1 and members[1] == "output"
+    if from_task and not leaves_defaults_out(base.type):
+        return None
+    default: ast.expr
+    if found.default in ([], {}):
+        default = ast.List([], ast.Load()) if found.default == [] else ast.Dict([], [])
+    elif outside.is_constant(found.default) and not isinstance(found.default, (tuple, frozenset)):
         default = constant(found.default).expr
-        get = ast.Attribute(base.expr, "get", ast.Load())
-        guarded = ast.Call(get, [ast.Constant(found.wire), default], [])
-    return Value(expr, type=found.type, guarded=guarded)
+    else:
+        return None
+    get = ast.Attribute(base.expr, "get", ast.Load())
+    return ast.Call(get, [ast.Constant(found.wire), default], [])
 
 
 def _computed_or_missing(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pavane.language.contract import (
     is_typed_dict,
+    leaves_defaults_out,
     record_fields,
     type_name,
     wire_tag,
@@ -51,7 +52,7 @@ def construct(reader: Reader, node: ast.Call, tp: Any) -> Value:
     for each in known:
         if each.name in bound:
             fields[each.wire] = bound[each.name]
-        elif each.default is not inspect.Parameter.empty and not _leaves_defaults_out(tp):
+        elif each.default is not inspect.Parameter.empty and not leaves_defaults_out(tp):
             fields[each.wire] = _default(each.default, each.type)
     return record(fields, tp)
 
@@ -70,11 +71,6 @@ def _signature(tp: Any) -> inspect.Signature:
             for each in record_fields(tp) or ()
         ]
     )
-
-
-def _leaves_defaults_out(tp: Any) -> bool:
-    config = getattr(tp, "__struct_config__", None)
-    return bool(getattr(config, "omit_defaults", False))
 
 
 def _default(value: Any, tp: Any) -> Value:

@@ -121,7 +121,11 @@ def path_text(expr: ast.expr) -> str | None:
 
 
 def template(value: Value) -> Any:
-    """The value as it stands in a definition: plain data with `${…}` and `${= … }` inside."""
+    """The value as it stands in a definition: plain data with `${…}` and `${= … }` inside.
+
+    ExpressionError where something that reads no data cannot be worked out.
+    """
+    value = folded(value)
     if value.fields is not None:
         return {name: template(item) for name, item in value.fields.items()}
     if value.parts is not None:
@@ -129,6 +133,8 @@ def template(value: Value) -> Any:
     expr = value.expr
     if isinstance(expr, ast.Constant):
         return escaped(expr.value) if isinstance(expr.value, str) else expr.value
+    if value.guarded is not None and has_default(value):
+        return f"${{= {written(value.guarded)} }}"
     plain_path = path_text(expr)
     if plain_path is not None:
         return f"${{{plain_path}}}"
@@ -137,6 +143,14 @@ def template(value: Value) -> Any:
         if text is not None:
             return text
     return f"${{= {written(expr)} }}"
+
+
+def has_default(value: Value) -> bool:
+    """Whether a field that is left out means something else than null."""
+    if not isinstance(value.guarded, ast.Call):
+        return False
+    default = value.guarded.args[1]
+    return not (isinstance(default, ast.Constant) and default.value is None)
 
 
 def written(expr: ast.expr) -> str:
@@ -193,7 +207,7 @@ def reads_same_as_text(value: Value) -> bool:
     """Whether a path inside a text gives what an f-string gives (not so for bool or float)."""
     base, maybe_none = without_none(value.type)
     base = literal_base(base)
-    if members_of(value.expr) is None or maybe_none or is_plain_enum(base):
+    if members_of(value.expr) is None or maybe_none or is_plain_enum(base) or has_default(value):
         return False
     if not isinstance(base, type) or base is bool:
         return False

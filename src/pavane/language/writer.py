@@ -21,7 +21,7 @@ from pavane.language.frames import Frame
 from pavane.language.kinds import element, is_known
 from pavane.language.liveness import Liveness
 from pavane.language.liveness import Names as LiveNames
-from pavane.language.values import POISON, Value, folded, stepped, template
+from pavane.language.values import POISON, Value, stepped, template
 from pavane.language.work import Site, Work
 
 Place = Literal["workflow", "scope", "branch"]
@@ -98,7 +98,7 @@ class Writer:
         if value.poison:
             return None
         try:
-            made = template(folded(value))
+            made = template(value)
             compile_template(made)
         except ExpressionError as error:
             self.refuse(node, error.message, error.remedy)

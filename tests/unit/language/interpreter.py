@@ -1,0 +1,196 @@
+"""A small interpreter of definitions, independent of the engine: what the JSON means, plainly."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from pavane.core.model.workflow import Step, Workflow
+from pavane.errors import Fail
+from pavane.sdk.task import Task
+
+DURATION = re.compile(
+    r"(\d+ days?)?( ?\d+ hours?)?( ?\d+ minutes?)?( ?[\d.]+ seconds?)?", re.ASCII
+)
+
+
+class Ended(Exception):
+    """A TERMINATE, or a task that failed."""
+
+    def __init__(self, status: str, output: Any, reason: str) -> None:
+        super().__init__(reason)
+        self.status, self.output, self.reason = status, output, reason
+
+
+class Map(dict[str, Any]):
+    """A JSON object whose members are also attributes, for `eval`."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def seen(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Map({key: seen(item) for key, item in value.items()})
+    if isinstance(value, list):
+        return [seen(item) for item in value]
+    return value
+
+
+def _reader(kind: Any, parse: Any) -> Any:
+    def read(*values: Any, **named: Any) -> Any:
+        if len(values) == 1 and isinstance(values[0], kind):
+            return values[0]
+        return parse(values[0]) if isinstance(values[0], str) else kind(*values, **named)
+
+    return read
+
+
+FUNCTIONS = {
+    "decimal": lambda value: value if isinstance(value, Decimal) else Decimal(str(value)),
+    "date": _reader(date, date.fromisoformat),
+    "datetime": _reader(datetime, datetime.fromisoformat),
+    "time": _reader(time, time.fromisoformat),
+    "timedelta": lambda value="", **named: timedelta(**named)
+    if named
+    else msgspec.convert(value, timedelta),
+    "uuid": _reader(UUID, UUID),
+}
+
+
+class Interpreter:
+    """Runs one definition with real task functions; forks run branch by branch in random order."""
+
+    def __init__(
+        self, tasks: dict[str, Task[..., Any]], workflows: dict[str, Workflow], seed: int
+    ) -> None:
+        self.tasks, self.workflows, self.random = tasks, workflows, random.Random(seed)
+        self.steps = 0
+
+    async def run(self, definition: Workflow, given: dict[str, Any]) -> tuple[str, Any, str]:
+        """Status, output and reason of one execution."""
+        given = {**definition.input_template, **given}
+        data: dict[str, Any] = {"workflow": {"input": given, "variables": {}}}
+        try:
+            last = await self.block(definition.tasks, data)
+        except Ended as end:
+            return end.status, end.output, end.reason
+        if definition.output_parameters:
+            return "COMPLETED", self.filled(definition.output_parameters, data), ""
+        return "COMPLETED", last, ""
+
+    async def block(self, steps: list[Step], data: dict[str, Any]) -> Any:
+        last: Any = {}
+        pending: set[str] = set()
+        for step in steps:
+            self.steps += 1
+            assert step.ref not in data, f"{step.ref} runs twice"
+            assert not pending or step.type == "JOIN", "a fork is followed by its join"
+            inputs = self.filled(step.input_parameters, data)
+            row: dict[str, Any] = {"input": inputs, "output": {}, "status": "COMPLETED"}
+            data[step.ref] = row
+            if step.type == "FORK_JOIN":
+                for branch in self.random.sample(step.fork_tasks, len(step.fork_tasks)):
+                    await self.block(branch, data)
+            else:
+                row["output"] = last = await self.step(step, inputs, data)
+        return last
+
+    async def step(self, step: Step, inputs: dict[str, Any], data: dict[str, Any]) -> Any:
+        match step.type:
+            case "SIMPLE":
+                return await self.task(step, inputs)
+            case "SWITCH":
+                key = _text(inputs[step.expression])
+                chosen = step.decision_cases.get(key, step.default_case)
+                await self.block(chosen, data)
+                return {"selectedCase": key}
+            case "JOIN":
+                assert all(ref in data for ref in step.join_on), "a join waits for ever"
+                return {ref: data[ref]["output"] for ref in step.join_on}
+            case "SUB_WORKFLOW":
+                return await self.child(step, inputs)
+            case "SET_VARIABLE":
+                data["workflow"]["variables"].update(inputs)
+                return {}
+            case "WAIT":
+                if "duration" in inputs:
+                    assert DURATION.fullmatch(inputs["duration"]), inputs
+                return {}
+            case "NOOP":
+                return {}
+            case "TERMINATE":
+                status = inputs["terminationStatus"]
+                reason = inputs.get("terminationReason", "")
+                raise Ended(status, inputs.get("workflowOutput", {}), reason)
+            case other:
+                raise AssertionError(f"unknown step type {other}")
+
+    async def task(self, step: Step, inputs: dict[str, Any]) -> Any:
+        task = self.tasks[step.name]
+        assert step.service == task.service
+        body = msgspec.json.encode(inputs)
+        args, kwargs = task.contract.arguments(body, None)
+        try:
+            result = task.function(*args, **kwargs)
+            if task.shape.is_async:
+                result = await result
+        except Fail as error:
+            if step.optional:
+                return {}
+            raise Ended("FAILED", {}, str(error)) from error
+        return msgspec.json.decode(task.contract.result(result))
+
+    async def child(self, step: Step, inputs: dict[str, Any]) -> Any:
+        assert step.sub_workflow_param is not None
+        inline = step.sub_workflow_param.workflow_definition
+        definition = inline or self.workflows[step.sub_workflow_param.name]
+        assert set(inputs) <= set(definition.input_parameters)
+        status, output, reason = await self.run(definition, inputs)
+        if status != "COMPLETED":
+            raise Ended(status, output, reason)
+        return output
+
+    # expressions
+
+    def filled(self, value: Any, data: dict[str, Any]) -> Any:
+        if isinstance(value, dict):
+            return {key: self.filled(item, data) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.filled(item, data) for item in value]
+        return self.text(value, data) if isinstance(value, str) else value
+
+    def text(self, text: str, data: dict[str, Any]) -> Any:
+        if text.startswith("${=") and text.endswith("}"):
+            code = text[3:-1].strip()
+            result = eval(code, {**FUNCTIONS, **seen(data)})
+            return msgspec.to_builtins(result, str_keys=True)
+        whole = re.fullmatch(r"\$\{([^{}]*)\}", text)
+        if whole and not text.startswith("$${"):
+            return _path(whole[1], data)
+        parts = re.split(r"(?<!\$)\$\{([^{}]*)\}", text)
+        for index in range(1, len(parts), 2):
+            parts[index] = _text(_path(parts[index], data))
+        return "".join(parts).replace("$${", "${")
+
+
+def _path(path: str, data: Any) -> Any:
+    for name, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
+        try:
+            data = data[int(index)] if index else data[name]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -1,0 +1,183 @@
+"""The main test: a workflow run as ordinary Python and its definition come to the same end."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from pavane.core.expressions.template import compile_template
+from pavane.errors import Fail
+from pavane.language.contract import RESULT, is_none, is_object
+from pavane.sdk.workflow import WorkflowFunction, as_plain_python
+from tests.unit.language import programs as p
+from tests.unit.language.interpreter import Interpreter
+from tests.unit.language.programs import order
+from tests.unit.language.shop import FAILS, TASKS, Kind, Line, Order, Payment, Script, Speed, script
+
+Outcomes = dict[str, list[Any]]
+Run = tuple[WorkflowFunction[..., Any], tuple[Any, ...], Outcomes]
+
+PLAIN = order()
+BIG = order(kind=Kind.GOLD, lines=[Line("a", 9, Decimal("3.10"))])
+RICH = order(
+    note="DE",
+    due=date(2024, 6, 1),
+    tags=["x", "y"],
+    weights={"a": 0.5, "b": 2.5},
+    speed=Speed.FAST,
+)
+
+
+def paid(status: str) -> Payment:
+    return Payment("p-2", status)
+
+
+RUNS: list[Run] = [
+    (p.fulfil_order, (PLAIN,), {}),
+    (p.fulfil_order, (PLAIN,), {"charge_card": [paid("declined")]}),
+    (p.fulfil_order, (PLAIN,), {"charge_card": [FAILS]}),
+    (p.fulfil_order, (PLAIN,), {"reserve_stock": [Fail("none left")]}),
+    (p.straight, (PLAIN,), {}),
+    (p.straight, (PLAIN, "given", 9), {}),
+    *((p.elif_chain, (PLAIN,), {"charge_card": [paid(s)]}) for s in ("ok", "declined", "review")),
+    (p.elif_chain, (PLAIN,), {"charge_card": [paid("null")]}),
+    (p.early_return, (PLAIN,), {}),
+    (p.early_return, (BIG,), {}),
+    (p.early_return, (order(kind=Kind.GOLD, note="n"),), {}),
+    (p.early_return, (order(kind=Kind.GOLD, gift=True),), {}),
+    (p.carried_variables, (PLAIN,), {}),
+    (p.carried_variables, (BIG,), {}),
+    (p.carried_variables, (order(gift=True),), {}),
+    (p.computed, (PLAIN,), {}),
+    (p.computed, (RICH,), {}),
+    (p.defaults_left_out, (PLAIN,), {}),
+    (p.defaults_left_out, (order(insured=False, speed=Speed.FAST, gift=True),), {}),
+    (p.nested_conditions, (PLAIN,), {}),
+    (p.nested_conditions, (order(gift=True),), {}),
+    (p.nested_conditions, (PLAIN,), {"score": [4, 9]}),
+    (p.nested_conditions, (PLAIN,), {"score": [3]}),
+    (p.nested_conditions, (PLAIN,), {"score": [1]}),
+    (p.awaits_inside, (PLAIN,), {}),
+    (p.awaits_inside, (order(gift=True),), {}),
+    (p.awaits_inside, (PLAIN,), {"charge_card": [paid("no")]}),
+    (p.branches, (PLAIN,), {}),
+    (p.branches, (PLAIN,), {"ship": [{"id": "k-9", "weight": 0.5}]}),
+    (p.branches, (PLAIN,), {"charge_card": [paid("no"), paid("no"), paid("no")]}),
+    (p.nonlocal_branch, (PLAIN,), {}),
+    (p.scopes, (PLAIN,), {}),
+    (p.scopes, (PLAIN,), {"charge_card": [paid("no")]}),
+    (p.scope_fails, (PLAIN,), {}),
+    (p.scope_fails, (PLAIN,), {"score": [2]}),
+    (p.whole_results, (PLAIN,), {}),
+    (p.whole_dict, ("x",), {}),
+    (p.whole_dict, ("x",), {"settings": [{"mode": "off"}]}),
+    (p.nothing_back, (PLAIN,), {}),
+    (p.priced, (PLAIN,), {}),
+    (p.calls_others, (PLAIN,), {}),
+    (p.countdown, (3,), {}),
+    (p.options, (PLAIN,), {}),
+    (p.loose_data, ("v",), {}),
+    (p.loose_data, ({"k": [1]},), {"anything": [{"deep": [{"name": "y"}]}]}),
+    (p.coupons, (PLAIN, "c"), {}),
+    (p.coupons, (PLAIN, "c"), {"find_coupon": [Decimal("1.00")]}),
+    (p.coupons, (PLAIN, "c"), {"find_coupon": [Decimal("1.00"), Decimal("0.25")]}),
+    (p.coupons, (PLAIN, "c"), {"find_coupon": [Decimal("99.00"), Decimal(0)]}),
+    (p.parcels, (PLAIN,), {}),
+    (p.parcels, (PLAIN,), {"ship": [{"id": "x", "weight": 1.0}]}),
+    (p.all_ways_return, (PLAIN,), {}),
+    (p.all_ways_return, (order(gift=True),), {}),
+]
+
+PROGRAMS = {run[0].name: run[0] for run in RUNS}
+DEFINITIONS = {name: program.definition for name, program in PROGRAMS.items()}
+
+
+class Checked(Interpreter):
+    """Also compares every expression with what the product's evaluator makes of it."""
+
+    def text(self, text: str, data: dict[str, Any]) -> Any:
+        ours = super().text(text, data)
+
+        class Data:
+            def root(self, name: str) -> object:
+                return data[name]
+
+        assert compile_template(text).render(Data()) == ours, text
+        return ours
+
+
+async def as_python(run: Run) -> tuple[str, Any, list[tuple[str, Any]]]:
+    program, args, outcomes = run
+    played = Script(outcomes)
+    script.set(played)
+    with as_plain_python():
+        try:
+            result = await program(*args)
+        except Fail as error:
+            return "FAILED", str(error), played.calls
+    return "COMPLETED", msgspec.to_builtins(result), played.calls
+
+
+def without_defaults(given: dict[str, Any], args: dict[str, Any]) -> dict[str, Any]:
+    """The same input as somebody writes it by hand: fields with their defaults are left out."""
+    sparse = dict(given)
+    for name, value in args.items():
+        if isinstance(value, Order):
+            usual = msgspec.to_builtins(Order("", []))
+            kept = {"id", "lines"} | {key for key in usual if given[name][key] != usual[key]}
+            sparse[name] = {key: given[name][key] for key in kept}
+    return sparse
+
+
+async def as_definition(
+    run: Run, seed: int, *, sparse: bool
+) -> tuple[str, Any, list[tuple[str, Any]]]:
+    program, args, outcomes = run
+    played = Script(outcomes)
+    script.set(played)
+    bound = program.signature.bind(*args).arguments
+    given = msgspec.json.decode(msgspec.json.encode(bound))
+    if sparse:
+        given = without_defaults(given, bound)
+    machine = Checked(TASKS, DEFINITIONS, seed)
+    status, output, reason = await machine.run(DEFINITIONS[program.name], given)
+    if status != "COMPLETED":
+        return status, reason, played.calls
+    if is_none(program.returns):
+        return status, None, played.calls
+    if not is_object(program.returns):
+        assert set(output) == {RESULT}
+        output = output[RESULT]
+    return status, output, played.calls
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("sparse", [False, True], ids=["all fields", "defaults left out"])
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run[0].function.__name__)
+async def test_python_and_definition_agree(run: Run, *, sparse: bool) -> None:
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    python = await as_python(run)
+    definition = await as_definition(run, seed, sparse=sparse)
+    assert definition[:2] == python[:2]
+    counts = [Counter(repr(call) for call in calls) for calls in (python[2], definition[2])]
+    assert counts[0] == counts[1]
+    if "FORK_JOIN" not in repr(DEFINITIONS[run[0].name]):
+        assert definition[2] == python[2]
+
+
+def test_there_are_enough_programs_and_both_ends() -> None:
+    assert len(PROGRAMS) >= 15
+
+
+@pytest.mark.anyio
+async def test_the_runs_end_in_both_ways() -> None:
+    ends = Counter([(await as_python(run))[0] for run in RUNS])
+    assert ends["COMPLETED"] >= 30
+    assert ends["FAILED"] >= 5
