@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 from pavane.errors import DefinitionError
 from pavane.sdk import plans
 from pavane.sdk.client import Client
 from pavane.sdk.service import Service
-from pavane.sdk.starting import reachable, start_of
+from pavane.sdk.starting import DeclaredWorkflow, reachable, start_of
 from pavane.sdk.task import Task
-from pavane.sdk.workflow import WorkflowFunction
 
 
-async def run_here(workflow: WorkflowFunction[..., Any], arguments: dict[str, Any]) -> Any:
+async def run_here(workflow: object, arguments: dict[str, Any]) -> Any:
     """The result of a workflow, run with the services of its tasks in this process.
 
     Nothing outlives the call. ExecutionFailedError when it does not complete.
@@ -23,7 +23,7 @@ async def run_here(workflow: WorkflowFunction[..., Any], arguments: dict[str, An
     bootstrap = importlib.import_module("pavane.bootstrap")
     workflows = reachable([workflow])
     running = bootstrap.running_engine(
-        "memory:", services=services_of(workflow), workflows=workflows
+        "memory:", services=services_of(workflows), workflows=workflows
     )
     async with running as engine:
         client = Client.embedded(engine)
@@ -32,10 +32,10 @@ async def run_here(workflow: WorkflowFunction[..., Any], arguments: dict[str, An
         return await client.perform(plans.result(execution_id, start.door, None))
 
 
-def services_of(workflow: WorkflowFunction[..., Any]) -> list[Service]:
-    """The services that own the tasks of a workflow and of those that it calls."""
+def services_of(workflows: Sequence[DeclaredWorkflow]) -> list[Service]:
+    """The services that own the tasks of workflows."""
     services: dict[Service, None] = {}
-    for offer in workflow.calls:
+    for offer in (offer for workflow in workflows for offer in workflow.calls):
         if not isinstance(offer, Task):
             raise DefinitionError(
                 f"{offer.name} is known by name only, so it cannot run here.",

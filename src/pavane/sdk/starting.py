@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Protocol, cast
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.errors import InputError, UsageError
 from pavane.language.durations import parse_duration
-from pavane.language.offers import is_workflow
+from pavane.language.offers import TaskOffer, WorkflowOffer, is_workflow
 from pavane.sdk import plans
 from pavane.sdk.contract import Contract, encode
 from pavane.sdk.parameters import Shape, place_of
 from pavane.sdk.plans import Start
 from pavane.sdk.policy import Duration
-from pavane.sdk.workflow import WorkflowFunction
+
+
+class DeclaredWorkflow(WorkflowOffer, Protocol):
+    """What `@workflow` makes of a function, as far as starting it goes."""
+
+    @property
+    def definition(self) -> Workflow:
+        """What runs."""
+        ...
+
+    @property
+    def workflows(self) -> Sequence[DeclaredWorkflow]:
+        """The workflows that it calls."""
+        ...
+
+    @property
+    def calls(self) -> Sequence[TaskOffer]:
+        """All tasks that it and its sub-workflows use."""
+        ...
 
 
 def start_of(workflow: object, args: Sequence[object], input: object, version: int | None) -> Start:
@@ -30,14 +48,14 @@ def start_of(workflow: object, args: Sequence[object], input: object, version: i
         return Start(workflow, plans.json_input(input), version=version)
     if not is_workflow(workflow):
         raise UsageError(f"{workflow!r} is not a workflow.", "Put @workflow on it.")
-    function = cast("WorkflowFunction[..., Any]", workflow)
+    function = cast("DeclaredWorkflow", workflow)
     door = door_of(function)
     body = plans.json_input(input) if input is not None else _arguments(function, args)
     door.arguments(body, None)
     return Start(function.name, body, door, version or function.version)
 
 
-def _arguments(function: WorkflowFunction[..., Any], args: Sequence[object]) -> bytes:
+def _arguments(function: DeclaredWorkflow, args: Sequence[object]) -> bytes:
     try:
         bound = function.signature.bind(*args)
     except TypeError as error:
@@ -52,7 +70,7 @@ def _arguments(function: WorkflowFunction[..., Any], args: Sequence[object]) -> 
 
 
 @functools.lru_cache(maxsize=512)
-def door_of(function: WorkflowFunction[..., Any]) -> Contract:
+def door_of(function: DeclaredWorkflow) -> Contract:
     """The typed door of a workflow: its parameters, and what it returns."""
     signature = function.signature
     shape = Shape(
@@ -67,7 +85,7 @@ def door_of(function: WorkflowFunction[..., Any]) -> Contract:
 
 
 def definitions_for(
-    workflows: Sequence[Callable[..., Any]],
+    workflows: Sequence[object],
 ) -> tuple[list[Workflow], list[TaskDefinition]]:
     """The definitions of workflows, of those that they call, and of all their tasks."""
     functions = reachable(workflows)
@@ -75,15 +93,15 @@ def definitions_for(
     return [each.definition for each in functions], list(tasks.values())
 
 
-def reachable(workflows: Sequence[Callable[..., Any]]) -> list[WorkflowFunction[..., Any]]:
+def reachable(workflows: Sequence[object]) -> list[DeclaredWorkflow]:
     """The workflows and those that they call, at any depth, each once."""
-    found: dict[int, WorkflowFunction[..., Any]] = {}
+    found: dict[int, DeclaredWorkflow] = {}
     pending = list(workflows)
     while pending:
         each = pending.pop(0)
         if not is_workflow(each):
             raise UsageError(f"{each!r} is not a workflow.", "Put @workflow on it.")
-        function = cast("WorkflowFunction[..., Any]", each)
+        function = cast("DeclaredWorkflow", each)
         if id(function.function) not in found:
             found[id(function.function)] = function
             pending.extend(function.workflows)

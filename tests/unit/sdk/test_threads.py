@@ -1,0 +1,73 @@
+"""Sync tasks in real threads and real time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import msgspec
+
+from pavane.sdk.context import TaskContext
+from pavane.sdk.service import Service
+from pavane.sdk.worker import LocalWorkers
+from tests.unit.sdk.board import Board, assignment
+
+
+class RealClock:
+    def now(self) -> int:
+        return round(time.time() * 1000)
+
+
+def _in_real_time(service: Service, task: str, *, limit_s: float) -> tuple[Board, float]:
+    async def main() -> tuple[Board, float]:
+        board = Board()
+        workers = LocalWorkers([service], RealClock())
+        workers.start(board)
+        began = time.monotonic()
+        assert workers.reserve(task)
+        deadline_at = RealClock().now() + round(limit_s * 1000)
+        workers.run(msgspec.structs.replace(assignment(task), deadline_at=deadline_at))
+        await board.reported()
+        took_s = time.monotonic() - began
+        await workers.stop(0.05)
+        return board, took_s
+
+    return asyncio.run(main())
+
+
+def test_a_sync_task_runs_in_a_thread_and_sees_that_it_is_too_late() -> None:
+    service = Service("slow")
+    left = threading.Event()
+    threads: list[int] = []
+
+    @service.task
+    def dawdle(ctx: TaskContext) -> None:
+        threads.append(threading.get_ident())
+        while not ctx.cancelled:
+            ctx.heartbeat_sync()
+            time.sleep(0.01)
+        left.set()
+        ctx.raise_if_cancelled()
+
+    board, took_s = _in_real_time(service, "dawdle", limit_s=0.2)
+    assert left.wait(5)
+    assert [(o.status, o.reason) for _, o in board.outcomes] == [
+        ("FAILED", "timed out after 0.2 s")
+    ]
+    assert took_s < 2
+    assert threads != [threading.get_ident()]
+
+
+def test_a_sync_task_that_hangs_does_not_hang_the_stop() -> None:
+    service = Service("stuck")
+    release = threading.Event()
+
+    @service.task
+    def hang_in_thread() -> None:
+        release.wait(30)
+
+    board, took_s = _in_real_time(service, "hang_in_thread", limit_s=0.1)
+    release.set()
+    assert [outcome.status for _, outcome in board.outcomes] == ["FAILED"]
+    assert took_s < 5
