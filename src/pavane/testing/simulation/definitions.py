@@ -1,0 +1,284 @@
+"""Random definitions: every step type, nested in every way, with policies, undos and pivots."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import msgspec
+
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow
+
+Json = dict[str, Any]
+
+TASKS = tuple(f"t{i}" for i in range(8))
+UNDOS = tuple(f"u{i}" for i in range(3))
+_ALONE = ("SIMPLE", "WAIT", "SET_VARIABLE", "INLINE", "NOOP", "TERMINATE")
+_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW")
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """What a case is about: how likely each kind of step and policy is in its definitions."""
+
+    steps: int = 9  # about so many in a workflow
+    undo: float = 0.6
+    weights: dict[str, float] = {}
+    optional: float = 0.06
+    permissive: float = 0.04
+    pivot: float = 0.06
+    wide: int = 0  # branches of one wide fork
+    partial_join: float = 0.1
+    timeouts: float = 0.35
+
+
+_WEIGHTS = {
+    "SIMPLE": 55.0,
+    "SWITCH": 9.0,
+    "FORK_JOIN": 11.0,
+    "SUB_WORKFLOW": 9.0,
+    "WAIT": 5.0,
+    "SET_VARIABLE": 3.0,
+    "INLINE": 3.0,
+    "NOOP": 2.0,
+    "TERMINATE": 2.0,
+}
+
+
+def task_definitions(chance: Random, traits: Traits) -> list[TaskDefinition]:
+    """Definitions of all tasks and undos, each with a policy of its own."""
+    found = [_task(chance, name, traits) for name in TASKS]
+    for name in UNDOS:
+        definition = TaskDefinition(
+            name=name,
+            retry_count=chance.choice((0, 1, 2, 3)),
+            retry_delay_seconds=chance.choice((0, 0.3, 1)),
+            response_timeout_seconds=chance.choice((4, 8)),
+        )
+        found.append(definition)
+    return found
+
+
+def _task(chance: Random, name: str, traits: Traits) -> TaskDefinition:
+    def sometimes(*choices: float) -> float:
+        return chance.choice(choices) if chance.random() < traits.timeouts else 0
+
+    return TaskDefinition(
+        name=name,
+        retry_count=chance.choice((0, 1, 2, 2, 3)),
+        retry_logic=chance.choice(("FIXED", "LINEAR_BACKOFF", "EXPONENTIAL_BACKOFF")),
+        retry_delay_seconds=chance.choice((0, 0.05, 0.4, 1.5)),
+        backoff_scale_factor=chance.choice((1, 2)),
+        max_retry_delay_seconds=chance.choice((0, 2)),
+        backoff_jitter_ms=chance.choice((0, 0, 300)),
+        timeout_seconds=sometimes(2, 5, 11),
+        timeout_policy=chance.choice(
+            ("RETRY", "RETRY", "RETRY", "TIME_OUT_WF", "TIME_OUT_WF", "ALERT_ONLY")
+        ),
+        total_timeout_seconds=chance.choice((3, 12)) if sometimes(0, 1, 0) else 0,
+        response_timeout_seconds=chance.choice((3, 6, 12)),
+        poll_timeout_seconds=sometimes(0, 2, 5),
+    )
+
+
+def workflows(chance: Random, traits: Traits) -> list[Workflow]:
+    """Three workflows; the first is what clients start, it may use the others by name."""
+    leaf = Author(chance, traits, "sub2", 3, ()).write()
+    middle = Author(chance, traits, "sub1", 4, ("sub2",)).write()
+    root = Author(chance, traits, "main", traits.steps, ("sub1", "sub2")).write()
+    return [msgspec.convert(body, Workflow) for body in (root, middle, leaf)]
+
+
+class Author:
+    """Writes one workflow; reference names tell where a step stands."""
+
+    def __init__(
+        self, chance: Random, traits: Traits, name: str, steps: int, known: tuple[str, ...]
+    ) -> None:
+        self._chance = chance
+        self._traits = traits
+        self._name = name
+        self._left = steps
+        self._known = known
+        self._count = 0
+        self._readable: list[str] = []
+        self._pivot = chance.random() < traits.pivot * 2
+        self._weights = {**_WEIGHTS, **traits.weights}
+
+    def write(self) -> Json:
+        """The definition as JSON."""
+        chance = self._chance
+        steps = self._list(0, max(1, self._left + chance.randint(-2, 3)))
+        if self._traits.wide and self._name == "main":
+            steps += self._wide_fork()
+        body: Json = {
+            "name": self._name,
+            "tasks": steps,
+            "variables": {"x": 1} if chance.random() < 0.4 else {},
+        }
+        if chance.random() < 0.3:
+            reads = [r for r in self._readable if chance.random() < 0.5]
+            body["outputParameters"] = {r: f"${{{r}.output}}" for r in reads}
+        if self._name == "main" and chance.random() < 0.12:
+            body["timeoutSeconds"] = chance.choice((2, 8, 25))
+            body["timeoutPolicy"] = chance.choice(("TIME_OUT_WF", "TIME_OUT_WF", "ALERT_ONLY"))
+        if self._known and chance.random() < 0.06:
+            body["failureWorkflow"] = "sub2"
+        return body
+
+    # --- lists ----------------------------------------------------------------------------------
+
+    def _list(self, depth: int, length: int) -> list[Json]:
+        found: list[Json] = []
+        while len(found) < length and (self._left > 0 or not found):
+            kinds = _ALONE if depth >= 3 else (*_ALONE, *_NESTED)
+            weights = [self._weights[kind] for kind in kinds]
+            kind = self._chance.choices(kinds, weights)[0]
+            if kind == "TERMINATE" and depth == 0:
+                kind = "SIMPLE"
+            self._left -= 1
+            found += getattr(self, f"_{kind.lower()}")(depth)
+            if kind == "TERMINATE":
+                break
+        return found
+
+    def _short(self, depth: int) -> list[Json]:
+        return self._list(depth + 1, self._chance.choice((1, 1, 2, 3)))
+
+    def _ref(self) -> str:
+        self._count += 1
+        return f"{self._name}_{self._count}"
+
+    def _step(self, kind: str, **fields: Any) -> Json:
+        ref = self._ref()
+        return {"name": ref, "taskReferenceName": ref, "type": kind, **fields}
+
+    def _some_read(self) -> str:
+        chance = self._chance
+        choices = ["${workflow.input.n}", "${workflow.variables.x}", "plain"]
+        if self._readable:
+            choices += [f"${{{chance.choice(self._readable)}.output.n}}"] * 3
+        return chance.choice(choices)
+
+    # --- steps ----------------------------------------------------------------------------------
+
+    def _simple(self, depth: int) -> list[Json]:
+        chance, traits = self._chance, self._traits
+        name = chance.choice(TASKS)
+        step = self._step("SIMPLE", inputParameters={"a": self._some_read()})
+        ref = step["taskReferenceName"]
+        step["name"] = name
+        if chance.random() < traits.undo:
+            parameters = {"n": f"${{{ref}.output.n}}", "a": f"${{{ref}.input.a}}"}
+            step["undo"] = {"name": chance.choice(UNDOS), "inputParameters": parameters}
+        drawn = chance.random()
+        if drawn < traits.optional:
+            step["optional"] = True
+        elif drawn < traits.optional + traits.permissive:
+            step["permissive"] = True
+        elif self._pivot and chance.random() < 0.3:
+            step["pivot"] = True
+            self._pivot = False
+        if chance.random() < 0.06:
+            step["startDelay"] = chance.choice((0.2, 3))
+        if chance.random() < 0.1:
+            step["retryCount"] = chance.choice((0, 1))
+        self._readable.append(ref)
+        return [step]
+
+    def _switch(self, depth: int) -> list[Json]:
+        chance = self._chance
+        if chance.random() < 0.6:
+            fields: Json = {
+                "evaluatorType": "value-param",
+                "expression": "k",
+                "inputParameters": {"k": "${workflow.input.k}"},
+            }
+        else:
+            fields = {
+                "evaluatorType": "pavane",
+                "expression": chance.choice(("k % 2 == 0", "'1' if k > 1 else '0'", "k + 1")),
+                "inputParameters": {"k": "${workflow.input.k}"},
+            }
+        step = self._step("SWITCH", **fields)
+        labels = chance.sample(("0", "1", "2", "true", "false"), chance.choice((1, 2, 3)))
+        cases = {label: self._short(depth) for label in labels}
+        step["decisionCases"] = cases
+        if chance.random() < 0.6:
+            step["defaultCase"] = self._short(depth)
+        return [step]
+
+    def _fork_join(self, depth: int) -> list[Json]:
+        chance = self._chance
+        fork = self._step("FORK_JOIN")
+        branches = [self._short(depth) for _ in range(chance.choice((2, 2, 3, 4)))]
+        for branch in branches:
+            if branch[-1]["type"] == "TERMINATE" or (
+                branch[-1]["type"] == "SWITCH" and chance.random() < 0.7
+            ):
+                branch.append(self._step("NOOP"))
+        fork["forkTasks"] = branches
+        return [fork, self._join(branches)]
+
+    def _join(self, branches: list[list[Json]]) -> Json:
+        chance = self._chance
+        names = [branch[-1]["taskReferenceName"] for branch in branches]
+        if chance.random() < self._traits.partial_join:
+            names = chance.sample(names, max(1, len(names) - 1))
+        join = self._step("JOIN", joinOn=names)
+        if chance.random() < 0.3:
+            self._readable.append(join["taskReferenceName"])
+        return join
+
+    def _wide_fork(self) -> list[Json]:
+        fork = self._step("FORK_JOIN")
+        branches: list[list[Json]] = []
+        for _ in range(self._traits.wide):
+            worked = self._chance.random() < 0.25
+            branches.append(self._simple(9) if worked else [self._step("NOOP")])
+        fork["forkTasks"] = branches
+        return [fork, self._join(branches)]
+
+    def _sub_workflow(self, depth: int) -> list[Json]:
+        chance = self._chance
+        step = self._step("SUB_WORKFLOW", inputParameters={"k": "${workflow.input.k}", "n": 3})
+        if self._known and chance.random() < 0.4:
+            step["subWorkflowParam"] = {"name": chance.choice(self._known)}
+        else:
+            name = f"{self._name}.{step['taskReferenceName']}"
+            steps = min(self._left, chance.choice((2, 3, 4)))
+            inner = Author(chance, self._traits, name.replace(".", "_"), steps, self._known)
+            self._left -= max(0, steps - 1)
+            body = inner.write()
+            body.pop("failureWorkflow", None)
+            step["subWorkflowParam"] = {"name": name, "workflowDefinition": body}
+        if chance.random() < 0.1:
+            step["retryCount"] = 1
+        if chance.random() < 0.1:
+            step["undo"] = {"name": chance.choice(UNDOS)}
+        drawn = chance.random()
+        if drawn < self._traits.optional:
+            step["optional"] = True
+        elif drawn < self._traits.optional + self._traits.permissive:
+            step["permissive"] = True
+        return [step]
+
+    def _wait(self, depth: int) -> list[Json]:
+        chance = self._chance
+        duration = chance.choice(("0.2 seconds", "2 seconds", "9 seconds", "", "1 minute"))
+        return [self._step("WAIT", inputParameters={"duration": duration} if duration else {})]
+
+    def _set_variable(self, depth: int) -> list[Json]:
+        return [self._step("SET_VARIABLE", inputParameters={"x": self._some_read()})]
+
+    def _inline(self, depth: int) -> list[Json]:
+        fields = {"evaluatorType": "pavane", "expression": "k + 1"}
+        step = self._step("INLINE", inputParameters={"k": "${workflow.input.k}"}, **fields)
+        return [step]
+
+    def _noop(self, depth: int) -> list[Json]:
+        return [self._step("NOOP")]
+
+    def _terminate(self, depth: int) -> list[Json]:
+        status = self._chance.choice(("COMPLETED", "FAILED", "TERMINATED", "FAILED"))
+        return [self._step("TERMINATE", inputParameters={"terminationStatus": status})]
