@@ -73,8 +73,7 @@ class SqliteStore:
         if not self._in_memory:
             self._check_path()
             if not self._read_only:
-                self._lock = ServerLock(self.path)
-                self._lock.take()
+                self._take_lock()
         connection: Connection | None = None
         try:
             with self._errors():
@@ -92,6 +91,10 @@ class SqliteStore:
             connection, self.counters, threaded=self._threaded and not self._read_only
         )
         self._writer = Writer(connection, self.counters)
+
+    def _take_lock(self) -> None:
+        self._lock = ServerLock(self.path)
+        self._lock.take()
 
     def _check_path(self) -> None:
         if not self.path.parent.is_dir():

@@ -34,6 +34,7 @@ class StoreHarness:
     """What a subclass says about the store under test."""
 
     features: ClassVar[frozenset[str]] = frozenset()
+    patience_s: ClassVar[float] = 10.0  # how long a commit may take beside readers
     pytestmark: ClassVar[list[pytest.MarkDecorator]] = [pytest.mark.anyio]
 
     def __init_subclass__(cls) -> None:

@@ -18,8 +18,6 @@ from pavane.testing.contracts.store.harness import (
     task,
 )
 
-_PATIENCE_S = 10.0
-
 
 class ViewTests(StoreHarness):
     """What `snapshot` gives."""
@@ -66,9 +64,11 @@ class ViewTests(StoreHarness):
         """Commits end while many snapshots are open and read."""
         await store.commit(each([start(f"{n}") for n in range(50)]))
         stop = asyncio.Event()
+        inside: list[Snapshot] = []
 
         async def read() -> None:
             async with store.snapshot() as view:
+                inside.append(view)
                 while not stop.is_set():
                     await view.search(Search())
                     await view.counts()
@@ -76,8 +76,10 @@ class ViewTests(StoreHarness):
 
         readers = [asyncio.ensure_future(read()) for _ in range(6)]
         try:
+            while len(inside) < len(readers):
+                await asyncio.sleep(0)
             for n in range(50):
-                async with asyncio.timeout(_PATIENCE_S):
+                async with asyncio.timeout(self.patience_s):
                     await store.commit(one(finish(f"{n}")))
         finally:
             stop.set()

@@ -1,0 +1,227 @@
+"""Stores that break one promise each, and are right otherwise."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from copy import deepcopy
+from os import PathLike
+from typing import Any
+
+from pavane.adapters.memory.rows import ExecutionRows, Tables
+from pavane.adapters.memory.snapshot import MemorySnapshot
+from pavane.adapters.memory.store import MemoryStore
+from pavane.adapters.sqlite.store import SqliteStore
+from pavane.core.model.rows import Key, Ready
+from pavane.errors import StoreFullError
+from pavane.ports.store import LoadedRows, Unit
+
+Wanted = Mapping[str, frozenset[Key] | set[Key]]
+
+
+class Torn(MemoryStore):
+    """1, atomic: writes the changes of a unit one by one."""
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        lost: set[int] = set()
+        for index, unit in enumerate(units):
+            for change in unit.changes:
+                if await super().commit([Unit([change])]):
+                    lost.add(index)
+        return lost
+
+
+class Unfenced(MemoryStore):
+    """2, fenced: the last writer wins."""
+
+    def _wins(self, unit: Unit) -> bool:
+        return True
+
+
+class KeysUnfenced(MemoryStore):
+    """2, fenced: knows revisions, forgets start keys."""
+
+    def _wins(self, unit: Unit) -> bool:
+        keys, self._tables.keys = self._tables.keys, {}
+        try:
+            return super()._wins(unit)
+        finally:
+            self._tables.keys = keys
+
+
+class Late(MemoryStore):
+    """3, durable: answers before the last batch is safe."""
+
+    safe = Tables()
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        self.safe = deepcopy(self._tables)
+        return await super().commit(units)
+
+    def crash(self) -> MemoryStore:
+        self._tables = self.safe
+        return super().crash()
+
+
+class LateOnDisk(SqliteStore):
+    """3, durable: answers first and commits with the next batch."""
+
+    def __init__(self, path: str | PathLike[str], *, durable: bool = True) -> None:
+        super().__init__(path, durable=durable)
+        self.waiting: list[Unit] = []
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        waiting, self.waiting = self.waiting, list(units)
+        await super().commit(waiting)
+        return set()
+
+
+class Stale(MemoryStore):
+    """4, visible: remembers what it once loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: dict[str, LoadedRows] = {}
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        return {id: self.seen.setdefault(id, rows) for id, rows in loaded.items()}
+
+
+class Oldest(MemoryStore):
+    """5, newest: takes the first attempt that it finds."""
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        for id, found in loaded.items():
+            for ref, task in found.tasks.items():
+                if task is not None:
+                    found.tasks[ref] = self._tables.executions[id].tasks[ref][0]
+        return loaded
+
+
+class NewestByText(MemoryStore):
+    """5, newest: compares attempts as text, so that 9 is after 11."""
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        for id, found in loaded.items():
+            for ref, task in found.tasks.items():
+                if task is not None:
+                    attempts = self._tables.executions[id].tasks[ref]
+                    found.tasks[ref] = max(attempts, key=lambda t: str(t.attempt))
+        return loaded
+
+
+class Unordered(MemoryStore):
+    """6, ordered: sorts what is due by execution."""
+
+    async def due(self, now: int, limit: int) -> list[tuple[int, str, str]]:
+        return sorted(await super().due(now, limit), key=lambda alarm: alarm[1:])
+
+
+class GivesLeased(MemoryStore):
+    """6, ordered: offers tasks that another worker holds."""
+
+    async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
+        found = await super().ready(queue, now, limit)
+        return [*found, *(row for row in await self.leases("") if row.queue == queue)][:limit]
+
+
+class GivesEarly(MemoryStore):
+    """6, ordered: does not look at the clock."""
+
+    async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
+        return await super().ready(queue, 1 << 60, limit)
+
+
+class Live(MemoryStore):
+    """7, isolated: a snapshot looks at the rows as they are now."""
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[MemorySnapshot]:
+        tables = self._tables
+
+        class View(MemorySnapshot):
+            def __getattribute__(self, name: str) -> Any:
+                return getattr(MemorySnapshot(tables), name)
+
+        yield View(tables)
+
+
+class HeldUp(MemoryStore):
+    """7, isolated: commits wait until nobody reads."""
+
+    readers = 0
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncGenerator[MemorySnapshot]:
+        self.readers += 1
+        try:
+            async with super().snapshot() as view:
+                yield view
+        finally:
+            self.readers -= 1
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        while self.readers:  # noqa: ASYNC110  a wait that never ends is what is wanted here
+            await asyncio.sleep(0.001)
+        return await super().commit(units)
+
+
+class Shared(SqliteStore):
+    """8, alone: opens whatever another server holds."""
+
+    def _take_lock(self) -> None:
+        pass
+
+
+class HalfFull(MemoryStore):
+    """9, full: writes the units for which there was room, then complains."""
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        if self.full:
+            self.full = False
+            await super().commit(units[:1])
+            self.full = True
+        return await super().commit(units)
+
+
+class FullForGood(MemoryStore):
+    """9, full: does not recover when there is room again."""
+
+    broken = False
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        if self.broken:
+            raise StoreFullError("There was no room once.")
+        self.broken = self.full
+        return await super().commit(units)
+
+
+class Endless(MemoryStore):
+    """10, paged: gives all rows at once."""
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        for id, found in loaded.items():
+            for after in found.pages:
+                rows = self._tables.executions.get(id)
+                found.pages[after] = _behind(rows, after) if rows else ()
+        return loaded
+
+
+class Repeating(MemoryStore):
+    """10, paged: a page begins with the ref that it should be behind."""
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        for id, found in loaded.items():
+            rows = self._tables.executions.get(id)
+            for after, page in found.pages.items():
+                if rows and after in rows.ready:
+                    found.pages[after] = (rows.ready[after], *page)
+        return loaded
+
+
+def _behind(rows: ExecutionRows, after: str) -> tuple[Ready, ...]:
+    return tuple(rows.ready[ref] for ref in sorted(rows.ready) if ref > after)
