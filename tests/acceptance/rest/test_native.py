@@ -134,7 +134,9 @@ async def test_an_undo_that_gives_up_is_resolved(client: httpx2.AsyncClient, eng
     (waiting,) = (await client.get(f"/v1/executions/{id}")).json()["attention"]
     assert waiting["ref"] == "undo:book"
     path = f"/v1/executions/{id}/resolve/{waiting['ref']}"
-    check_problem(await client.post(path, json={"action": "hope"}), 422, "invalid-input", "$.action")
+    check_problem(
+        await client.post(path, json={"action": "hope"}), 422, "invalid-input", "$.action"
+    )
     assert (await client.post(path, json={"action": "done"})).json()["status"] == "COMPENSATED"
 
 
@@ -195,9 +197,7 @@ async def test_openapi(client: httpx2.AsyncClient):
     assert document["openapi"] == "3.1.0"
     routed = {
         (method.lower(), f"/v1{route.path}".replace(":path", ""))
-        for route in __import__(
-            "pavane.doors.rest.native.routes", fromlist=["ROUTES"]
-        ).ROUTES
+        for route in __import__("pavane.doors.rest.native.routes", fromlist=["ROUTES"]).ROUTES
         for method in route.methods - {"HEAD"}
     }
     described = {(m, path) for path, of_path in document["paths"].items() for m in of_path}

@@ -108,8 +108,8 @@ def _load(where: str, importing: Any) -> ModuleType:
     except Exception as error:
         kind = type(error).__name__
         raise AppError(
-            f"{_place(error, where)}: {kind} while loading '{where}': {error}",
-            "Python must be able to import it: try `python -c 'import …'` for the whole traceback.",
+            f"{_place(error, where)}: {kind}: {error} (while '{where}' was loaded).",
+            "Python must be able to import it.",
         ) from error
 
 

@@ -1,0 +1,1 @@
+"""The command line, as real processes in folders of their own."""

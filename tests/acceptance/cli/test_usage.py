@@ -1,0 +1,114 @@
+"""Options and their refusals: one sentence on what is wrong, one on what to do, exit 2."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.cli.processes import done, environment, pavane, refused
+
+
+def test_help_lists_the_commands_and_loads_nothing_heavy(tmp_path: Path):
+    program = """
+import sys
+from pavane.doors.cli.main import run
+assert run(None, ["--help"]) == 0
+heavy = {"rich", "starlette", "uvicorn", "apsw", "asyncio", "pavane.sdk", "pavane.language"}
+print("LOADED", sorted(heavy & sys.modules.keys()))
+"""
+    printed = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "LOADED []" in printed
+    for command in ("demo", "run", "server", "start", "show", "list", "watch", "check"):
+        assert f"\n  {command} " in printed
+
+
+def test_version(tmp_path: Path):
+    assert done(tmp_path, "--version").startswith("pavane 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["frobnicate"], ["frobnicate", "--help"]),
+        ([], ["Missing command", "--help"]),
+        (["start"], ["WORKFLOW", "pavane start --help"]),
+        (["start", "x", "--inptu", "{}"], ["--inptu", "--input"]),
+        (["start", "x", "--input", '{"a":'], ["--input", "truncated", "@FILE"]),
+        (["start", "x", "--input", "[1]"], ["not a JSON object"]),
+        (["start", "x", "--input", "@nowhere.json"], ["nowhere.json", "No such file"]),
+        (["start", "x", "--app", "shop.py"], ["--app", "--wait"]),
+        (["demo", "--orders", "many"], ["--orders", "many"]),
+        (["demo", "--orders", "0"], ["--orders"]),
+        (["demo", "--fail", "dance"], ["dance", "reserve_stock, charge_card, ship, send_invoice"]),
+        (["demo", "--style", "choreographed"], ["choreographed", "not built yet", "orchestrated"]),
+        (["demo", "--style", "hybrid"], ["hybrid", "not built yet"]),
+        (["demo", "--style", "all"], ["all", "not built yet"]),
+        (["demo", "--style", "baroque"], ["no style 'baroque'"]),
+        (["server", "--host", "0.0.0.0"], ["0.0.0.0", "authentication", "127.0.0.1"]),
+        (["server", "--port", "99999"], ["99999"]),
+        (["server", "--store", "postgresql://me:secret@db/x"], ["PostgreSQL", "not built yet"]),
+        (["server", "--store", "mysql://db/x"], ["mysql://db/x", "sqlite:///path.db"]),
+        (["server", "--bus", "kafka://localhost:9092"], ["kafka", "not built yet"]),
+        (["server", "--bus", "pigeon://loft"], ["pigeon://loft"]),
+        (["run", "shop.py", "--server", "http://localhost:8080"], ["not built yet"]),
+        (["run", "shop.py", "--ledger", "sqlite:///l.db"], ["ledger", "not built yet"]),
+        (["run", "shop.py", "--style", "choreographed"], ["not built yet"]),
+        (["list", "--bus", "embedded:.pavane"], ["--bus", "not built yet"]),
+        (["list", "--status", "DONE"], ["DONE", "completed"]),
+        (["list", "--server", "localhost:8080"], ["localhost:8080", "http://"]),
+        (["decompile", "x.json"], ["not built yet"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_wrong_use_is_told(tmp_path: Path, arguments: list[str], words: list[str]):
+    said = refused(tmp_path, 2, *arguments)
+    for word in words:
+        assert word in said
+    assert "secret" not in said
+    assert len(said.splitlines()) <= 3
+    assert list(tmp_path.iterdir()) == [], "nothing was begun"
+
+
+def test_an_option_can_be_set_in_the_environment_and_flags_win(tmp_path: Path):
+    said = refused(tmp_path, 1, "list", PAVANE_STORE="sqlite:///from-env.db")
+    assert "from-env.db" in said
+    given = ["list", "--store", "sqlite:///from-flag.db"]
+    said = refused(tmp_path, 1, *given, PAVANE_STORE="sqlite:///from-env.db")
+    assert "from-flag.db" in said
+    said = refused(tmp_path, 1, "list", PAVANE_SERVER="http://127.0.0.1:1")
+    assert "http://127.0.0.1:1" in said
+
+
+def test_a_server_that_is_not_there_is_told(tmp_path: Path):
+    said = refused(tmp_path, 1, "show", "x", "--server", "http://127.0.0.1:1")
+    assert "does not answer" in said
+    assert "pavane server" in said
+
+
+def test_output_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path):
+    ended = subprocess.run(
+        f"{sys.executable} -m pavane --help | true",
+        shell=True,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == ""
+
+
+def test_a_store_that_is_no_database_is_told(tmp_path: Path):
+    (tmp_path / "notes.db").write_text("these are notes, and no database at all\n" * 200)
+    ended = pavane(tmp_path, "list", "--store", "sqlite:///notes.db")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")
+    assert "Traceback" not in ended.stderr
