@@ -79,9 +79,13 @@ def switch(ref: str, on: Any, default: Steps = (), /, **cases: Steps) -> Step:
     )
 
 
-def scope(ref: str, *steps: Steps, name: str = "", definition: dict[str, Any] = {}, **fields: Any):
-    """A SUB_WORKFLOW with its definition in place."""
-    inner = workflow(*steps, name=name or f"{ref}-scope", **definition)
+def scope(ref: str, *steps: Steps, **fields: Any) -> Step:
+    """A SUB_WORKFLOW with its definition in place, named `<ref>-scope`."""
+    return around(ref, workflow(*steps, name=f"{ref}-scope"), **fields)
+
+
+def around(ref: str, inner: Workflow, **fields: Any) -> Step:
+    """A SUB_WORKFLOW around a definition."""
     param = SubWorkflow(workflow_definition=inner)
     return of_type("SUB_WORKFLOW", ref, sub_workflow_param=param, **fields)
 

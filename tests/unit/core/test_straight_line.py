@@ -21,7 +21,9 @@ def test_steps_follow_each_other_and_the_last_gives_the_output():
 
 def test_output_parameters_read_inputs_and_outputs():
     definition = workflow(
-        task("a"), task("b"), output_parameters={"x": "${a.output.x}", "who": "${workflow.input.who}"}
+        task("a"),
+        task("b"),
+        output_parameters={"x": "${a.output.x}", "who": "${workflow.input.who}"},
     )
     run = World().start(definition, who="ada")
     run.complete("a", x=1)

@@ -204,7 +204,9 @@ def test_the_way_back_through_nested_forks():
 
 def test_the_way_back_from_within_nested_forks():
     inner = fork("g", [task("x", undo=True), task("x2")], [task("y", undo=True), task("y2")])
-    run = start(task("s", undo=True), fork("f", [task("a", undo=True), *inner], task("c", undo=True)))
+    run = start(
+        task("s", undo=True), fork("f", [task("a", undo=True), *inner], task("c", undo=True))
+    )
     run.complete("s", "a", "x", "y")
     run.take("c")
     run.fail("x2")

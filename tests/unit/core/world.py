@@ -69,9 +69,7 @@ class World:
         body = msgspec.json.encode(given)
         return self._create(identity, definition, body)
 
-    def _create(
-        self, identity: str, definition: Workflow, body: bytes, **header: Any
-    ) -> Execution:
+    def _create(self, identity: str, definition: Workflow, body: bytes, **header: Any) -> Execution:
         plan = compile_plan(definition, self.definitions)
         self.executions[identity] = Stored(
             plan,

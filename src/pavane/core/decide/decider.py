@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from pavane.core.decide import flow, operator, phases, tasks, undo
-from pavane.core.decide.draft import Draft, RowMissingError, Rows
+from pavane.core.decide import flow, operator, phases, stopping, tasks
+from pavane.core.decide.draft import Draft, RowMissingError, Rows, encode
 from pavane.core.decide.plan import Plan
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import fact as facts
@@ -69,12 +69,14 @@ def _run(draft: Draft) -> None:
         if draft.failure is not None:
             failure, draft.failure = draft.failure, None
             if draft.header.status in (status.RUNNING, status.PAUSED):
-                undo.abort(draft, failure)
+                stopping.abort(draft, failure)
+            elif failure.row is not None:  # one more place where forward progress has ended
+                flow.mark_frontier(draft, failure.row)
         elif draft.agenda:
             _begin(draft, draft.agenda.pop(0))
         else:
             flow.try_to_finish(draft)
-            undo.try_to_settle(draft)
+            stopping.try_to_settle(draft)
             if draft.failure is None and not draft.agenda:
                 return
 
@@ -93,8 +95,11 @@ def _begin(draft: Draft, ref: str) -> None:
 def _started(draft: Draft, fact: facts.Started) -> bool:
     plan, header = draft.plan, draft.header
     draft.values["input"] = fact.input
+    if plan.workflow.input_template:
+        given = draft.json(fact.input)
+        draft.values["input"] = encode({**plan.workflow.input_template, **given})
     for name, value in plan.workflow.variables.items():
-        draft.values[f"var:{name}"] = msgspec.json.encode(value)
+        draft.values[f"var:{name}"] = encode(value)
     header.created_at = draft.now
     timeout_ms = int(plan.workflow.timeout_seconds * 1000)
     header.deadline_at = draft.now + timeout_ms if timeout_ms else 0
@@ -111,7 +116,7 @@ def _alarm_rang(draft: Draft, fact: facts.AlarmRang) -> bool:
         draft.resuming = True
         operator.resume_page(draft)
     elif header.phase in phases.PASSES:
-        undo.run_pass(draft)
+        stopping.run_pass(draft)
     elif header.deadline_at and header.deadline_at <= draft.now:
         header.deadline_at = 0
         ends = draft.plan.workflow.timeout_policy == "TIME_OUT_WF"
@@ -153,7 +158,7 @@ _HANDLERS: dict[type[Fact], Callable[[Draft, Any], bool]] = {
     facts.TerminateRequested: _told(operator.terminate),
     facts.Resolved: _told(operator.resolve),
     facts.AbortedByParent: _told(operator.aborted_by_parent),
-    facts.UndoRequested: _asked(undo.undo_completed),
+    facts.UndoRequested: _asked(stopping.undo_completed),
     facts.ChildEnded: tasks.child_ended,
     facts.ChildUndone: tasks.child_undone,
     facts.ChildPivot: tasks.child_pivot,

@@ -67,6 +67,7 @@ class Draft:
         self.agenda: list[str] = []  # steps to begin
         self.resuming = False  # steps that begin may have begun before
         self.failure: Failure | None = None  # forward progress is over, and why
+        self.undone = False  # the way back has come to the start
         self._decoded: dict[bytes, Any] = {}
 
     # --- reading --------------------------------------------------------------------------------

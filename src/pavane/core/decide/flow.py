@@ -86,7 +86,7 @@ def completed(draft: Draft, node: Node, row: TaskRow) -> None:
     if row.undoable:
         draft.header.undoable += 1
     if node.step.pivot:
-        _pass_pivot(draft)
+        pass_pivot(draft)
     arrive(draft, node, row)
     go_on(draft, node, row)
 
@@ -209,6 +209,23 @@ def go_on(draft: Draft, node: Node, row: TaskRow) -> None:
         draft.header.ended_by = row.ref
 
 
+def mark_frontier(draft: Draft, row: TaskRow) -> None:
+    """Forward progress ends at this attempt: the way back, or a retry, starts here."""
+    row = draft.change(row, frontier=True)
+    draft.do(Mark(ref=row.ref, attempt=row.attempt, mark="frontier"))
+
+
+def give_up_agenda(draft: Draft) -> None:
+    """Steps that were about to begin never do; the way back starts in front of them."""
+    if draft.resuming:
+        draft.require([("task", ref) for ref in draft.agenda])
+    for ref in draft.agenda:
+        row = new_row(draft, draft.plan.nodes[ref], status.CANCELED, ended_at=draft.now)
+        draft.header.undoable += row.undoable
+        mark_frontier(draft, row)
+    draft.agenda.clear()
+
+
 def try_to_finish(draft: Draft) -> None:
     """End the run when its last step is done and no branch is open any more."""
     header = draft.header
@@ -251,7 +268,8 @@ def tell_parent(draft: Draft, output: bytes = b"{}") -> None:
             cause=header.cause,
             reason=header.reason,
             output=output,
-            undoable=header.status == status.COMPLETED and header.undoable > 0,
+            undoable=header.status == status.COMPLETED
+            and header.undoable + header.undoable_open > 0,
         )
         draft.do(Tell(header.parent_id, ended))
 
@@ -287,13 +305,14 @@ def note_unknown(draft: Draft, node: Node, row: TaskRow) -> TaskRow:
     if row.status not in _UNKNOWN or not row.polls:
         return row
     if node.step.pivot:
-        _pass_pivot(draft)
+        pass_pivot(draft)
     if node.undo is not None and not row.undoable:
         row = draft.change(row, undoable=True)
     return row
 
 
-def _pass_pivot(draft: Draft) -> None:
+def pass_pivot(draft: Draft) -> None:
+    """There is no way back from here, neither for whoever encloses this execution."""
     draft.header.pivot_passed = True
     tell_pivot(draft)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import flow, phases, undo
+from pavane.core.decide import flow, phases, stopping, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.plan import UNDO
 from pavane.core.decide.step_types import STEP_TYPES
@@ -27,6 +27,8 @@ def pause(draft: Draft) -> None:
             f"Execution {header.id} is {header.status}, so it cannot be paused.",
             "Only a running execution can be paused.",
         )
+    if header.phase == phases.RESUMING:  # the marks that are left stay for the next time
+        header.phase, header.cursor = phases.FORWARD, ""
     draft.become(status.PAUSED)
 
 
@@ -59,6 +61,17 @@ def retry(draft: Draft) -> None:
         raise ConflictError(
             f"Execution {header.id} is {header.status}, so it cannot be retried.",
             "Only an execution that ended without success can be retried.",
+        )
+    if header.ended_by == UNDO:
+        raise ConflictError(
+            f"Execution {header.id} was given up while it was being undone: it cannot go on.",
+            "Start the workflow anew.",
+        )
+    if header.permissive_failure and header.failed_ref == header.permissive_failure:
+        raise ConflictError(
+            f"Execution {header.id} went on past {header.failed_ref!r}, which is permissive and "
+            "had failed: there is no place to go on from.",
+            "Start the workflow anew.",
         )
     if header.phase:
         raise ConflictError(
@@ -115,10 +128,9 @@ def abandon(draft: Draft, final: str, reason: str) -> None:
     header.reason = f"{header.reason}; {reason}" if header.reason else reason
     header.cause = header.cause or final
     header.parked = 0
-    header.phase = phases.FORWARD
     if final not in status.EXECUTION_CHANGES[header.status]:
         raise ConflictError(f"Execution {header.id} is {header.status}.")
-    undo.end(draft, final)
+    stopping.end(draft, final)
 
 
 def resolve(draft: Draft, fact: Resolved) -> None:
@@ -129,12 +141,21 @@ def resolve(draft: Draft, fact: Resolved) -> None:
             f"Execution {header.id} is {header.status}: nothing in it waits for a person.",
             "Look at `pavane show` for its present state.",
         )
+    if fact.action not in ("retry", "done", "abandon"):
+        raise ConflictError(
+            f"{fact.action!r} settles nothing.", "Use one of: retry, done, abandon."
+        )
     if fact.action == "abandon":
         cause = header.cause if header.cause in status.ENDED else status.FAILED
         abandon(draft, cause, "given up by a person")
         return
-    row = _parked(draft, fact.ref)
-    if fact.ref.startswith(UNDO) or row.ref.startswith(UNDO):
+    going_back = header.phase in phases.GOING_BACK
+    if not fact.ref and not header.failed_ref and not going_back:
+        header.parked = 0  # stopped from outside, behind its pivot: it can only go on
+        _forward_again(draft)
+        return
+    row = _parked(draft, fact.ref, going_back)
+    if going_back:
         _resolve_undo(draft, row, fact)
     else:
         _resolve_step(draft, row, fact)
@@ -148,6 +169,11 @@ def signal(draft: Draft, fact: Signalled) -> None:
         raise NotFoundError(
             f"Execution {draft.header.id} has no step {fact.ref!r} that has begun.",
             "Look at `pavane show` for the steps that are waiting.",
+        )
+    if draft.header.status in status.ENDED:
+        raise ConflictError(
+            f"Execution {draft.header.id} has ended: it is {draft.header.status}.",
+            "Signal an execution that has not ended.",
         )
     if row.status not in status.OPEN or row.type != "WAIT":
         raise ConflictError(
@@ -173,6 +199,7 @@ def resume_page(draft: Draft) -> None:
     """One page of going on: from each held place, and anew at each frontier."""
     header = draft.header
     page = draft.page(header.cursor)
+    draft.require([("task", ready.ref) for ready in page.rows])
     for ready in page.rows:
         _resume_at(draft, ready)
     if page.next:
@@ -199,7 +226,7 @@ def _resume_at(draft: Draft, ready: Ready) -> None:
 
 def _forward_again(draft: Draft) -> None:
     header = draft.header
-    header.cause = header.reason = header.failed_ref = header.permissive_failure = ""
+    header.cause = header.reason = header.failed_ref = ""
     draft.become(status.RUNNING)
     _begin_resuming(draft)
 
@@ -209,11 +236,8 @@ def _begin_resuming(draft: Draft) -> None:
     draft.do(Tell(draft.header.id, AlarmRang()))
 
 
-def _parked(draft: Draft, ref: str) -> TaskRow:
-    draft.require([("task", ref)])
-    row = draft.task(ref)
-    if not ref.startswith(UNDO) and ref != draft.header.failed_ref:
-        row = draft.task(UNDO + ref) or row
+def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:
+    row = draft.task(UNDO + ref.removeprefix(UNDO) if going_back else ref)
     unsettled = row is not None and row.status in (
         status.FAILED,
         status.FAILED_WITH_TERMINAL_ERROR,
@@ -233,7 +257,6 @@ def _resolve_undo(draft: Draft, row: TaskRow, fact: Resolved) -> None:
     header.parked -= 1
     if not header.parked:
         draft.become(status.COMPENSATING)
-        header.phase = phases.WALKING
     if fact.action == "retry":
         undo.retry_undo(draft, row)
     else:
@@ -245,12 +268,22 @@ def _resolve_undo(draft: Draft, row: TaskRow, fact: Resolved) -> None:
 def _resolve_step(draft: Draft, row: TaskRow, fact: Resolved) -> None:
     """A step behind the pivot: the flow goes on from there."""
     header = draft.header
+    passed_over = row.ref == header.permissive_failure
+    if passed_over and fact.action == "retry":
+        raise ConflictError(
+            f"Execution {header.id} went on past {row.ref!r}, which is permissive: too late.",
+            "Settle it with `done`, or give the execution up with `abandon`.",
+        )
     header.parked = 0
     if fact.action == "done":
+        header.undoable -= row.undoable
         row = draft.change(
             row, status.COMPLETED, output=fact.output, ended_at=draft.now, frontier=False
         )
         draft.log("resolved", row.ref, row.attempt)
     _forward_again(draft)
-    if fact.action == "done":
+    if passed_over:
+        header.permissive_failure = ""
+        header.undoable += row.undoable
+    elif fact.action == "done":
         flow.completed(draft, draft.plan.nodes[row.ref], row)

@@ -13,4 +13,5 @@ SWEEPING: Final = "sweeping"  # ended, a pass closes what is still open
 RESUMING: Final = "resuming"  # a pass goes on from each mark: what is held, what is to be retried
 
 PASSES: Final = frozenset({FREEZING, UNDOING, SWEEPING, RESUMING})  # page by page
+GOING_BACK: Final = frozenset({UNDOING, WALKING})
 ABORTING: Final = frozenset({FREEZING, SETTLING})

@@ -6,15 +6,19 @@ from typing import Any
 
 from msgspec import structs
 
-from pavane.core.decide import flow, phases, timeouts, undo
+from pavane.core.decide import flow, phases, stopping, timeouts, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.plan import UNDO, WORKER_TYPE
 from pavane.core.decide.retries import Policy
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import fact as facts
 from pavane.core.model import status
-from pavane.core.model.command import Lease, Offer, Wait
+from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
+from pavane.core.model.fact import AbortedByParent
 from pavane.core.model.rows import TaskRow
+
+_OF_CHILD = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
+REASON_MAX = 4000  # characters that are kept of what a worker gives as the reason
 
 
 def claimed(draft: Draft, fact: facts.Claimed) -> bool:
@@ -58,10 +62,21 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.type != WORKER_TYPE or draft.header.status in status.ENDED:
         return False
+    if fact.status == status.IN_PROGRESS and _is_being_stopped(draft, row):
+        row = draft.change(row, status.CANCELED, output=fact.output, ended_at=draft.now)
+        stopping.settled(draft, row)
+        return True
     if fact.status == status.IN_PROGRESS:
         delay_ms = int(fact.callback_after_s * 1000)
         return _back_to_queue(draft, row, delay_ms, fact.output)
-    row = draft.change(row, fact.status, output=fact.output, reason=fact.reason, ended_at=draft.now)
+    row = draft.change(
+        row,
+        fact.status,
+        output=fact.output,
+        reason=fact.reason[:REASON_MAX],
+        polls=row.polls or 1,  # whoever reports it has had it
+        ended_at=draft.now,
+    )
     _ended(draft, row)
     return True
 
@@ -71,7 +86,7 @@ def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.IN_PROGRESS:
         return False
-    _lease(draft, draft.change(row))
+    _rearm(draft, draft.change(row))
     return True
 
 
@@ -80,10 +95,13 @@ def returned(draft: Draft, fact: facts.Returned) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.IN_PROGRESS or not row.worker:
         return False
-    if draft.header.phase in phases.ABORTING and not row.ref.startswith(UNDO):
+    if draft.header.status in status.ENDED:
+        stopping.sweep(draft, row)
+        return True
+    if _is_being_stopped(draft, row):
         reason = "its process died while the execution was being stopped"
         row = draft.change(row, status.CANCELED, reason=reason, ended_at=draft.now)
-        undo.settled(draft, row)
+        stopping.settled(draft, row)
         return True
     return _back_to_queue(draft, row, 0, row.output)
 
@@ -96,21 +114,25 @@ def alarm_rang(draft: Draft, ref: str) -> bool:
         return False
     node = draft.plan.node(ref)
     if row.status not in status.OPEN:
-        if header.phase != phases.WALKING or ref.startswith(UNDO):
-            return False
-        undo.walk_on(draft, ref)
+        return header.phase in phases.GOING_BACK and undo.walk_on(draft, ref)
+    if header.status in status.ENDED:
+        stopping.sweep(draft, row)
         return True
     policy = timeouts.policy_for(node, ref)
     which = timeouts.passed(policy, row, draft.now)
-    if which:
-        return _timed_out(draft, row, which)
+    if which and policy.timeout_policy == "ALERT_ONLY" and which != "response":
+        draft.log("timeout", ref, row.attempt, reason=f"{which} timeout, noted only")
+    elif which:
+        _timed_out(draft, row, which)
+        return True
     if row.type == WORKER_TYPE:
         _rearm(draft, row)
-        return True
-    if header.status in (status.RUNNING, status.PAUSED):
+    elif _is_being_stopped(draft, row):
+        draft.do(Wait(row.ref, row.attempt))
+        stopping.freeze(draft, row)
+    elif not ref.startswith(UNDO):
         STEP_TYPES[node.type].rang(draft, node, row)
-        return True
-    return False
+    return True
 
 
 def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
@@ -118,25 +140,28 @@ def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None:
         return False
+    final = False
     if fact.status == status.COMPLETED:
         row = draft.change(
             row,
             status.COMPLETED,
+            reason="",
             output=fact.output,
             undoable=fact.undoable,
             ended_at=draft.now,
         )
     else:
         cause = fact.cause if fact.status == status.COMPENSATED else fact.status
-        own = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
+        timed_out = bool(row.reason)  # its time was up: that is why the child was stopped
+        final = timed_out and _is_final(draft.plan.nodes[row.ref].policy)
         row = draft.change(
             row,
-            own.get(cause, status.FAILED),
+            status.TIMED_OUT if timed_out else _OF_CHILD.get(cause, status.FAILED),
             output=fact.output,
-            reason=fact.reason,
+            reason=row.reason or fact.reason,
             ended_at=draft.now,
         )
-    _ended(draft, row)
+    _ended(draft, row, final)
     return True
 
 
@@ -154,7 +179,10 @@ def child_undone(draft: Draft, fact: facts.ChildUndone) -> bool:
 def child_pivot(draft: Draft, fact: facts.ChildPivot) -> bool:
     """A pivot inside a child: it is ours as well, and that of whoever encloses us."""
     header = draft.header
-    header.pivot = fact.ref if fact.reached else "" if not header.pivot_passed else header.pivot
+    if fact.reached:
+        header.pivot = header.pivot or fact.ref
+    elif header.pivot == fact.ref and not header.pivot_passed:
+        header.pivot = ""
     header.pivot_passed = header.pivot_passed or fact.passed
     flow.tell_pivot(draft)
     return True
@@ -168,36 +196,45 @@ def _open(draft: Draft, ref: str, attempt: int) -> TaskRow | None:
     return row
 
 
-def _ended(draft: Draft, row: TaskRow) -> None:
+def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:
+    return draft.header.phase in phases.ABORTING and not row.ref.startswith(UNDO)
+
+
+def _ended(draft: Draft, row: TaskRow, final: bool = False) -> None:
     node = draft.plan.node(row.ref)
     if row.status not in status.SUCCESSFUL:
         draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
     if row.ref.startswith(UNDO):
         undo.undo_ended(draft, row)
-    elif draft.header.phase in phases.ABORTING:
-        undo.settled(draft, row)
+    elif _is_being_stopped(draft, row):
+        stopping.settled(draft, row)
     elif row.status in status.SUCCESSFUL:
         flow.completed(draft, node, row)
+    elif final:
+        flow.give_up(draft, node, row)
     else:
         flow.fail(draft, node, row)
 
 
-def _timed_out(draft: Draft, row: TaskRow, which: str) -> bool:
+def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:
     node = draft.plan.node(row.ref)
     policy = timeouts.policy_for(node, row.ref)
     reason = f"{which} timeout"
-    if policy.timeout_policy == "ALERT_ONLY" and which != "response":
-        draft.log("timeout", row.ref, row.attempt, reason=f"{reason}, noted only")
-        _rearm(draft, row, after=draft.now)
-        return True
-    forward = draft.header.phase not in phases.ABORTING and not row.ref.startswith(UNDO)
+    if row.child_id and row.status == status.IN_PROGRESS:
+        # The child stops first, undoing what it did; its end is then the end of this attempt.
+        row = draft.change(row, reason=reason)
+        draft.do(Wait(row.ref, row.attempt))
+        draft.do(Tell(row.child_id, AbortedByParent(reason)))
+        return
+    if row.worker and row.status == status.IN_PROGRESS:
+        draft.do(Interrupt(row.ref, row.attempt, row.worker))
+    forward = not _is_being_stopped(draft, row) and not row.ref.startswith(UNDO)
     row = draft.change(row, status.TIMED_OUT, reason=reason, ended_at=draft.now)
-    if forward and policy.timeout_policy == "TIME_OUT_WF" and which != "response":
-        draft.log("failed", row.ref, row.attempt, status=row.status, reason=reason)
-        flow.give_up(draft, node, row)
-    else:
-        _ended(draft, row)
-    return True
+    _ended(draft, row, final=forward and which != "response" and _is_final(policy))
+
+
+def _is_final(policy: Policy) -> bool:
+    return policy.timeout_policy == "TIME_OUT_WF"
 
 
 def _back_to_queue(draft: Draft, row: TaskRow, delay_ms: int, output: bytes) -> bool:
@@ -208,19 +245,11 @@ def _back_to_queue(draft: Draft, row: TaskRow, delay_ms: int, output: bytes) -> 
     return True
 
 
-def _lease(draft: Draft, row: TaskRow, after: int = 0) -> None:
+def _rearm(draft: Draft, row: TaskRow) -> None:
+    """Set the next alarm of a queue entry or a lease: what has passed by now was noted."""
     policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
-    alarm = timeouts.next_after(policy, row, after)
-    draft.do(Lease(row.ref, row.attempt, row.name, row.worker, alarm))
-
-
-def _rearm(draft: Draft, row: TaskRow, after: int = 0) -> None:
-    """Set the next alarm of a queue entry, a lease or a wait."""
-    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
-    alarm = timeouts.next_after(policy, row, after)
-    if row.type != WORKER_TYPE:
-        draft.do(Wait(row.ref, row.attempt, alarm))
-    elif row.status == status.SCHEDULED:
+    alarm = timeouts.next_after(policy, row, draft.now)
+    if row.status == status.SCHEDULED:
         draft.do(Offer(row.ref, row.attempt, row.name, row.visible_at, alarm))
     else:
-        _lease(draft, row, after)
+        draft.do(Lease(row.ref, row.attempt, row.name, row.worker, alarm))

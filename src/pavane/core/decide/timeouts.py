@@ -39,9 +39,16 @@ def alarm_at(policy: Policy, row: TaskRow) -> int:
 def passed(policy: Policy, row: TaskRow, now: int) -> str:
     """The first timeout that has passed: "total", "poll", "task", "response", or ""."""
     late = sorted(item for item in deadlines(policy, row) if item[0] <= now)
+    if policy.timeout_policy == "ALERT_ONLY":  # those that are noted only do not hide this one
+        late.sort(key=lambda item: item[1] != "response")
     return late[0][1] if late else ""
 
 
 def next_after(policy: Policy, row: TaskRow, after: int) -> int:
     """The first timeout later than `after`, 0 when there is none: those before were noted only."""
     return min((at for at, _ in deadlines(policy, row) if at > after), default=0)
+
+
+def earliest(*alarms: int) -> int:
+    """The first of several times, of which 0 means never."""
+    return min((at for at in alarms if at), default=0)

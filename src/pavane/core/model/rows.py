@@ -48,6 +48,11 @@ class Header(msgspec.Struct):
     permissive_failure: str = ""  # first permissive step that failed: the run fails at its end
     ended_by: str = ""  # the step that ended the run; while RUNNING: branches of it are still open
 
+    @property
+    def start_key(self) -> tuple[str, str]:
+        """What at most one execution has: the workflow's name and the key it was started with."""
+        return self.workflow, self.key
+
 
 class TaskRow(msgspec.Struct, frozen=True):
     """One attempt at one step. `ref` of an undo is `undo:` followed by the step's name."""

@@ -68,12 +68,13 @@ TASK_CHANGES: Final[dict[str, frozenset[str]]] = {
     IN_PROGRESS: _ENDS | {SCHEDULED},
     COMPLETED: frozenset(),
     COMPLETED_WITH_ERRORS: frozenset(),
-    # An optional step's last failure counts as completed with errors; a person may settle a step.
-    FAILED: frozenset({COMPLETED_WITH_ERRORS, COMPLETED}),
+    # An optional step's last failure counts as completed with errors; a person may settle a step;
+    # a join that failed is opened again when its execution is retried.
+    FAILED: frozenset({IN_PROGRESS, COMPLETED_WITH_ERRORS, COMPLETED}),
     FAILED_WITH_TERMINAL_ERROR: frozenset({COMPLETED_WITH_ERRORS, COMPLETED}),
     TIMED_OUT: frozenset({COMPLETED_WITH_ERRORS, COMPLETED}),
-    # A join that was cancelled is opened again when its execution is retried.
-    CANCELED: frozenset({IN_PROGRESS}),
+    # A join or fork that was cancelled is opened again when its execution is retried.
+    CANCELED: frozenset({IN_PROGRESS, COMPLETED_WITH_ERRORS, COMPLETED}),
     SKIPPED: frozenset(),
 }
 """From each status of a task, the statuses the same attempt may change to ("" = not there)."""

@@ -10,7 +10,7 @@ from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.plan import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model import status
-from pavane.core.model.command import Close, Wait
+from pavane.core.model.command import Close, Mark, Wait
 from pavane.core.model.rows import PAGE, TaskRow
 from pavane.core.model.workflow import Step
 
@@ -44,10 +44,16 @@ class ForkJoin(StepType):
 
     def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """Go on with the branches that had not begun."""
-        self.rang(draft, node, draft.change(row, status.IN_PROGRESS, frontier=False))
+        if draft.task(node.join) is None:
+            draft.agenda.append(node.ref)  # it was given up before it began
+        else:
+            self.rang(draft, node, draft.change(row, status.IN_PROGRESS, frontier=False))
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """Begin the next page of branches; ring again at once for the one behind it."""
+        if draft.header.status != status.RUNNING:
+            draft.do(Mark(row.ref, row.attempt, mark="held"))
+            return
         upto = min(row.count + PAGE, len(node.branches))
         draft.agenda += [first for first, _ in node.branches[row.count : upto]]
         if upto < len(node.branches):

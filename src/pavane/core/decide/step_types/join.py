@@ -14,6 +14,10 @@ from pavane.core.model.command import Wait
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 
+_FAILURES = frozenset(
+    {status.FAILED, status.FAILED_WITH_TERMINAL_ERROR, status.TIMED_OUT, status.CANCELED}
+)
+
 
 class Join(StepType):
     """A counter of arrivals; its output is a view of what it joined, put together when read."""
@@ -28,7 +32,27 @@ class Join(StepType):
         raise AssertionError(f"JOIN {node.ref} begun without its FORK_JOIN")
 
     def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
-        """Wait on, with what had arrived."""
-        row = draft.change(row, status.IN_PROGRESS, frontier=False, ended_at=0)
+        """Wait on, with what had arrived; what failed permissively is tried again."""
+        again = self._to_try_again(draft, node) if row.failed else []
+        row = draft.change(
+            row,
+            status.IN_PROGRESS,
+            frontier=False,
+            ended_at=0,
+            count=row.count - len(again),
+            failed=row.failed - len(again),
+            reason="" if again else row.reason,
+        )
         draft.do(Wait(row.ref, row.attempt))
+        draft.agenda += again
+        if draft.header.permissive_failure in again:
+            draft.header.permissive_failure = ""
         flow.check_join(draft, node, row)
+
+    @staticmethod
+    def _to_try_again(draft: Draft, node: Node) -> list[str]:
+        """Steps that it waited for in vain; where others have gone on behind one it is too late."""
+        draft.require([("task", ref) for ref in node.join_on])
+        rows = [(ref, draft.task(ref)) for ref in node.join_on]
+        failed = [ref for ref, row in rows if row and row.status in _FAILURES]
+        return [ref for ref in failed if not draft.plan.nodes[ref].next]

@@ -31,7 +31,7 @@ class StepType:
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """The alarm of an open task rang, and no timeout has passed: set the next one."""
-        draft.do(Wait(row.ref, row.attempt, timeouts.alarm_at(node.policy, row)))
+        draft.do(Wait(row.ref, row.attempt, timeouts.next_after(node.policy, row, draft.now)))
 
     def open(self, draft: Draft, node: Node, task_input: dict[str, Any], **fields: Any) -> TaskRow:
         """A record that is in progress from the start and no worker's business."""

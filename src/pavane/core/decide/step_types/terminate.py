@@ -48,7 +48,8 @@ class Terminate(StepType):
             return
         header = draft.header
         header.ended_by = node.ref
+        if header.parent_id:
+            flow.give_up_agenda(draft)  # for the day when the parent wants this undone
         draft.agenda.clear()
-        if header.open:
-            header.phase, header.cursor = phases.SWEEPING, ""
+        header.phase, header.cursor = phases.SWEEPING if header.open else phases.FORWARD, ""
         flow.finish(draft, encode(output))

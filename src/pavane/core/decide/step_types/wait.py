@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from pavane.core.decide import flow
+from pavane.core.decide import flow, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.plan import Node
 from pavane.core.decide.step_types.step_type import StepType
@@ -66,7 +66,7 @@ class Wait(StepType):
             flow.reject(draft, node, str(error), encode(task_input))
             return
         row = self.open(draft, node, task_input, visible_at=fires_at)
-        draft.do(command.Wait(row.ref, row.attempt, fires_at))
+        self._arm(draft, node, row)
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """The time has come."""
@@ -74,7 +74,13 @@ class Wait(StepType):
             row = draft.change(row, status.COMPLETED, output=b"{}", ended_at=draft.now)
             flow.completed(draft, node, row)
         else:
-            draft.do(command.Wait(row.ref, row.attempt, row.visible_at))
+            self._arm(draft, node, row)
+
+    @staticmethod
+    def _arm(draft: Draft, node: Node, row: TaskRow) -> None:
+        timeout_at = timeouts.next_after(node.policy, row, draft.now)
+        alarm_at = timeouts.earliest(row.visible_at, timeout_at)
+        draft.do(command.Wait(row.ref, row.attempt, alarm_at))
 
 
 def duration_ms(text: str) -> int:
