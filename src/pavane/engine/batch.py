@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from pavane.core.decide.decider import Decision, Need, decide
@@ -87,12 +87,45 @@ class Batch:
         self.offered: set[str] = set()  # queues with something that nobody in here took
         self._linked: dict[str, str] = {}  # executions that must be written together
         self._agenda: deque[Request] = deque()
+        self._settled: Callable[[Collection[str]], Awaitable[None]]
         self._broken: dict[str, BaseException] = {}
 
     # --- load and decide ------------------------------------------------------------------------
 
-    async def decide(self, requests: Iterable[Request], now: int) -> None:
-        """Fold all facts; afterwards every request has its result or its error."""
+    async def known_keys(self, requests: list[Request]) -> tuple[list[Request], list[Request]]:
+        """Answers starts whose key is taken; returns what is to be decided now, and later."""
+        pairs = {r.header.start_key for r in requests if r.header is not None and r.header.key}
+        if not pairs:
+            return requests, []
+        taken = await self._store.find_keys(sorted(pairs))
+        fresh: list[Request] = []
+        later: list[Request] = []
+        begun: set[tuple[str, str]] = set()
+        for request in requests:
+            header = request.header
+            if header is None or not header.key:
+                fresh.append(request)
+            elif header.start_key in taken:
+                request.result = taken[header.start_key]
+                request.answer()
+            elif header.start_key in begun:
+                later.append(request)  # it will find the one that begins in this batch
+            else:
+                begun.add(header.start_key)
+                fresh.append(request)
+        return fresh, later
+
+    async def decide(
+        self,
+        requests: Iterable[Request],
+        now: int,
+        settled: Callable[[Collection[str]], Awaitable[None]],
+    ) -> None:
+        """Fold all facts; afterwards every request has its result or its error.
+
+        `settled` waits until no commit is under way for any of the executions.
+        """
+        self._settled = settled
         self.requests = list(requests)
         self._agenda.extend(self.requests)
         await self._load(self._first_wants())
@@ -119,6 +152,7 @@ class Batch:
         return wants
 
     async def _load(self, wants: dict[str, set[Key]]) -> None:
+        await self._settled(wants.keys())
         for execution_id in list(wants):
             missing = self._from_recent(execution_id, wants[execution_id])
             if missing is not None:

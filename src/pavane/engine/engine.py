@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
@@ -18,12 +17,14 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
 from pavane.engine.batch import Batch, Request
+from pavane.engine.pipeline import Pipeline
 from pavane.engine.points import NoProbe
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
-from pavane.errors import NotFoundError, PavaneError, ResultTimeoutError, StoppingError
+from pavane.engine.work_set import WorkSet
+from pavane.errors import NotFoundError, ResultTimeoutError, StoppingError
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -31,8 +32,6 @@ from pavane.ports.store import Store
 
 _LOG = logging.getLogger("pavane.engine")
 
-_BATCH_MAX = 512
-_TRIES_MAX = 100  # of a request that keeps losing to other nodes
 LOCAL = "local"  # names of workers in this process begin so
 
 
@@ -61,15 +60,12 @@ class Engine:
         self._probe = probe or NoProbe()
         self._name = name
         self._recent = Recent()
-        self._queue: deque[Request] = deque()
-        self._wake = asyncio.Event()
+        self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
         self._timers = Timers(store, clock, self._submit)
         self._claiming: set[tuple[str, str]] = set()
         self._running: list[asyncio.Task[None]] = []
         self._open = False
-        self._idle = asyncio.Event()
-        self._idle.set()
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -83,12 +79,15 @@ class Engine:
             raise
         self._open = True
         loop = asyncio.get_running_loop()
-        self._running.append(loop.create_task(self._work()))
+        self._running.append(loop.create_task(self._pipeline.run()))
         held = await self.store.leases(f"{self._name}/")
         await asyncio.gather(
             *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in held)
         )
         self._running.append(loop.create_task(self._timers.run()))
+
+    def _new_batch(self) -> Batch:
+        return Batch(self.store, self.registry, self._recent, self._dispatcher, self._probe)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take nothing new, commit what was taken, close the store."""
@@ -101,16 +100,13 @@ class Engine:
         await asyncio.gather(*timers, return_exceptions=True)
         try:
             async with asyncio.timeout(grace_s):
-                await self._idle.wait()
+                await self._pipeline.idle()
         except TimeoutError:
             _LOG.warning("stopping with requests that could not be committed")
         worker.cancel()
         await asyncio.gather(worker, return_exceptions=True)
         self._running.clear()
-        for request in self._queue:
-            request.error = StoppingError("The engine has stopped.")
-            request.answer()
-        self._queue.clear()
+        self._pipeline.refuse(StoppingError("The engine has stopped."))
         await self.store.close()
 
     # --- definitions ----------------------------------------------------------------------------
@@ -270,7 +266,7 @@ class Engine:
         alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt))
         return bool(alive)
 
-    # --- the batch loop -------------------------------------------------------------------------
+    # --- the door to the batches ----------------------------------------------------------------
 
     def _must_be_open(self) -> None:
         if not self._open:
@@ -288,39 +284,12 @@ class Engine:
         if not self._running or not (self._open or stopping):
             self._must_be_open()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._queue.append(Request(execution_id, fact, future, header))
-        self._idle.clear()
-        self._wake.set()
+        self._pipeline.add(Request(execution_id, fact, future, header))
         return future
 
-    async def _work(self) -> None:
-        while True:
-            if not self._queue:
-                self._idle.set()
-                await self._wake.wait()
-            self._wake.clear()
-            requests = [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_MAX))]
-            if requests:
-                await self._run_batch(requests)
-
-    async def _run_batch(self, requests: list[Request]) -> None:
-        now = self._clock.now()
-        batch = Batch(self.store, self.registry, self._recent, self._dispatcher, self._probe)
-        self._probe.at(points.BATCH_TAKEN)
-        try:
-            await batch.decide(await self._known_keys(requests), now)
-            self._probe.at(points.DECIDED)
-            won = await batch.commit(now)
-        except Exception as error:  # noqa: BLE001 - whoever asked gets it, the loop goes on
-            if not isinstance(error, PavaneError):
-                _LOG.exception("a batch of %d requests failed", len(requests))
-            batch.give_back_all()
-            for request in requests:
-                request.error = error
-                request.answer()
-            return
+    def _act(self, batch: Batch, won: list[WorkSet]) -> None:
+        """A batch is durable: answer, start workers, wake who waits."""
         self._probe.at(points.COMMITTED)
-        self._try_again(batch.lost)
         act.answer(batch)
         self._probe.at(points.TOLD)
         if self._dispatcher is not None:
@@ -334,44 +303,3 @@ class Engine:
             if work.finished and act.is_over(work.rows.header):
                 self._waiting.ended(work.rows.header)
         self._probe.at(points.ACTED)
-
-    async def _known_keys(self, requests: list[Request]) -> list[Request]:
-        """Answer starts whose key is taken; returns the rest."""
-        keyed = [r for r in requests if r.header is not None and r.header.key]
-        if not keyed:
-            return requests
-        pairs = {(r.header.workflow, r.header.key) for r in keyed if r.header is not None}
-        taken = await self.store.find_keys(sorted(pairs))
-        fresh: list[Request] = []
-        later: list[Request] = []
-        begun: set[tuple[str, str]] = set()
-        for request in requests:
-            header = request.header
-            if header is None or not header.key:
-                fresh.append(request)
-            elif (pair := (header.workflow, header.key)) in taken:
-                request.result = taken[pair]
-                request.answer()
-            elif pair in begun:
-                later.append(request)  # the next batch finds the one that begins in this one
-            else:
-                begun.add(pair)
-                fresh.append(request)
-        self._queue.extend(later)
-        if later:
-            self._wake.set()
-        return fresh
-
-    def _try_again(self, lost: list[Request]) -> None:
-        """Requests that lost to another node are decided anew on what it wrote."""
-        for request in lost:
-            request.tries += 1
-            if request.tries > _TRIES_MAX:
-                request.error = PavaneError(
-                    f"Execution {request.execution_id} kept changing under this request.",
-                    "Try again.",
-                )
-                request.answer()
-            else:
-                self._queue.append(request)
-                self._wake.set()
