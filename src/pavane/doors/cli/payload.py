@@ -18,7 +18,9 @@ def read_payload(text: str, option: str) -> msgspec.Raw:
         value = msgspec.json.decode(body)
     except UnicodeDecodeError as error:
         raise UsageError(f"{option} is not UTF-8 (byte {error.start}).", "") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise UsageError(f"{option} is nested too deeply to be read.", "Flatten it.") from error
+    except msgspec.DecodeError as error:
         raise UsageError(
             f"{option} is not JSON: {error}.",
             f"Quote it for the shell, as in {option} '{{\"id\": 1}}', or give @FILE.",

@@ -1,0 +1,114 @@
+"""`pavane demo`: the main job, for people and for programs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.cli.processes import background, done, refused
+
+UNDO_OF = {
+    "reserve_stock": "release_stock",
+    "charge_card": "refund_payment",
+    "ship": "recall_parcel",
+    "send_invoice": "void_invoice",
+}
+
+
+def demo(folder: Path, *arguments: str) -> dict[str, Any]:
+    printed = done(folder, "demo", "--json", *arguments)
+    assert len(printed.splitlines()) == 1, "one object and nothing else"
+    (style,) = json.loads(printed)["styles"].items()
+    assert style[0] == "orchestrated"
+    return style[1]
+
+
+def check(outcome: dict[str, Any], orders: int) -> None:
+    """What holds for every demo."""
+    assert outcome["started"] == orders == len(outcome["executions"])
+    ended = [outcome[name] for name in ("completed", "compensated", "failed")]
+    assert sum(ended) == outcome["started"]
+    assert outcome["seconds"] > 0
+    for execution in outcome["executions"]:
+        assert execution.keys() == {"id", "workflow", "status", "cause", "steps"}
+        steps = execution["steps"]
+        for step in steps:
+            assert step.keys() == {"ref", "task", "service", "status", "attempts"}
+        status = {step["ref"]: step["status"] for step in steps}
+        if execution["status"] == "COMPLETED":
+            assert set(status.values()) == {"COMPLETED"}
+            assert set(status) == set(UNDO_OF)
+        elif execution["status"] == "COMPENSATED":
+            standing = [ref for ref in UNDO_OF if status.get(ref) == "COMPLETED"]
+            assert standing == [], "everything that was done is undone"
+            undos = [ref for ref in status if ref.startswith("undo:")]
+            assert undos
+            assert all(status[ref] == "COMPLETED" for ref in undos)
+            order = [step["ref"] for step in steps if step["ref"] in UNDO_OF]
+            assert undos.index("undo:reserve_stock") == len(undos) - 1
+            assert order[0] == "reserve_stock"
+        else:
+            assert "COMPLETED" not in status.values()
+
+
+def test_two_hundred_varied_orders(tmp_path: Path):
+    outcome = demo(tmp_path)
+    check(outcome, 200)
+    assert (outcome["completed"], outcome["compensated"], outcome["failed"]) == (168, 24, 8)
+    attempts = [
+        (step["ref"], step["attempts"])
+        for execution in outcome["executions"]
+        for step in execution["steps"]
+        if step["attempts"] > 1 and step["status"] in {"COMPLETED", "UNDONE"}
+    ]
+    assert attempts.count(("ship", 3)) == 16, "carriers that fail twice and then work"
+    assert attempts.count(("undo:charge_card", 2)) == 6, "undos that fail once"
+    listed = done(tmp_path, "list", "--store", "sqlite:///.pavane/demo.db", "--limit", "1000")
+    assert len(listed.splitlines()) == 201
+
+
+def test_the_same_seed_gives_the_same_outcome(tmp_path: Path):
+    def outcomes(seed: str) -> list[tuple[str, str]]:
+        given = demo(tmp_path, "--seed", seed, "--orders", "60")
+        return [(each["status"], each["cause"]) for each in given["executions"]]
+
+    assert outcomes("7") == outcomes("7")
+    assert outcomes("7") != outcomes("8")
+
+
+@pytest.mark.parametrize("step", ["reserve_stock", "charge_card", "ship", "send_invoice"])
+def test_a_step_that_fails_for_good_in_every_order(tmp_path: Path, step: str):
+    outcome = demo(tmp_path, "--fail", step, "--orders", "30")
+    check(outcome, 30)
+    assert outcome["completed"] == 0
+    if step == "reserve_stock":
+        assert outcome["failed"] == 30, "nothing was done, so nothing is undone"
+    else:
+        assert outcome["compensated"] >= 28
+
+
+def test_for_people(tmp_path: Path):
+    printed = done(tmp_path, "demo", "--orders", "50")
+    assert printed.startswith("50 orders, orchestrated, seed 1:")
+    for words in ("completed", "compensated", "× card declined", "One that was undone", "✓ undo:"):
+        assert words in printed
+    command = next(line for line in printed.splitlines() if "pavane show" in line).split()
+    shown = done(tmp_path, *command[1:])
+    assert "COMPENSATED (cause: FAILED)" in shown
+    as_data = json.loads(done(tmp_path, *command[1:], "--json"))
+    assert as_data["status"] == "COMPENSATED"
+    assert as_data["steps"][0]["ref"] == "reserve_stock"
+
+
+def test_a_store_that_somebody_uses_is_left_alone(tmp_path: Path):
+    (tmp_path / ".pavane").mkdir()
+    store = "sqlite:///.pavane/demo.db"
+    with background(tmp_path, "server", "--port", "0", "--store", store) as held:
+        _ = held.url
+        assert "in use" in refused(tmp_path, 1, "demo", "--orders", "5")
+
+
+def test_a_folder_where_nobody_may_write(tmp_path: Path):
+    (tmp_path / ".pavane").write_text("a file in the way")
+    assert "cannot write" in refused(tmp_path, 1, "demo", "--orders", "5")
