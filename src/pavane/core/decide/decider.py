@@ -104,7 +104,8 @@ def _started(draft: Draft, fact: facts.Started) -> bool:
     timeout_ms = int(plan.workflow.timeout_seconds * 1000)
     header.deadline_at = draft.now + timeout_ms if timeout_ms else 0
     draft.become(status.RUNNING)
-    draft.agenda.append(plan.first)
+    if plan.first:
+        draft.agenda.append(plan.first)
     return True
 
 

@@ -9,7 +9,7 @@ from pavane.core.decide.draft import Draft, Roots, encode
 from pavane.core.decide.plan import RETRIED_TYPES, WORKER_TYPE, Node
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
-from pavane.core.model.fact import ChildEnded, ChildPivot
+from pavane.core.model.fact import AlarmRang, ChildEnded, ChildPivot
 from pavane.core.model.rows import TaskRow
 from pavane.errors import ExpressionError
 
@@ -207,6 +207,12 @@ def go_on(draft: Draft, node: Node, row: TaskRow) -> None:
         draft.agenda.append(node.next)
     elif not node.fork:
         draft.header.ended_by = row.ref
+
+
+def begin_pass(draft: Draft, phase: str) -> None:
+    """Go through the open tasks: the first page at once, the others as the alarm rings."""
+    draft.header.phase, draft.header.cursor = phase, ""
+    draft.do(Tell(draft.header.id, AlarmRang()))
 
 
 def mark_frontier(draft: Draft, row: TaskRow) -> None:

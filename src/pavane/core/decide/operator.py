@@ -7,10 +7,9 @@ from pavane.core.decide.draft import Draft
 from pavane.core.decide.plan import UNDO
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import status
-from pavane.core.model.command import Close, Tell
+from pavane.core.model.command import Close
 from pavane.core.model.fact import (
     AbortedByParent,
-    AlarmRang,
     Resolved,
     Signalled,
     TerminateRequested,
@@ -41,7 +40,7 @@ def resume(draft: Draft) -> None:
             "Only a paused execution can be resumed.",
         )
     draft.become(status.RUNNING)
-    _begin_resuming(draft)
+    flow.begin_pass(draft, phases.RESUMING)
 
 
 def retry(draft: Draft) -> None:
@@ -228,12 +227,7 @@ def _forward_again(draft: Draft) -> None:
     header = draft.header
     header.cause = header.reason = header.failed_ref = ""
     draft.become(status.RUNNING)
-    _begin_resuming(draft)
-
-
-def _begin_resuming(draft: Draft) -> None:
-    draft.header.phase, draft.header.cursor = phases.RESUMING, ""
-    draft.do(Tell(draft.header.id, AlarmRang()))
+    flow.begin_pass(draft, phases.RESUMING)
 
 
 def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:

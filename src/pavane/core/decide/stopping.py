@@ -7,7 +7,7 @@ from pavane.core.decide.draft import Draft, Failure, encode
 from pavane.core.decide.plan import UNDO
 from pavane.core.model import status
 from pavane.core.model.command import Close, Interrupt, StartFailureWorkflow, Tell
-from pavane.core.model.fact import AbortedByParent, AlarmRang, ChildUndone
+from pavane.core.model.fact import AbortedByParent, ChildUndone
 from pavane.core.model.ids import child_id
 from pavane.core.model.rows import Ready, TaskRow
 
@@ -39,7 +39,7 @@ def abort(draft: Draft, failure: Failure) -> None:
         end(draft, cause)
     else:
         draft.become(status.COMPENSATING)
-        _begin_pass(draft, phases.FREEZING)
+        flow.begin_pass(draft, phases.FREEZING)
 
 
 def end(draft: Draft, final: str) -> None:
@@ -51,7 +51,7 @@ def end(draft: Draft, final: str) -> None:
         header.ended_by = UNDO  # part of it is undone, so there is no going on from here
     header.phase = phases.FORWARD
     if header.open or broken_off:
-        _begin_pass(draft, phases.SWEEPING)
+        flow.begin_pass(draft, phases.SWEEPING)
     failure_workflow = draft.plan.workflow.failure_workflow
     if failure_workflow and header.cause != UNDONE_BY_PARENT:
         _start_failure_workflow(draft, failure_workflow)
@@ -81,7 +81,7 @@ def undo_completed(draft: Draft) -> None:
     flow.mark_frontier(draft, last)
     # What a TERMINATE broke off is frozen first, so that the way back starts there as well.
     broken_off = header.open or last.type == "TERMINATE"
-    _begin_pass(draft, phases.FREEZING if broken_off else phases.UNDOING)
+    flow.begin_pass(draft, phases.FREEZING if broken_off else phases.UNDOING)
 
 
 def settled(draft: Draft, row: TaskRow) -> None:
@@ -140,14 +140,9 @@ def try_to_settle(draft: Draft) -> None:
         header.reason += f" (the pivot {header.pivot} passed meanwhile: nothing can be undone)"
         draft.become(status.NEEDS_ATTENTION)
     elif header.undoable:
-        _begin_pass(draft, phases.UNDOING)
+        flow.begin_pass(draft, phases.UNDOING)
     else:
         end(draft, status.COMPENSATED if header.cause == UNDONE_BY_PARENT else header.cause)
-
-
-def _begin_pass(draft: Draft, phase: str) -> None:
-    draft.header.phase, draft.header.cursor = phase, ""
-    draft.do(Tell(draft.header.id, AlarmRang()))
 
 
 def _freeze(draft: Draft, ready: Ready) -> None:

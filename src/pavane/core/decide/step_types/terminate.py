@@ -51,5 +51,7 @@ class Terminate(StepType):
         if header.parent_id:
             flow.give_up_agenda(draft)  # for the day when the parent wants this undone
         draft.agenda.clear()
-        header.phase, header.cursor = phases.SWEEPING if header.open else phases.FORWARD, ""
+        header.phase, header.cursor = phases.FORWARD, ""
+        if header.open:
+            flow.begin_pass(draft, phases.SWEEPING)
         flow.finish(draft, encode(output))
