@@ -39,7 +39,9 @@ def load_app(target: str) -> App:
 
     found = list(vars(module).values())
     services = {each.name: each for each in found if isinstance(each, Service)}
-    workflows = {each.name: each for each in found if isinstance(each, WorkflowFunction)}
+    workflows: dict[str, WorkflowFunction[..., Any]] = {
+        each.name: each for each in found if isinstance(each, WorkflowFunction)
+    }
     if not services and not workflows:
         raise UsageError(
             f"'{where}' has no service and no workflow at its top level.",

@@ -6,7 +6,7 @@ import errno
 import ipaddress
 import socket
 from asyncio import Event, create_task
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 import uvicorn
@@ -87,7 +87,7 @@ class _Server(uvicorn.Server):
         self._on_ready = on_ready
 
     @contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
