@@ -67,20 +67,18 @@ def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None
     elif getattr(thing, "__module__", "").partition(".")[0] == "asyncio":
         name = ast.unparse(node.func)
         short = name.rpartition(".")[2]
-        other = f"Use `{short}` of pavane." if short in ("gather", "sleep") else ""
+        ours = short in ("gather", "sleep")
+        other = f"Use `{short}` of pavane." if ours else "Only steps can be awaited."
         writer.refuse(node, f"{name}() cannot be awaited in a workflow", other)
     else:
-        calls.refused(writer.reader, node, thing)
+        return _unknown(writer, node)
     return None
 
 
 def _unknown(writer: Writer, node: ast.Call) -> None:
-    if isinstance(node.func, ast.Name) and not writer.reader.is_own(node.func.id):
-        outside.name(writer.reader, node.func)
-    else:
-        value = writer.reader.read(node)
-        if not value.poison:
-            writer.refuse(node, f"{ast.unparse(node)} is data, not a step: leave out `await`")
+    value = writer.reader.read(node)
+    if not value.poison:
+        writer.refuse(node, f"{ast.unparse(node)} is data, not a step: leave out `await`")
 
 
 # local functions
@@ -95,7 +93,10 @@ def _local(writer: Writer, node: ast.Call, local: LocalFunction) -> Ready | None
     try:
         bound = signature.bind(*given[0], **given[1])
     except TypeError as error:
-        writer.refuse(node, f"{local.node.name}(): {error}")
+        names = ", ".join(signature.parameters)
+        writer.refuse(
+            node, f"{local.node.name}(): {error}", f"It takes {local.node.name}({names})."
+        )
         return None
     values: dict[str, Value] = dict(bound.arguments)
     for name, parameter in signature.parameters.items():
@@ -109,7 +110,9 @@ def _signature(writer: Writer, node: ast.AsyncFunctionDef) -> inspect.Signature:
     spec = node.args
     for each in (spec.vararg, spec.kwarg):
         if each is not None:
-            writer.refuse(each, "a local `async def` takes named parameters only")
+            writer.refuse(
+                each, "a local `async def` takes named parameters only", "Name each parameter."
+            )
     kind = inspect.Parameter
     plain = [(each, kind.POSITIONAL_ONLY) for each in spec.posonlyargs]
     plain += [(each, kind.POSITIONAL_OR_KEYWORD) for each in spec.args]
@@ -152,7 +155,7 @@ def _body(writer: Writer, call: ast.Call, local: LocalFunction, values: dict[str
 
 def _gather(writer: Writer, node: ast.Call) -> Ready | None:
     for each in node.keywords:
-        writer.refuse(each.value, f"gather() takes no '{each.arg}' in a workflow")
+        writer.refuse(each.value, f"gather() takes no '{each.arg}' in a workflow", "Leave it out.")
     branches: list[tuple[ast.expr, Ready | None]] = []
     for each in node.args:
         if isinstance(each, ast.Starred):

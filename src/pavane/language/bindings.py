@@ -120,6 +120,12 @@ class _Assigned(ast.NodeVisitor):
 
     visit_Global = visit_Nonlocal  # type: ignore[assignment]  # refused elsewhere
 
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        for each in node.names:
+            self.names[each.asname or each.name.partition(".")[0]] = None
+
+    visit_ImportFrom = visit_Import  # the name that ast.NodeVisitor looks for
+
     def visit_ExceptHandler(self, node: ast.ExceptHandler) -> None:
         if node.name:
             self.names[node.name] = None

@@ -89,14 +89,18 @@ def _unknown(reader: Reader, node: ast.Call) -> Value:
         if not isinstance(base_thing, (types.ModuleType, type)):
             return refused(reader, node, base_thing)
         return reader.refuse(
-            node.func, f"'{ast.unparse(node.func.value)}' has no '{node.func.attr}'"
+            node.func,
+            f"'{ast.unparse(node.func.value)}' has no '{node.func.attr}'",
+            "Correct the name.",
         )
     if isinstance(node.func, ast.Name):
         if reader.is_own(node.func.id):
             value = reader.read(node.func)
             if value.poison:
                 return POISON
-            return reader.refuse(node, f"'{node.func.id}' is data and cannot be called")
+            return reader.refuse(
+                node, f"'{node.func.id}' is data and cannot be called", "Leave out the brackets."
+            )
         return outside.name(reader, node.func)
     return refused(reader, node, None)
 
@@ -164,11 +168,13 @@ def _listed(reader: Reader, node: ast.Call) -> Value:
 
 def _built_in(reader: Reader, node: ast.Call, thing: Any) -> Value:
     name = CONVERSIONS.get(thing) or _BUILTINS[thing]
+    if not _has_keywords(reader, node, name):
+        return POISON
     given = arguments(reader, node)
     if given is None:
         return POISON
     values, named = given
-    if not _sensible(reader, node, thing, values, named):
+    if not _sensible(reader, node, thing, values):
         return POISON
     fixed = _fixed(thing, values) if thing in CONVERSIONS and not named else None
     if fixed is not None:
@@ -196,17 +202,27 @@ def _fixed(thing: Any, values: list[Value]) -> Value | None:
         return None  # the evaluator says what is wrong with it
 
 
-def _sensible(
-    reader: Reader, node: ast.Call, thing: Any, values: list[Value], named: dict[str, Value]
-) -> bool:
-    function = FUNCTIONS[CONVERSIONS.get(thing) or _BUILTINS[thing]]
-    for key in named:
-        if key not in function.keywords:
-            reader.refuse(node, f"{ast.unparse(node.func)}() takes no '{key}' in a workflow")
+def _has_keywords(reader: Reader, node: ast.Call, name: str) -> bool:
+    """Whether the evaluator's function knows the keywords of a call."""
+    for each in node.keywords:
+        if each.arg is not None and each.arg not in FUNCTIONS[name].keywords:
+            reader.refuse(
+                node,
+                f"{ast.unparse(node.func)}() takes no '{each.arg}' in a workflow",
+                "Leave it out, or do it in a task.",
+            )
             return False
+    return True
+
+
+def _sensible(reader: Reader, node: ast.Call, thing: Any, values: list[Value]) -> bool:
+    function = FUNCTIONS[CONVERSIONS.get(thing) or _BUILTINS[thing]]
     if not function.least <= len(values) <= function.most:
+        most = "" if function.most == function.least else f" to {function.most}"
         reader.refuse(
-            node, f"{ast.unparse(node.func)}() cannot take {len(values)} arguments in a workflow"
+            node,
+            f"{ast.unparse(node.func)}() cannot take {len(values)} arguments in a workflow",
+            f"Give it {function.least}{most}.",
         )
         return False
     if thing is Decimal and values and literal_base(values[0].type) is float:

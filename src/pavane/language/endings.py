@@ -24,7 +24,7 @@ def write_return(writer: Writer, node: ast.Return, live: Names) -> bool:
     """`return`: the output of the workflow, or a TERMINATE where it is early."""
     if writer.place != "workflow":
         _refuse_return(writer, node)
-        return False
+        return True  # so that what follows is read as well
     value = NOTHING if node.value is None else writer.reader.read(node.value)
     if value.poison:
         return False
@@ -47,7 +47,11 @@ def _refuse_return(writer: Writer, node: ast.Return) -> None:
             "Assign in both ways of the `if`, and return the variable on the last line.",
         )
     else:
-        writer.refuse(node, RETURN_AFTER.format(_AROUND[writer.place]))
+        writer.refuse(
+            node,
+            RETURN_AFTER.format(_AROUND[writer.place]),
+            "A scope has an execution of its own, which cannot end the one around it.",
+        )
 
 
 def outputs(writer: Writer, node: ast.AST, value: Value) -> dict[str, Any] | str | None:

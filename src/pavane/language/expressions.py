@@ -46,7 +46,10 @@ class Reader:
         """The value of an expression; findings are noted and give POISON."""
         handler = _HANDLERS.get(type(node))
         if handler is None:
-            return self.refuse(node, f"{_construct(node)} is not part of the workflow language")
+            if isinstance(node, ast.NamedExpr):
+                self.bindings.set(node.target.id, POISON)
+            word, remedy = _WORDS.get(type(node), (f"`{ast.unparse(node)}`", "Do it in a task."))
+            return self.refuse(node, f"{word} is not part of the workflow language", remedy)
         return handler(self, node)
 
     def test(self, node: ast.expr) -> Value:
@@ -180,7 +183,7 @@ class Reader:
             tested = operand_truth(self.site, node.operand, value)
             return Value(ast.UnaryOp(node.op, tested), type=bool, native=True)
         if isinstance(node.op, ast.Invert):
-            return self.refuse(node, "`~` is not part of the workflow language")
+            return self.refuse(node, "`~` is not part of the workflow language", "Use `not`.")
         number: Any = value.expr.value if isinstance(value.expr, ast.Constant) else None
         if type(number) in (int, float):
             return constant(-number if isinstance(node.op, ast.USub) else number)
@@ -223,18 +226,14 @@ def _list_of(items: list[Value]) -> Any:
     return list[joined([item.type for item in items])] if items else list
 
 
-_WORDS: dict[type[ast.expr], str] = {
-    ast.Lambda: "`lambda`",
-    ast.Yield: "`yield`",
-    ast.YieldFrom: "`yield`",
-    ast.NamedExpr: "`:=`",
-    ast.Starred: "`*`",
-    ast.Slice: "a slice here",
+_WORDS: dict[type[ast.expr], tuple[str, str]] = {
+    ast.Lambda: ("`lambda`", "Write a comprehension, or a helper function of one expression."),
+    ast.Yield: ("`yield`", "Return everything at the end."),
+    ast.YieldFrom: ("`yield`", "Return everything at the end."),
+    ast.NamedExpr: ("`:=`", "Assign it on a line of its own before."),
+    ast.Starred: ("`*`", "Write the values one by one."),
+    ast.Slice: ("a slice here", "Write x[a:b]."),
 }
-
-
-def _construct(node: ast.expr) -> str:
-    return _WORDS.get(type(node), f"`{ast.unparse(node)}`")
 
 
 Handler = Callable[[Reader, Any], Value]

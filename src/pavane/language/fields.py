@@ -52,7 +52,9 @@ def attribute(reader: Reader, node: ast.Attribute) -> Value:
     if base_thing is not MISSING and not outside.is_constant(base_thing):
         if not isinstance(base_thing, (types.ModuleType, type)):
             return outside.folded(reader, node.value, base_thing)
-        return reader.refuse(node, f"'{ast.unparse(node.value)}' has no '{node.attr}'")
+        return reader.refuse(
+            node, f"'{ast.unparse(node.value)}' has no '{node.attr}'", "Correct the name."
+        )
     base = reader.read(node.value)
     return POISON if base.poison else field(reader, node, base, node.attr)
 
@@ -76,7 +78,11 @@ def field(reader: Reader, node: ast.expr, base: Value, name: str) -> Value:
             node, f"a {type_name(tp)} has no attribute '{name}'", f'Write ["{name}"].'
         )
     if isinstance(tp, type) and is_known(tp) and not isinstance(tp, types.GenericAlias):
-        return reader.refuse(node, f"{type_name(tp)} has no field '{name}'")
+        return reader.refuse(
+            node,
+            f"{type_name(tp)} has no field '{name}'",
+            "Use the value itself, or let a task return what you need.",
+        )
     return Value(stepped(base.expr, name))
 
 
@@ -115,7 +121,9 @@ def _computed_or_missing(
     if isinstance(thing, property) and isinstance(thing.fget, types.FunctionType):
         return helpers.inline(reader, node, thing.fget, [base], {})
     if callable(thing):
-        return reader.refuse(node, f"'{name}' is a method of {type_name(tp)}", "Call it.")
+        return reader.refuse(
+            node, f"'{name}' is a method of {type_name(tp)}", "Call it, or read a field."
+        )
     close = get_close_matches(name, [each.name for each in known], 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     names = ", ".join(each.name for each in known)
@@ -164,7 +172,11 @@ def _item(reader: Reader, node: ast.Subscript, base: Value, key: Value) -> Value
     if base.parts is not None and type(fixed) is int:
         if -len(base.parts) <= fixed < len(base.parts):
             return base.parts[fixed]
-        return reader.refuse(node, f"there are only {len(base.parts)} values, none at {fixed}")
+        return reader.refuse(
+            node,
+            f"there are only {len(base.parts)} values, none at {fixed}",
+            "The first one is at 0.",
+        )
     if isinstance(fixed, str) and not is_sequence(tp) and tp is not str:
         return _member(reader, node, base, fixed)
     if type(fixed) is int and fixed >= 0 and not base.native and tp is not str:
@@ -180,14 +192,18 @@ def _member(reader: Reader, node: ast.Subscript, base: Value, key: str) -> Value
     if base.fields is not None:
         if key in base.fields:
             return base.fields[key]
-        return reader.refuse(node, f"this dict has no member {key!r}")
+        names = ", ".join(repr(each) for each in base.fields)
+        return reader.refuse(node, f"this dict has no member {key!r}", f"It has {names}.")
     if is_typed_dict(tp):
         known = record_fields(tp) or ()
         found = next((each for each in known if each.name == key), None)
         if found is None:
             close = get_close_matches(key, [each.name for each in known], 1)
             hint = f"; did you mean '{close[0]}'?" if close else ""
-            return reader.refuse(node, f"{type_name(tp)} has no member '{key}'{hint}")
+            names = ", ".join(each.name for each in known)
+            return reader.refuse(
+                node, f"{type_name(tp)} has no member '{key}'{hint}", f"It has {names}."
+            )
         return Value(stepped(base.expr, key), type=found.type)
     return Value(stepped(base.expr, key), type=member(tp))
 

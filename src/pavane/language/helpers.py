@@ -44,7 +44,9 @@ def inline(
         source = read_source(function)
     except SourceMissing:
         return reader.refuse(
-            node, f"{name}() cannot be evaluated inside a workflow; make it a task"
+            node,
+            f"{name}() cannot be evaluated inside a workflow; make it a task",
+            "Its source cannot be found, so it cannot be read either.",
         )
     body = _expression(source)
     if body is None:
@@ -105,7 +107,8 @@ def _bound(
     try:
         bound = inspect.signature(function).bind(*arguments, **named)
     except TypeError as error:
-        reader.refuse(node, f"{function.__name__}(): {error}")
+        shown = f"{function.__name__}{inspect.signature(function)}"
+        reader.refuse(node, f"{function.__name__}(): {error}", f"It takes {shown}.")
         return None
     spec = inspect.signature(function).parameters
     hints = _hints(function)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from types import FunctionType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Style
@@ -181,13 +181,13 @@ def _has(thing: object, attribute: str) -> bool:
     return inspect.getattr_static(thing, attribute, missing) is not missing
 
 
-Marked = Callable[..., Any]
+Marked = TypeVar("Marked")
 
 
-def mark(word: str) -> Callable[[Any], Any]:
+def mark(word: str) -> Callable[[Marked], Marked]:
     """Decorate a function of the sdk as a word of the language."""
 
-    def put(function: Any) -> Any:
+    def put(function: Marked) -> Marked:
         setattr(function, WORD, word)
         return function
 

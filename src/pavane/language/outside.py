@@ -62,7 +62,9 @@ def name(reader: Reader, node: ast.Name) -> Value:
     known = [*reader.site.source.names, *(n for level in reader.bindings.levels for n in level.own)]
     close = get_close_matches(node.id, known, 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
-    return reader.refuse(node, f"'{node.id}' is not defined{hint}")
+    return reader.refuse(
+        node, f"'{node.id}' is not defined{hint}", "Define it, or import it above the workflow."
+    )
 
 
 def not_yet(reader: Reader, node: ast.AST, what: str) -> Value:
@@ -84,7 +86,11 @@ def folded(reader: Reader, node: ast.expr, thing: Any) -> Value:
             node, f"{shown} is a step, not a value", f"Call it: `await {shown}(…)`."
         )
     if word_of(thing):
-        return reader.refuse(node, f"`{shown}` is a word of the language, not a value")
+        return reader.refuse(
+            node,
+            f"`{shown}` is a word of the language, not a value",
+            f"Call it: `{shown}(…)`.",
+        )
     return reader.refuse(
         node,
         f"'{shown}' is {described(thing)}; only constants can be read from outside the workflow",

@@ -32,7 +32,9 @@ def construct(reader: Reader, node: ast.Call, tp: Any) -> Value:
     known = record_fields(tp)
     if known is None:
         if positional:
-            return reader.refuse(node, f"{type_name(tp)}() takes named members here")
+            return reader.refuse(
+                node, f"{type_name(tp)}() takes named members here", "Write dict(name=value)."
+            )
         return record(named, dict[str, joined([each.type for each in named.values()])])
     if hasattr(tp, "__post_init__"):
         return reader.refuse(
@@ -44,7 +46,10 @@ def construct(reader: Reader, node: ast.Call, tp: Any) -> Value:
         signature = _signature(tp)
         bound = signature.bind(*positional, **named).arguments
     except TypeError as error:
-        return reader.refuse(node, f"{type_name(tp)}(): {error}")
+        names = ", ".join(each.name for each in known)
+        return reader.refuse(
+            node, f"{type_name(tp)}(): {error}", f"It takes {type_name(tp)}({names})."
+        )
     fields: dict[str, Value] = {}
     tag = wire_tag(tp)
     if tag is not None:

@@ -36,8 +36,8 @@ _WORDS: dict[type[ast.stmt], tuple[str, str]] = {
     ast.ImportFrom: ("`import`", "Import at the top of the file."),
     ast.Assert: ("`assert`", 'Write `if not …: raise Fail("…")`.'),
     ast.AsyncFor: ("`async for`", "Let a task collect the values and return them as a list."),
-    ast.Break: ("`break` outside a loop", ""),
-    ast.Continue: ("`continue` outside a loop", ""),
+    ast.Break: ("`break` outside a loop", "Leave it out."),
+    ast.Continue: ("`continue` outside a loop", "Leave it out."),
 }
 
 

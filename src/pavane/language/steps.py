@@ -60,14 +60,18 @@ def _with_options(writer: Writer, node: ast.Call, offer: Any) -> Any:
     try:
         return offer.with_options(**options)
     except (DefinitionError, TypeError) as error:
-        writer.refuse(node, f"with_options(): {error}")
+        remedy = getattr(error, "remedy", "") or "Give each option once, by name."
+        writer.refuse(node, f"with_options(): {getattr(error, 'message', error)}", remedy)
         return offer
 
 
 def _constant(writer: Writer, node: ast.expr) -> Any:
     """A literal or an object from outside, as Python has it."""
-    if isinstance(node, ast.Constant):
-        return node.value
+    if isinstance(node, (ast.Constant, ast.UnaryOp)):
+        try:
+            return ast.literal_eval(node)
+        except ValueError:
+            return MISSING
     return outside.static(writer.reader, node)
 
 
@@ -83,7 +87,7 @@ def bind(
     try:
         bound = signature.bind(*given[0], **given[1])
     except TypeError as error:
-        writer.refuse(node, f"{name}(): {error}")
+        writer.refuse(node, f"{name}(): {error}", _takes(name, signature))
         return None
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -95,6 +99,10 @@ def bind(
             return None
     values = cast("dict[str, Value]", bound.arguments)
     return {key: writer.template(node, value) for key, value in values.items()}
+
+
+def _takes(name: str, signature: inspect.Signature) -> str:
+    return f"It takes {name}({', '.join(signature.parameters)})."
 
 
 def reference(writer: Writer, node: ast.AST, options: StepOptions, wish: str) -> str:
@@ -131,8 +139,8 @@ def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str,
         response = offer.definition.response_timeout_seconds
         definition = msgspec.structs.replace(
             offer.definition,
-            timeout_seconds=_whole(options.timeout_s),
-            response_timeout_seconds=_whole(min(response, options.timeout_s) or response),
+            timeout_seconds=_seconds(options.timeout_s),
+            response_timeout_seconds=min(response, _seconds(options.timeout_s)) or response,
         )
     writer.emit(
         node,
@@ -142,7 +150,7 @@ def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str,
             type="SIMPLE",
             input_parameters=inputs,
             optional=options.optional,
-            start_delay=_whole(options.start_delay_s),
+            start_delay=_seconds(options.start_delay_s),
             retry_count=options.retries,
             task_definition=definition,
             undo=undo,
@@ -153,9 +161,9 @@ def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str,
     return step_result(ref, offer.returns)
 
 
-def _whole(seconds: float) -> float:
-    """A number of seconds, written without a fraction where there is none."""
-    return int(seconds) if seconds == int(seconds) else seconds
+def _seconds(seconds: float) -> float:
+    """As it is after a journey through JSON, so that the content hash stays the same."""
+    return float(seconds) or 0
 
 
 def workflow_step(
@@ -179,7 +187,7 @@ def workflow_step(
             input_parameters=inputs,
             sub_workflow_param=SubWorkflow(name=offer.name, version=offer.version),
             optional=options.optional,
-            start_delay=_whole(options.start_delay_s),
+            start_delay=_seconds(options.start_delay_s),
             retry_count=options.retries,
             pivot=options.pivot,
         ),
@@ -204,7 +212,8 @@ def _sleep(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | Non
         try:
             seconds = parse_duration(value.expr.value)  # type: ignore[arg-type]  # anything else is refused there
         except (DefinitionError, TypeError, ValueError) as error:
-            writer.refuse(node, getattr(error, "message", f"{ast.unparse(node)} is not a duration"))
+            said = getattr(error, "message", f"{ast.unparse(node)} is not a duration.")
+            writer.refuse(node, said, 'Write "10s", "1h30m" or "2d", or a number of seconds.')
             return None
         return {"duration": conductor_duration(seconds)}
     base = literal_base(value.type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -23,6 +24,8 @@ from pavane.language.liveness import Liveness
 from pavane.language.liveness import Names as LiveNames
 from pavane.language.values import POISON, Value, stepped, template
 from pavane.language.work import Site, Work
+
+_COLUMN = re.compile(r", column \d+")  # of the expression, where the finding has its own
 
 Place = Literal["workflow", "scope", "branch"]
 
@@ -101,7 +104,7 @@ class Writer:
             made = template(value)
             compile_template(made)
         except ExpressionError as error:
-            self.refuse(node, error.message, error.remedy)
+            self.refuse(node, _COLUMN.sub("", error.message).rstrip("."), error.remedy)
             return None
         except ValueError as error:  # an f-string that cannot be written back
             self.refuse(node, f"this cannot be written as one expression: {error}")
@@ -154,7 +157,12 @@ class Writer:
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._unpack(target, value)
         elif isinstance(target, ast.Starred):
-            self.refuse(target, "`*` in an assignment is not part of the workflow language")
+            self.refuse(
+                target,
+                "`*` in an assignment is not part of the workflow language",
+                "Give each value its own name, or read the rest as x[1:].",
+            )
+            self.bind(target.value, POISON)
         else:
             self.refuse(target, refusals.UNCHANGEABLE)
 
@@ -182,7 +190,11 @@ class Writer:
                 for index in range(kinds)
             )
         if len(parts) != wanted:
-            self.refuse(target, f"{len(parts)} values cannot be unpacked into {wanted} names")
+            self.refuse(
+                target,
+                f"{len(parts)} values cannot be unpacked into {wanted} names",
+                "Write as many names as there are values.",
+            )
             return None
         return parts
 
@@ -203,7 +215,9 @@ class Writer:
     def branch(self, node: ast.AsyncFunctionDef, live: LiveNames) -> bool:
         """A local `async def`: read where it is called."""
         if node.decorator_list:
-            self.refuse(node.decorator_list[0], "a local `async def` takes no decorators here")
+            self.refuse(
+                node.decorator_list[0], "a local `async def` takes no decorators", "Leave it out."
+            )
         depth = len(self.bindings.levels)
         self.bindings.set(node.name, LocalFunction(node, depth))
         return True

@@ -190,7 +190,8 @@ def workflow(
     """
 
     def decorate(function: Callable[..., Any]) -> WorkflowFunction[..., Any]:
-        if not isinstance(function, FunctionType) or not inspect.iscoroutinefunction(function):
+        is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+        if not isinstance(function, FunctionType) or not is_async:
             shown = getattr(function, "__qualname__", repr(function))
             raise DefinitionError(
                 f"@workflow stands on {shown}, which is not an `async def`.",

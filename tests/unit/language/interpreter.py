@@ -15,9 +15,7 @@ from pavane.core.model.workflow import Step, Workflow
 from pavane.errors import Fail
 from pavane.sdk.task import Task
 
-DURATION = re.compile(
-    r"(\d+ days?)?( ?\d+ hours?)?( ?\d+ minutes?)?( ?[\d.]+ seconds?)?", re.ASCII
-)
+DURATION = re.compile(r"(\d+ days?)?( ?\d+ hours?)?( ?\d+ minutes?)?( ?[\d.]+ seconds?)?", re.ASCII)
 
 
 class Ended(Exception):
@@ -60,9 +58,9 @@ FUNCTIONS = {
     "date": _reader(date, date.fromisoformat),
     "datetime": _reader(datetime, datetime.fromisoformat),
     "time": _reader(time, time.fromisoformat),
-    "timedelta": lambda value="", **named: timedelta(**named)
-    if named
-    else msgspec.convert(value, timedelta),
+    "timedelta": lambda value="", **named: (
+        timedelta(**named) if named else msgspec.convert(value, timedelta)
+    ),
     "uuid": _reader(UUID, UUID),
 }
 

@@ -65,7 +65,7 @@ async def elif_chain(order: Order) -> None:
     elif paid.status == "declined":
         await note_down("declined")
         raise Fail(f"declined {order.id} for {reserved.total}")
-    elif "review" == paid.status:
+    elif paid.status == "review":
         await note_down("review")
         return
     else:
@@ -266,9 +266,9 @@ async def priced(order: Order, factor: Decimal = Decimal("1.5")) -> Decimal:
 async def calls_others(order: Order) -> dict[str, Any]:
     price = await priced(order)
     kept = await whole_results(order)
-    low, again = await gather(priced(order, factor=Decimal(1)), priced.with_options(ref="twice")(
-        order, Decimal(2)
-    ))
+    low, again = await gather(
+        priced(order, factor=Decimal(1)), priced.with_options(ref="twice")(order, Decimal(2))
+    )
     await nothing_back(order)
     return {"price": price, "shelf": kept.shelf_id, "sum": low + again + kept.total}
 
@@ -293,9 +293,9 @@ async def options(order: Order) -> str:
 
 @workflow
 async def loose_data(value: Any) -> str:
-    found = await anything(value)
+    found = await anything(value=value)
     if found["deep"][0]["name"] == "x":
-        await anything({"again": found["deep"], "with": [value, 1, None, True]})
+        await anything(value={"again": found["deep"], "with": [value, 1, None, True]})
     return f"{found['deep'][0]['name']}-{value}"
 
 
@@ -342,5 +342,3 @@ class Case:
 def order(**changes: Any) -> Order:
     lines = [Line("a", 2, Decimal("1.25")), Line("b", 1, Decimal("10.00"))]
     return Order(**{"id": "o-1", "lines": lines, **changes})
-
-

@@ -164,7 +164,7 @@ async def note_down(text: str, number: float | None = None) -> None:
 
 
 @shipping.task
-async def anything(value: Any) -> Any:
+async def anything(*, value: Any) -> Any:
     return play("anything", {"deep": [{"name": "x"}]}, value=value)
 
 

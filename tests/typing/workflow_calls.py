@@ -1,0 +1,94 @@
+"""What a type checker knows of workflows and their words. Checked by pyright, never run.
+
+An unused `pyright: ignore` is an error in this project: each one below proves a refusal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import assert_type
+
+from pavane.sdk.service import Service
+from pavane.sdk.workflow import gather, scope, sleep, until, workflow
+
+
+@dataclass
+class Order:
+    id: str
+
+
+@dataclass
+class Receipt:
+    parcel: str
+
+
+shipping = Service("shipping")
+
+
+@shipping.task
+async def ship(order: Order) -> Receipt:
+    return Receipt(order.id)
+
+
+@shipping.task
+def weigh(order: Order) -> float:
+    return 1.5
+
+
+@workflow
+async def deliver(order: Order, fast: bool = False) -> str:
+    assert_type(await ship(order), Receipt)
+    assert_type(await weigh(order), float)
+    a, b = await gather(ship(order), weigh(order))
+    assert_type(a, Receipt)
+    assert_type(b, float)
+
+    async def pack(times: int) -> int:
+        return times
+
+    three = await gather(pack(1), weigh(order), ship(order))
+    assert_type(three, tuple[int, float, Receipt])
+    four = await gather(pack(1), pack(2), pack(3), ship(order))
+    assert_type(four, tuple[int, int, int, Receipt])
+    five = await gather(pack(1), pack(2), pack(3), pack(4), ship(order))
+    assert_type(five, tuple[int, int, int, int, Receipt])
+    six = await gather(pack(1), pack(2), pack(3), pack(4), pack(5), ship(order))
+    assert_type(six, tuple[int, int, int, int, int, Receipt])
+    nested = await gather(gather(ship(order), weigh(order)), pack(1))
+    assert_type(nested, tuple[tuple[Receipt, float], int])
+    async with scope("inner", style="choreographed", home="shipping"):
+        inside = await ship(order)
+    assert_type(inside, Receipt)
+    await sleep("10s")
+    await sleep(timedelta(minutes=1))
+    await until(datetime(2030, 1, 31, tzinfo=UTC))
+    return a.parcel
+
+
+@workflow(version=2, style="choreographed", name="other")
+async def calls_another(order: Order) -> int:
+    assert_type(await deliver(order, fast=True), str)
+    assert_type(await deliver.with_options(ref="again")(order), str)
+    text, parcel = await gather(deliver(order), ship(order))
+    assert_type(text, str)
+    assert_type(parcel, Receipt)
+    return 1
+
+
+async def outside(order: Order) -> None:
+    assert_type(await deliver(order), str)
+    assert_type(await calls_another(order), int)
+    many = await gather(*(ship(order) for _ in range(3)))
+    assert_type(many, list[Receipt])
+    await deliver("A-1")  # pyright: ignore[reportArgumentType]  # not an order
+    await deliver()  # pyright: ignore[reportCallIssue]  # no order
+    await calls_another(order, 3)  # pyright: ignore[reportCallIssue]  # no such parameter
+    await gather(ship(order), weigh("A-1"))  # pyright: ignore[reportArgumentType]  # not an order
+    scope("x", style="mixed")  # pyright: ignore[reportArgumentType]  # no such style
+    await sleep(None)  # pyright: ignore[reportArgumentType]  # no duration
+
+
+@workflow  # pyright: ignore[reportArgumentType, reportCallIssue]  # not an `async def`
+def not_async(order: Order) -> int:
+    return 1
