@@ -24,7 +24,7 @@ def command(
     store_url: str,
 ) -> None:
     """Stop an execution; what it has done is undone. Prints its status afterwards."""
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
 
     body = {"reason": reason, "undo": not no_undo}
     click.echo(place(wiring, server, store_url).act(execution_id, "terminate", body))

@@ -43,7 +43,7 @@ def command(
     """
     import msgspec
 
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
     from pavane.doors.cli.render import summary_lines
 
     filters = {

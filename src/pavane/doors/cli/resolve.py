@@ -30,7 +30,7 @@ def command(
     retry: try it again. done: somebody has done it by hand. abandon: leave it as it is.
     """
     from pavane.doors.cli.payload import read_payload
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
 
     body = {"action": action, "output": read_payload(output, "--output")}
     click.echo(place(wiring, server, store_url).act(execution_id, "resolve", body, ref))

@@ -14,6 +14,6 @@ from pavane.doors.wiring import Wiring
 @click.pass_obj
 def command(wiring: Wiring, *, execution_id: str, server: str | None, store_url: str) -> None:
     """Try again what failed, where nothing was undone."""
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
 
     click.echo(place(wiring, server, store_url).act(execution_id, "retry", {}))

@@ -22,7 +22,7 @@ def command(
     """
     import msgspec
 
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
     from pavane.doors.cli.render import execution_lines
 
     view = place(wiring, server, store_url).execution(execution_id)

@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Complete (or fail) a step that waits for somebody outside."""
     from pavane.doors.cli.payload import read_payload
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
 
     body = {"output": read_payload(output, "--output"), "status": "FAILED" if fail else "COMPLETED"}
     click.echo(place(wiring, server, store_url).act(execution_id, "signal", body, ref))

@@ -67,7 +67,7 @@ def command(
 
         loaded = load_app(app) if app else App("", {}, {})
         return asyncio.run(_embedded(wiring, store_url, loaded, workflow, body=body, key=key))
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
 
     click.echo(place(wiring, None, store_url).start(workflow, bytes(body), key))
     return DONE

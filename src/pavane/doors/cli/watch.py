@@ -29,7 +29,7 @@ def command(
 
     from pavane.core.model.status import ENDED
     from pavane.doors.cli.follow import display
-    from pavane.doors.cli.place import place
+    from pavane.doors.cli.places import place
     from pavane.doors.cli.render import execution_lines
 
     here = place(wiring, server, store_url)

@@ -1,0 +1,95 @@
+"""Executions in a store that this process opens: read as they are, written by a passing engine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from pavane.doors.cli.place import Page
+from pavane.doors.wiring import Wiring
+from pavane.engine.views.shapes import ExecutionView
+
+if TYPE_CHECKING:
+    from pavane.engine.engine import Engine
+    from pavane.engine.views.reader import Reader
+
+T = TypeVar("T")
+
+
+class Local:
+    """A store without a server: read as it is, written by an engine that runs for the moment."""
+
+    def __init__(self, wiring: Wiring, store_url: str) -> None:
+        self._wiring = wiring
+        self._store_url = store_url
+
+    def execution(self, execution_id: str) -> ExecutionView:
+        """One execution, from a store opened for reading."""
+        return self._read(lambda reader: reader.execution(execution_id))
+
+    def find(self, filters: Mapping[str, Any]) -> Page:
+        """As `Place.find`."""
+        from pavane.ports.store import Search
+
+        status = filters.get("status", "")
+        limit = int(filters.get("limit") or 100)
+        wanted = Search(
+            workflow=filters.get("workflow", ""),
+            statuses=tuple(filter(None, status.split(","))),
+            key=filters.get("key", ""),
+            before=filters.get("before", ""),
+            limit=limit,
+        )
+        found = self._read(lambda reader: reader.executions(wanted))
+        return Page(found, found[-1].id if len(found) == limit else None)
+
+    def start(self, workflow: str, input: bytes, key: str) -> str:
+        """Durably started; whoever next runs this store carries it on."""
+        return self._write(lambda engine: engine.start_execution(workflow, input, key=key))
+
+    def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
+        """As `Place.act`."""
+
+        async def do(engine: Engine) -> str:
+            output = msgspec.json.encode(body.get("output", {}))
+            match action:
+                case "pause":
+                    await engine.pause(execution_id)
+                case "resume":
+                    await engine.resume(execution_id)
+                case "retry":
+                    await engine.retry(execution_id)
+                case "terminate":
+                    await engine.terminate(execution_id, body["reason"], undo=body["undo"])
+                case "signal":
+                    await engine.signal(execution_id, ref, output, body["status"])
+                case _:
+                    await engine.resolve(execution_id, ref, body["action"], output)
+            async with engine.store.snapshot() as snapshot:
+                header = await snapshot.header(execution_id)
+            return header.status if header else ""
+
+        return self._write(do)
+
+    def _read(self, view: Callable[[Reader], Awaitable[T]]) -> T:
+        from pavane.engine.views.reader import Reader
+
+        async def reading() -> T:
+            store = self._wiring.open_store(self._store_url, read_only=True)
+            await store.open()
+            try:
+                return await view(Reader(store))
+            finally:
+                await store.close()
+
+        return asyncio.run(reading())
+
+    def _write(self, use: Callable[[Engine], Awaitable[T]]) -> T:
+        async def writing() -> T:
+            async with self._wiring.running_engine(self._store_url) as engine:
+                return await use(engine)
+
+        return asyncio.run(writing())
