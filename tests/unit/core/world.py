@@ -66,8 +66,9 @@ class World:
     def start(self, definition: Workflow, /, **given: Any) -> Execution:
         """Start an execution of a workflow."""
         identity = f"x{len(self.executions)}"
-        body = msgspec.json.encode(given)
-        return self._create(identity, definition, body)
+        run = self._create(identity, definition, msgspec.json.encode(given))
+        self.drain()
+        return run
 
     def _create(self, identity: str, definition: Workflow, body: bytes, **header: Any) -> Execution:
         plan = compile_plan(definition, self.definitions)
@@ -81,7 +82,7 @@ class World:
                 **header,
             ),
         )
-        self.tell(identity, Started(input=body))
+        self.inbox.append((identity, Started(input=body)))
         return Execution(self, identity)
 
     def tell(self, identity: str, fact: Fact) -> bool:

@@ -55,8 +55,8 @@ def decide(plan: Plan, rows: Rows, fact: Fact, now: int) -> Decision | Need:
     header.alarm_at = now if header.phase in phases.PASSES else header.deadline_at
     return Decision(
         header=header,
-        new_tasks=tuple(row for key, row in draft.tasks.items() if key in draft.added),
-        tasks=tuple(row for key, row in draft.tasks.items() if key not in draft.added),
+        new_tasks=tuple(draft.added.values()),
+        tasks=tuple(draft.changed.values()),
         values=draft.values,
         entries=tuple(draft.entries),
         commands=tuple(draft.commands),

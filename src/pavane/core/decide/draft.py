@@ -40,6 +40,7 @@ class Rows(msgspec.Struct):
     tasks: dict[str, TaskRow | None] = {}
     values: dict[str, bytes | None] = {}
     pages: dict[str, Page] = {}
+    decoded: dict[bytes, Any] = {}  # payloads that have been read already
 
 
 class Failure(NamedTuple):
@@ -58,9 +59,9 @@ class Draft:
         self.now = now
         self.header = copy.copy(rows.header)
         self.given = rows
-        self.tasks: dict[tuple[str, int], TaskRow] = {}  # written here, by ref and attempt
-        self.newest: dict[str, TaskRow] = {}  # of those, the newest attempt of each step
-        self.added: set[tuple[str, int]] = set()
+        self.added: dict[tuple[str, int], TaskRow] = {}  # attempts made here, by ref and attempt
+        self.changed: dict[tuple[str, int], TaskRow] = {}  # those that were there
+        self.newest: dict[str, TaskRow] = {}  # of all these, the newest attempt of each step
         self.values: dict[str, bytes] = {}
         self.entries: list[dict[str, Any]] = []
         self.commands: list[Command] = []
@@ -68,15 +69,15 @@ class Draft:
         self.resuming = False  # steps that begin may have begun before
         self.failure: Failure | None = None  # forward progress is over, and why
         self.undone = False  # the way back has come to the start
-        self._decoded: dict[bytes, Any] = {}
+        self._decoded = rows.decoded
 
     # --- reading --------------------------------------------------------------------------------
 
     def require(self, keys: Collection[Key]) -> None:
         """Ask for all rows that are not here yet, at once."""
-        missing = [key for key in keys if not self._has(key)]
-        if missing:
-            raise RowMissingError(missing)
+        for key in keys:
+            if not self._has(key):
+                raise RowMissingError([key for key in keys if not self._has(key)])
 
     def _has(self, key: Key) -> bool:
         kind, name = key
@@ -126,10 +127,8 @@ class Draft:
 
     def add(self, row: TaskRow) -> TaskRow:
         """A new attempt at a step."""
-        key = (row.ref, row.attempt)
-        self.tasks[key] = row
+        self.added[row.ref, row.attempt] = row
         self.newest[row.ref] = row
-        self.added.add(key)
         self.header.seq += 1
         if row.status in status.OPEN:
             self.header.open += 1
@@ -157,7 +156,8 @@ class Draft:
 
     def put(self, row: TaskRow) -> TaskRow:
         """A new version of an attempt, made elsewhere."""
-        self.tasks[row.ref, row.attempt] = row
+        key = (row.ref, row.attempt)
+        (self.added if key in self.added else self.changed)[key] = row
         self.newest[row.ref] = row
         return row
 
@@ -247,21 +247,11 @@ class Roots:
         return None if not paths or () in paths else paths
 
     def _workflow(self, wanted: list[tuple[str | int, ...]] | None) -> dict[str, Any]:
-        draft, header = self.draft, self.draft.header
+        draft = self.draft
         heads = None if wanted is None else {path[0] for path in wanted}
-        seen: dict[str, Any] = {
-            "workflowId": header.id,
-            "workflowType": header.workflow,
-            "version": header.version,
-            "status": header.status,
-            "correlationId": header.correlation_id or None,
-            "parentWorkflowId": header.parent_id or None,
-            "parentWorkflowTaskId": None,
-            "reasonForIncompletion": header.reason or None,
-            "schemaVersion": 2,
-            "startTime": header.created_at,
-            "output": {},
-        }
+        seen: dict[str, Any] = {}
+        if heads is None or heads - {"input", "variables"}:
+            seen = header_fields(draft.header)
         if heads is None or "input" in heads:
             seen["input"] = draft.json(draft.value("input") or b"{}")
         if heads is None or "variables" in heads:
@@ -303,6 +293,23 @@ class Roots:
             for ref, row in rows.items()
             if row is not None and row.output not in (b"", b"{}")
         }
+
+
+def header_fields(header: Header) -> dict[str, Any]:
+    """What expressions may read of the execution besides input and variables."""
+    return {
+        "workflowId": header.id,
+        "workflowType": header.workflow,
+        "version": header.version,
+        "status": header.status,
+        "correlationId": header.correlation_id or None,
+        "parentWorkflowId": header.parent_id or None,
+        "parentWorkflowTaskId": None,
+        "reasonForIncompletion": header.reason or None,
+        "schemaVersion": 2,
+        "startTime": header.created_at,
+        "output": {},
+    }
 
 
 def task_fields(row: TaskRow) -> dict[str, Any]:

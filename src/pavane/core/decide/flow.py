@@ -15,6 +15,7 @@ from pavane.errors import ExpressionError
 
 _RETRIED = frozenset({status.FAILED, status.TIMED_OUT, status.CANCELED})
 _UNKNOWN = frozenset({status.TIMED_OUT, status.CANCELED})
+_COUNTING = status.OPEN | {status.CANCELED}  # a cancelled join may be opened again by a retry
 _CAUSES = {status.TIMED_OUT: status.TIMED_OUT, status.CANCELED: status.TERMINATED}
 
 
@@ -174,7 +175,7 @@ def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
     """Tell the joins that wait for a step that it is over."""
     for ref in node.joins:
         join = draft.task(ref)
-        if join is None or join.status not in status.OPEN:
+        if join is None or join.status not in _COUNTING:
             continue
         successful = row.status in status.SUCCESSFUL
         reason = join.reason
@@ -183,7 +184,8 @@ def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
         join = draft.change(
             join, count=join.count + 1, failed=join.failed + (not successful), reason=reason
         )
-        check_join(draft, draft.plan.nodes[ref], join)
+        if join.status in status.OPEN:
+            check_join(draft, draft.plan.nodes[ref], join)
 
 
 def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
