@@ -10,6 +10,7 @@ from typing import Any
 
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Rows
+from pavane.core.decide.tasks import may_be_taken
 from pavane.core.model import status
 from pavane.core.model.command import (
     Finished,
@@ -263,7 +264,8 @@ class Batch:
 
     def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""
-        if not offer.queue or offer.visible_at > now:
+        assert work.rows is not None
+        if not offer.queue or offer.visible_at > now or not may_be_taken(work.rows.header):
             return
         worker = self._dispatcher.reserve(offer.queue) if self._dispatcher else ""
         if not worker:

@@ -15,7 +15,7 @@ from pavane.core.model import fact as facts
 from pavane.core.model import status
 from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
-from pavane.core.model.rows import TaskRow
+from pavane.core.model.rows import Header, TaskRow
 
 _OF_CHILD = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
 REASON_MAX = 4000  # characters that are kept of what a worker gives as the reason
@@ -26,7 +26,7 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.SCHEDULED or row.visible_at > draft.now:
         return False
-    if draft.header.status in status.ENDED or draft.header.phase in phases.ABORTING:
+    if not may_be_taken(draft.header):
         return False
     policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
     row, lease, entry = take(policy, row, fact.worker, draft.now)
@@ -34,6 +34,11 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
     draft.entries.append(entry)
     draft.do(lease)
     return True
+
+
+def may_be_taken(header: Header) -> bool:
+    """Whether workers may begin tasks of the execution now: not while it is being frozen."""
+    return header.status not in status.ENDED and header.phase not in phases.ABORTING
 
 
 def take(
