@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import calls, outside, steps
+from pavane.language import outside, steps
+from pavane.language.arguments import read_arguments
 from pavane.language.bindings import Level, LocalFunction, changes, foreign_names, own_names
 from pavane.language.liveness import EMPTY
 from pavane.language.offers import is_task, is_workflow, word_of
@@ -86,7 +87,7 @@ def _unknown(writer: Writer, node: ast.Call) -> None:
 
 def _local(writer: Writer, node: ast.Call, local: LocalFunction) -> Ready | None:
     """Bind the arguments of a local `async def`; its body is read when it runs."""
-    given = calls.arguments(writer.reader, node)
+    given = read_arguments(writer.reader, node)
     if given is None:
         return None
     signature = _signature(writer, local.node)

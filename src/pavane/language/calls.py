@@ -10,7 +10,8 @@ from enum import EnumMeta
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.expressions.functions import FUNCTIONS
-from pavane.language import helpers, methods, outside, records
+from pavane.language import inlining, methods, outside, records
+from pavane.language.arguments import read_arguments
 from pavane.language.contract import is_object
 from pavane.language.kinds import CONVERSIONS, element, is_sequence, joined, literal_base
 from pavane.language.offers import is_task, is_workflow, word_of
@@ -58,7 +59,7 @@ def call(reader: Reader, node: ast.Call) -> Value:
 
 
 def _is_helper(function: types.FunctionType) -> bool:
-    return not inspect.iscoroutinefunction(function) and not helpers.is_foreign(function)
+    return not inspect.iscoroutinefunction(function) and not inlining.is_foreign(function)
 
 
 def _hashable(thing: Any) -> bool:
@@ -109,7 +110,7 @@ def refused(reader: Reader, node: ast.Call, thing: Any) -> Value:
     """The refusal of any other call."""
     shown = ast.unparse(node.func)
     is_function = isinstance(thing, types.FunctionType) and inspect.iscoroutinefunction(thing)
-    if is_function and not helpers.is_foreign(thing):
+    if is_function and not inlining.is_foreign(thing):
         return reader.refuse(
             node,
             f"{shown} is an `async def` outside the workflow, which is not read",
@@ -121,37 +122,13 @@ def refused(reader: Reader, node: ast.Call, thing: Any) -> Value:
     )
 
 
-def arguments(reader: Reader, node: ast.Call) -> tuple[list[Value], dict[str, Value]] | None:
-    """The values of a call's arguments; None where one was refused."""
-    positional: list[Value] = []
-    named: dict[str, Value] = {}
-    fine = True
-    for each in node.args:
-        if isinstance(each, ast.Starred):
-            reader.refuse(each, "`*` in a call is not part of the workflow language", "Name them.")
-            fine = False
-            continue
-        positional.append(reader.read(each))
-    for each in node.keywords:
-        if each.arg is None:
-            reader.refuse(
-                each.value, "`**` in a call is not part of the workflow language", "Name them."
-            )
-            fine = False
-            continue
-        named[each.arg] = reader.read(each.value)
-    if not fine or any(value.poison for value in (*positional, *named.values())):
-        return None
-    return positional, named
-
-
 def _helper(
     reader: Reader, node: ast.Call, function: types.FunctionType, first: list[Value]
 ) -> Value:
-    given = arguments(reader, node)
+    given = read_arguments(reader, node)
     if given is None:
         return POISON
-    return helpers.inline(reader, node, function, [*first, *given[0]], given[1])
+    return inlining.inline(reader, node, function, [*first, *given[0]], given[1])
 
 
 def _listed(reader: Reader, node: ast.Call) -> Value:
@@ -170,7 +147,7 @@ def _built_in(reader: Reader, node: ast.Call, thing: Any) -> Value:
     name = CONVERSIONS.get(thing) or _BUILTINS[thing]
     if not _has_keywords(reader, node, name):
         return POISON
-    given = arguments(reader, node)
+    given = read_arguments(reader, node)
     if given is None:
         return POISON
     values, named = given

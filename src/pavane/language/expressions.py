@@ -42,6 +42,10 @@ class Reader:
         self._on_await = on_await
         self._skippable = 0
 
+    def inlining(self, site: Site, bindings: Bindings, function: object) -> Reader:
+        """A reader for the expression of a helper; nothing can be awaited in it."""
+        return Reader(site, bindings, None, (*self.inlined, function))
+
     def read(self, node: ast.expr) -> Value:
         """The value of an expression; findings are noted and give POISON."""
         handler = _HANDLERS.get(type(node))

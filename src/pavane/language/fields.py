@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from pavane.language import helpers, outside
+from pavane.language import inlining, outside
 from pavane.language.contract import (
     Field,
     is_record,
@@ -119,7 +119,7 @@ def _computed_or_missing(
     tp = without_none(base.type)[0]
     thing = getattr(tp, name, None)
     if isinstance(thing, property) and isinstance(thing.fget, types.FunctionType):
-        return helpers.inline(reader, node, thing.fget, [base], {})
+        return inlining.inline(reader, node, thing.fget, [base], {})
     if callable(thing):
         return reader.refuse(
             node, f"'{name}' is a method of {type_name(tp)}", "Call it, or read a field."

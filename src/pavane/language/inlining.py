@@ -54,12 +54,9 @@ def inline(
     bound = _bound(reader, node, function, arguments, named)
     if bound is None:
         return POISON
-    from pavane.language.expressions import Reader as Inner
-
     level = Level(own_names(source.node), dict(bound))
     site = Site(reader.site.work, source, reader.site.frame)
-    inner = Inner(site, Bindings([level]), None, (*reader.inlined, function))
-    value = inner.read(body)
+    value = reader.inlining(site, Bindings([level]), function).read(body)
     returns = _hints(function).get("return", Any)
     if not value.poison and not is_known(value.type) and is_known(returns):
         value = value.with_type(returns)

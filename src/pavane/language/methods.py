@@ -8,7 +8,8 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, get_args
 
 from pavane.core.expressions.methods import METHOD_NAMES
-from pavane.language import helpers
+from pavane.language import inlining
+from pavane.language.arguments import read_arguments
 from pavane.language.contract import is_record, type_name, without_none
 from pavane.language.kinds import is_known, is_mapping, joined, literal_base, member
 from pavane.language.operands import native
@@ -50,16 +51,14 @@ CHANGED = "results are values and cannot be changed; build a new one"
 
 def method(reader: Reader, node: ast.Call, func: ast.Attribute) -> Value:
     """`x.name(…)` where `x` is data."""
-    from pavane.language.calls import arguments
-
     base = reader.read(func.value)
-    given = arguments(reader, node)
+    given = read_arguments(reader, node)
     if base.poison or given is None:
         return POISON
     tp = without_none(base.type)[0]
     own = getattr(tp, func.attr, None) if is_record(tp) else None
     if isinstance(own, types.FunctionType):
-        return helpers.inline(reader, node, own, [base, *given[0]], given[1])
+        return inlining.inline(reader, node, own, [base, *given[0]], given[1])
     if func.attr in _CHANGING and func.attr not in dir(str):
         return reader.refuse(node, CHANGED)
     if func.attr not in METHOD_NAMES or not _has(tp, func.attr):

@@ -6,6 +6,7 @@ import ast
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from pavane.language.arguments import read_arguments
 from pavane.language.contract import (
     is_typed_dict,
     leaves_defaults_out,
@@ -23,9 +24,7 @@ if TYPE_CHECKING:
 
 def construct(reader: Reader, node: ast.Call, tp: Any) -> Value:
     """A new struct, dataclass, TypedDict, model or dict, as the object that travels."""
-    from pavane.language.calls import arguments
-
-    given = arguments(reader, node)
+    given = read_arguments(reader, node)
     if given is None:
         return POISON
     positional, named = given

@@ -12,6 +12,7 @@ import msgspec
 from pavane.core.model.workflow import Step, SubWorkflow
 from pavane.errors import DefinitionError
 from pavane.language import outside
+from pavane.language.arguments import read_arguments
 from pavane.language.contract import type_name, without_none
 from pavane.language.durations import conductor_duration, parse_duration
 from pavane.language.kinds import literal_base
@@ -79,9 +80,7 @@ def bind(
     writer: Writer, node: ast.Call, name: str, signature: inspect.Signature
 ) -> dict[str, Any] | None:
     """The arguments of a call by parameter name, as they stand in `inputParameters`."""
-    from pavane.language.calls import arguments
-
-    given = arguments(writer.reader, node)
+    given = read_arguments(writer.reader, node)
     if given is None:
         return None
     try:
