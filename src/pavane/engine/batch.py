@@ -356,6 +356,8 @@ class Batch:
             self._give_back(work)
 
     def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
+        if not self._broken:
+            return None
         return next((self._broken[w.id] for w in group if w.id in self._broken), None)
 
     def _drop(self, group: list[WorkSet], error: BaseException) -> None:

@@ -141,7 +141,7 @@ class Engine:
         self._must_be_open()
         hash = self.registry.find(workflow, version)
         definition = await self.registry.workflow(hash)
-        body = payloads.checked_input(input, definition.input_template)
+        body = payloads.checked_object(input, "the input")
         now = self._clock.now()
         header = Header(
             id=ids.execution_id(now, self._chance.getrandbits(74)),

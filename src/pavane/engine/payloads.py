@@ -24,20 +24,6 @@ def bounded(body: bytes, what: str) -> bytes:
 
 def checked_object(body: bytes, what: str) -> bytes:
     """The body, if it is a JSON object within the limits. InputError or TooLargeError."""
-    _decoded(body, what)
-    return body
-
-
-def checked_input(body: bytes, template: dict[str, Any]) -> bytes:
-    """A workflow's input; members that are absent or null are filled from its inputTemplate."""
-    given = _decoded(body, "the input")
-    if not template:
-        return body
-    filled = {**template, **{name: v for name, v in given.items() if v is not None}}
-    return msgspec.json.encode(filled)
-
-
-def _decoded(body: bytes, what: str) -> dict[str, Any]:
     bounded(body, what)
     try:
         value: Any = msgspec.json.decode(body)
@@ -48,10 +34,9 @@ def _decoded(body: bytes, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise InputError(f"{what} is a JSON {kind}, not an object.", "Send a JSON object.")
-    found = cast("dict[str, Any]", value)
-    if not _shallow(body) and _depth(found) > DEPTH_MAX:
+    if not _shallow(body) and _depth(cast("object", value)) > DEPTH_MAX:
         raise _too_deep(what)
-    return found
+    return body
 
 
 def _shallow(body: bytes) -> bool:

@@ -8,11 +8,11 @@ from pavane.core.model.fact import Fact
 from pavane.core.model.workflow import SubWorkflow
 
 
-class Command(msgspec.Struct, frozen=True):
+class Command(msgspec.Struct, frozen=True, gc=False):
     """Something to do."""
 
 
-class Offer(Command, frozen=True):
+class Offer(Command, frozen=True, gc=False):
     """Put the attempt in its queue, to be taken not before `visible_at`."""
 
     ref: str
@@ -22,7 +22,7 @@ class Offer(Command, frozen=True):
     alarm_at: int = 0
 
 
-class Lease(Command, frozen=True):
+class Lease(Command, frozen=True, gc=False):
     """The worker has the attempt; ring if it gives no sign of life until `alarm_at`."""
 
     ref: str
@@ -32,7 +32,7 @@ class Lease(Command, frozen=True):
     alarm_at: int = 0
 
 
-class Wait(Command, frozen=True):
+class Wait(Command, frozen=True, gc=False):
     """The task is open and no worker's business; ring at `alarm_at` (0: never)."""
 
     ref: str
@@ -40,7 +40,7 @@ class Wait(Command, frozen=True):
     alarm_at: int = 0
 
 
-class Mark(Command, frozen=True):
+class Mark(Command, frozen=True, gc=False):
     """Forward progress stops here ("frontier"), or is held here ("held")."""
 
     ref: str
@@ -49,13 +49,13 @@ class Mark(Command, frozen=True):
     alarm_at: int = 0
 
 
-class Close(Command, frozen=True):
+class Close(Command, frozen=True, gc=False):
     """The task is over: no queue, no timer, no lease."""
 
     ref: str
 
 
-class Interrupt(Command, frozen=True):
+class Interrupt(Command, frozen=True, gc=False):
     """Tell the worker that its result is no longer wanted."""
 
     ref: str
@@ -63,7 +63,7 @@ class Interrupt(Command, frozen=True):
     worker: str
 
 
-class StartChild(Command, frozen=True):
+class StartChild(Command, frozen=True, gc=False):
     """Start another execution for a step, in the same transaction."""
 
     child_id: str
@@ -73,14 +73,14 @@ class StartChild(Command, frozen=True):
     input: bytes
 
 
-class Tell(Command, frozen=True):
+class Tell(Command, frozen=True, gc=False):
     """Give a fact to another execution, in the same transaction."""
 
     execution_id: str
     fact: Fact
 
 
-class StartFailureWorkflow(Command, frozen=True):
+class StartFailureWorkflow(Command, frozen=True, gc=False):
     """Start the workflow that deals with a failure."""
 
     name: str
@@ -88,7 +88,7 @@ class StartFailureWorkflow(Command, frozen=True):
     input: bytes
 
 
-class Finished(Command, frozen=True):
+class Finished(Command, frozen=True, gc=False):
     """The execution ended, or waits for a person: whoever waits for it may be told."""
 
     status: str

@@ -5,17 +5,17 @@ from __future__ import annotations
 import msgspec
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """Something that happened to one execution."""
 
 
-class Started(Fact, frozen=True):
+class Started(Fact, frozen=True, gc=False):
     """Somebody started the execution (its header exists only as a draft so far)."""
 
     input: bytes = b"{}"
 
 
-class Claimed(Fact, frozen=True):
+class Claimed(Fact, frozen=True, gc=False):
     """A worker took the task of a step."""
 
     ref: str
@@ -24,7 +24,7 @@ class Claimed(Fact, frozen=True):
     delay_ms: int = 0
 
 
-class Reported(Fact, frozen=True):
+class Reported(Fact, frozen=True, gc=False):
     """A worker told the outcome of an attempt. `status` as in `work.OutcomeStatus`."""
 
     ref: str
@@ -35,27 +35,27 @@ class Reported(Fact, frozen=True):
     callback_after_s: float = 0
 
 
-class Heartbeat(Fact, frozen=True):
+class Heartbeat(Fact, frozen=True, gc=False):
     """A worker is alive and still at it."""
 
     ref: str
     attempt: int
 
 
-class Returned(Fact, frozen=True):
+class Returned(Fact, frozen=True, gc=False):
     """The process that held the task died: the same attempt goes back to the queue."""
 
     ref: str
     attempt: int
 
 
-class AlarmRang(Fact, frozen=True):
+class AlarmRang(Fact, frozen=True, gc=False):
     """A time that was asked for has come; ref "" is the execution's own alarm."""
 
     ref: str = ""
 
 
-class Signalled(Fact, frozen=True):
+class Signalled(Fact, frozen=True, gc=False):
     """Somebody completed (or failed) a waiting step from outside."""
 
     ref: str
@@ -63,26 +63,26 @@ class Signalled(Fact, frozen=True):
     output: bytes = b"{}"
 
 
-class PauseRequested(Fact, frozen=True):
+class PauseRequested(Fact, frozen=True, gc=False):
     """Schedule nothing new."""
 
 
-class ResumeRequested(Fact, frozen=True):
+class ResumeRequested(Fact, frozen=True, gc=False):
     """Go on after a pause."""
 
 
-class RetryRequested(Fact, frozen=True):
+class RetryRequested(Fact, frozen=True, gc=False):
     """Try again what failed; only where nothing was undone."""
 
 
-class TerminateRequested(Fact, frozen=True):
+class TerminateRequested(Fact, frozen=True, gc=False):
     """Stop; undo what was done unless told otherwise."""
 
     reason: str = ""
     undo: bool = True
 
 
-class Resolved(Fact, frozen=True):
+class Resolved(Fact, frozen=True, gc=False):
     """A person settled something that had given up: "retry", "done" or "abandon"."""
 
     ref: str
@@ -90,18 +90,18 @@ class Resolved(Fact, frozen=True):
     output: bytes = b"{}"
 
 
-class AbortedByParent(Fact, frozen=True):
+class AbortedByParent(Fact, frozen=True, gc=False):
     """The execution that started this one stops; with undo=False nothing is undone."""
 
     reason: str = ""
     undo: bool = True
 
 
-class UndoRequested(Fact, frozen=True):
+class UndoRequested(Fact, frozen=True, gc=False):
     """The execution that started this one needs it undone, although it completed."""
 
 
-class ChildEnded(Fact, frozen=True):
+class ChildEnded(Fact, frozen=True, gc=False):
     """An execution that a step started has ended: forward, or by its own abort."""
 
     ref: str
@@ -113,7 +113,7 @@ class ChildEnded(Fact, frozen=True):
     undoable: bool = False
 
 
-class ChildUndone(Fact, frozen=True):
+class ChildUndone(Fact, frozen=True, gc=False):
     """A completed child has been undone, as asked; or its people gave it up as it stands."""
 
     ref: str
@@ -121,7 +121,7 @@ class ChildUndone(Fact, frozen=True):
     reason: str = ""
 
 
-class ChildPivot(Fact, frozen=True):
+class ChildPivot(Fact, frozen=True, gc=False):
     """A pivot inside a child was reached, passed, or has failed and can be turned back."""
 
     ref: str

@@ -2,7 +2,7 @@
 
 Nothing here grows with the length of a run: the header holds counts and one cursor, never a list.
 Payloads are JSON as bytes, decoded only where an expression reads them. Times are epoch
-milliseconds, 0 where there is none.
+milliseconds, 0 where there is none. `gc=False`: rows hold nothing that could form a ring.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Header(msgspec.Struct):
+class Header(msgspec.Struct, gc=False):
     """One execution: identity, status, counts. Constant size.
 
     The decider works on a copy of its own; nobody else changes one.
@@ -54,7 +54,7 @@ class Header(msgspec.Struct):
         return self.workflow, self.key
 
 
-class TaskRow(msgspec.Struct, frozen=True):
+class TaskRow(msgspec.Struct, frozen=True, gc=False):
     """One attempt at one step. `ref` of an undo is `undo:` followed by the step's name."""
 
     execution_id: str
@@ -89,7 +89,7 @@ class TaskRow(msgspec.Struct, frozen=True):
         return task_id(self.execution_id, self.ref, self.attempt)
 
 
-class Ready(msgspec.Struct, frozen=True):
+class Ready(msgspec.Struct, frozen=True, gc=False):
     """The one row of an open task: queue entry, timer and lease in one.
 
     `mark` is "" for an open task. After forward progress stopped it stays as a mark from which an
@@ -107,7 +107,7 @@ class Ready(msgspec.Struct, frozen=True):
     mark: str = ""
 
 
-class Value(msgspec.Struct, frozen=True):
+class Value(msgspec.Struct, frozen=True, gc=False):
     """A named JSON value of an execution: "input", "output", or "var:" and a variable's name."""
 
     execution_id: str

@@ -11,7 +11,7 @@ OutcomeStatus = Literal[
 ]
 
 
-class Assignment(msgspec.Struct, frozen=True):
+class Assignment(msgspec.Struct, frozen=True, gc=False):
     """One attempt at one step, leased to a worker.
 
     `idempotency_key` is the same for every attempt and redelivery of the step. `input` is JSON.
@@ -33,7 +33,7 @@ class Assignment(msgspec.Struct, frozen=True):
     deadline_at: int = 0  # end of this attempt's time
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of an assignment.
 
     FAILED may be tried again, FAILED_WITH_TERMINAL_ERROR may not; CANCELED says that the work was

@@ -120,4 +120,6 @@ def _bare(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_bare(item) for item in cast("list[Any]", value)]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)  # seconds written as 5 come back from JSON as 5.0: the same content
     return value
