@@ -14,6 +14,8 @@ from msgspec.structs import replace
 from pavane.core.model.rows import PAGE, Header, Ready, TaskRow
 from pavane.ports.store import Change, LogEntry
 
+_IDENTITY = ("workflow", "parent_id", "parent_ref", "key", "correlation_id", "depth", "created_at")
+
 
 class ExecutionRows:
     """All rows of one execution."""
@@ -84,6 +86,8 @@ class Tables:
         if header.id in self.executions:
             rows = self.own(header.id)
             self._alarm(rows.header.alarm_at, header.alarm_at, header.id, "")
+            for field in _IDENTITY:
+                setattr(header, field, getattr(rows.header, field))
             rows.header = header
         else:
             rows = self.executions[header.id] = ExecutionRows(header, self.generation)

@@ -18,6 +18,8 @@ from pavane.testing.contracts.store.harness import (
     task,
 )
 
+_READERS = 6
+
 
 class ViewTests(StoreHarness):
     """What `snapshot` gives."""
@@ -65,19 +67,21 @@ class ViewTests(StoreHarness):
         await store.commit(each([start(f"{n}") for n in range(50)]))
         stop = asyncio.Event()
         inside: list[Snapshot] = []
+        all_inside = asyncio.Event()
 
         async def read() -> None:
             async with store.snapshot() as view:
                 inside.append(view)
+                if len(inside) == _READERS:
+                    all_inside.set()
                 while not stop.is_set():
                     await view.search(Search())
                     await view.counts()
                     await asyncio.sleep(0)
 
-        readers = [asyncio.ensure_future(read()) for _ in range(6)]
+        readers = [asyncio.ensure_future(read()) for _ in range(_READERS)]
         try:
-            while len(inside) < len(readers):
-                await asyncio.sleep(0)
+            await all_inside.wait()
             for n in range(50):
                 async with asyncio.timeout(self.patience_s):
                     await store.commit(one(finish(f"{n}")))

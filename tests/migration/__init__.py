@@ -1,0 +1,1 @@
+"""Old databases with new code, and new databases with old code."""
