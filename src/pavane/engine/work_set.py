@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any, cast
 
 import msgspec
 
@@ -16,6 +17,36 @@ from pavane.core.model.rows import PAGE, Header, Key, Ready, TaskRow, Value
 from pavane.ports.store import Change, LoadedRows
 
 _encode = msgspec.json.Encoder().encode
+
+
+def _offered(id: str, c: Offer, now: int) -> Ready:
+    alarm_at = c.alarm_at
+    if c.queue and c.visible_at > now:
+        # Ring when it may be taken: somebody in this process may be free then.
+        alarm_at = min(alarm_at or c.visible_at, c.visible_at)
+    return Ready(id, c.ref, c.attempt, c.queue, c.visible_at, alarm_at)
+
+
+def _leased(id: str, c: Lease, now: int) -> Ready:
+    return Ready(id, c.ref, c.attempt, c.queue, 0, c.alarm_at, c.worker)
+
+
+def _waiting(id: str, c: Wait, now: int) -> Ready:
+    return Ready(id, c.ref, c.attempt, alarm_at=c.alarm_at)
+
+
+def _marked(id: str, c: Mark, now: int) -> Ready:
+    return Ready(id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark)
+
+
+_READY: dict[type[Command], Callable[[str, Any, int], Ready]] = {
+    Lease: _leased,
+    Mark: _marked,
+    Offer: _offered,
+    Wait: _waiting,
+}
+OWN_COMMANDS = frozenset({Close, Interrupt, *_READY})
+"""Those that are about the execution's own Ready rows and workers: `WorkSet.note` takes them."""
 
 
 class WorkSet:
@@ -34,13 +65,9 @@ class WorkSet:
         self.entries: list[object] = []
         self.interrupts: list[Interrupt] = []
         self.finished = False
+        self.dirty = False  # something was decided, be it that only the header changed
         self.reserved: dict[tuple[str, int], str] = {}  # places taken for tasks, by attempt
         self._stored_pages: dict[str, tuple[Ready, ...]] = {}
-
-    @property
-    def dirty(self) -> bool:
-        """Whether anything was decided."""
-        return bool(self.entries or self.new or self.changed or self.ready or self.values)
 
     def take(self, loaded: LoadedRows) -> None:
         """Rows from the store; what was decided meanwhile stands above them."""
@@ -78,6 +105,7 @@ class WorkSet:
         """What was decided is what the next fact finds."""
         assert self.rows is not None
         self.rows.header = decision.header
+        self.dirty = True
         for row in decision.new_tasks:
             self.new[row.ref, row.attempt] = row
             self.rows.tasks[row.ref] = row
@@ -107,23 +135,14 @@ class WorkSet:
 
     def note(self, command: Command, now: int) -> None:
         """Commands that are about this execution's own Ready rows and workers."""
-        c = command
-        if isinstance(c, Offer):
-            alarm_at = c.alarm_at
-            if c.queue and c.visible_at > now:
-                # Ring when it may be taken: somebody in this process may be free then.
-                alarm_at = min(alarm_at or c.visible_at, c.visible_at)
-            self._put(Ready(self.id, c.ref, c.attempt, c.queue, c.visible_at, alarm_at))
-        elif isinstance(c, Lease):
-            self._put(Ready(self.id, c.ref, c.attempt, c.queue, 0, c.alarm_at, c.worker))
-        elif isinstance(c, Wait):
-            self._put(Ready(self.id, c.ref, c.attempt, alarm_at=c.alarm_at))
-        elif isinstance(c, Mark):
-            self._put(Ready(self.id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark))
-        elif isinstance(c, Close):
-            self.ready[c.ref] = None
-        elif isinstance(c, Interrupt):
-            self.interrupts.append(c)
+        kind = type(command)
+        if kind is Close:
+            self.ready[cast("Close", command).ref] = None
+        elif kind is Interrupt:
+            self.interrupts.append(cast("Interrupt", command))
+        else:
+            ready = _READY[kind](self.id, command, now)
+            self.ready[ready.ref] = ready
 
     def change(self, now: int) -> Change:
         """The writes of this execution. What cannot be encoded raises here, before BEGIN."""
@@ -145,9 +164,6 @@ class WorkSet:
             entries=_encode(self.entries) if self.entries else b"",
             at=now,
         )
-
-    def _put(self, ready: Ready) -> None:
-        self.ready[ready.ref] = ready
 
     def _absent(self, kind: str, name: str) -> None:
         assert self.rows is not None

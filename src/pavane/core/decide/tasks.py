@@ -177,6 +177,8 @@ def child_undone(draft: Draft, fact: facts.ChildUndone) -> bool:
         return False
     end = status.COMPLETED if fact.undone else status.FAILED
     row = draft.change(row, end, reason="" if fact.undone else fact.reason, ended_at=draft.now)
+    if not fact.undone:
+        draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
     undo.undo_ended(draft, row)
     return True
 
