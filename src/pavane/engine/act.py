@@ -18,6 +18,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
     """What the worker that leased the attempt is told."""
     assert work.plan is not None
     policy = timeouts.policy_for(work.plan.node(row.ref), row.ref)
+    lease = work.ready.get(row.ref)
     return Assignment(
         execution_id=row.execution_id,
         ref=row.ref,
@@ -30,7 +31,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         worker=row.worker,
         is_undo=row.ref.startswith(UNDO),
         scheduled_at=row.scheduled_at,
-        lease_until=timeouts.alarm_at(policy, row),
+        lease_until=lease.alarm_at if lease else 0,
         deadline_at=row.started_at + policy.timeout_ms if policy.timeout_ms else 0,
     )
 

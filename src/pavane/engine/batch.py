@@ -24,7 +24,7 @@ from pavane.core.model.rows import Header, Key, TaskRow
 from pavane.engine import points
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
-from pavane.engine.work_set import WorkSet
+from pavane.engine.work_set import OWN_COMMANDS, WorkSet
 from pavane.errors import NotFoundError, PavaneError
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -246,7 +246,13 @@ class Batch:
         work.apply(decision)
         following: list[Request] = []
         for command in decision.commands:
-            if isinstance(command, Tell):
+            if type(command) in OWN_COMMANDS:  # by far the most
+                work.note(command, now)
+                if isinstance(command, Offer):
+                    self._try_to_place(work, command, now)
+            elif isinstance(command, Finished):
+                work.finished = True
+            elif isinstance(command, Tell):
                 self._link(work.id, command.execution_id)
                 following.append(Request(command.execution_id, command.fact))
             elif isinstance(command, StartChild):
@@ -255,12 +261,9 @@ class Batch:
             elif isinstance(command, StartFailureWorkflow):
                 following += await self._failure_workflow(work, command)
             else:
-                work.note(command, now)
-                if isinstance(command, Finished):
-                    work.finished = True
-                elif isinstance(command, Offer):
-                    self._try_to_place(work, command, now)
-        self._agenda.extendleft(reversed(following))
+                raise AssertionError(f"nobody carries out {command}")
+        if following:
+            self._agenda.extendleft(reversed(following))
 
     def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""

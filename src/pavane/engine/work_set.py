@@ -131,7 +131,9 @@ class WorkSet:
         assert self.rows is not None
         key = (row.ref, row.attempt)
         (self.new if key in self.new else self.changed)[key] = row
-        self.rows.tasks[row.ref] = row
+        newest = self.rows.tasks.get(row.ref)
+        if newest is None or newest.attempt <= row.attempt:  # a retry stands above what failed
+            self.rows.tasks[row.ref] = row
 
     def note(self, command: Command, now: int) -> None:
         """Commands that are about this execution's own Ready rows and workers."""

@@ -33,7 +33,8 @@ def deadlines(policy: Policy, row: TaskRow) -> list[tuple[int, str]]:
 
 def alarm_at(policy: Policy, row: TaskRow) -> int:
     """When the task must be looked at again; 0 when no timeout runs."""
-    return min((at for at, _ in deadlines(policy, row)), default=0)
+    found = deadlines(policy, row)
+    return min(found)[0] if found else 0
 
 
 def passed(policy: Policy, row: TaskRow, now: int) -> str:
