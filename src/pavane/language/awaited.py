@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 from pavane.core.model.workflow import Step
 from pavane.language import outside, steps
 from pavane.language.arguments import read_arguments
-from pavane.language.bindings import Level, LocalFunction, changes, foreign_names, own_names
+from pavane.language.bindings import (
+    Level,
+    LocalFunction,
+    changes,
+    defaults_of,
+    foreign_names,
+    own_names,
+)
 from pavane.language.liveness import EMPTY
 from pavane.language.offers import is_task, is_workflow, word_of
 from pavane.language.source import MISSING
@@ -99,32 +106,24 @@ def _local(writer: Writer, node: ast.Call, local: LocalFunction) -> Ready | None
             node, f"{local.node.name}(): {error}", f"It takes {local.node.name}({names})."
         )
         return None
-    values: dict[str, Value] = dict(bound.arguments)
-    for name, parameter in signature.parameters.items():
-        if name not in values and parameter.default is not inspect.Parameter.empty:
-            values[name] = writer.reader.read(parameter.default)
+    values: dict[str, Value] = {**local.defaults, **bound.arguments}
     return lambda: _body(writer, node, local, values)
 
 
 def _signature(writer: Writer, node: ast.AsyncFunctionDef) -> inspect.Signature:
-    """The signature of a function in the source; defaults are kept as expressions."""
+    """The signature of a function in the source."""
     spec = node.args
     for each in (spec.vararg, spec.kwarg):
         if each is not None:
             writer.refuse(
                 each, "a local `async def` takes named parameters only", "Name each parameter."
             )
-    kind = inspect.Parameter
+    kind, defaults = inspect.Parameter, defaults_of(node)
     plain = [(each, kind.POSITIONAL_ONLY) for each in spec.posonlyargs]
     plain += [(each, kind.POSITIONAL_OR_KEYWORD) for each in spec.args]
-    none: list[ast.expr | None] = [None] * (len(plain) - len(spec.defaults))
-    given = [*none, *spec.defaults, *spec.kw_defaults]
     plain += [(each, kind.KEYWORD_ONLY) for each in spec.kwonlyargs]
     return inspect.Signature(
-        [
-            kind(each.arg, how, default=kind.empty if default is None else default)
-            for (each, how), default in zip(plain, given, strict=True)
-        ]
+        [kind(each.arg, how, default=defaults.get(each.arg, kind.empty)) for each, how in plain]
     )
 
 

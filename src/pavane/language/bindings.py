@@ -19,6 +19,7 @@ class LocalFunction:
 
     node: ast.AsyncFunctionDef
     depth: int  # how many levels its body sees
+    defaults: dict[str, Value]  # as they were where it was defined
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +138,17 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     spec = node.args
     extra = [each for each in (spec.vararg, spec.kwarg) if each is not None]
     return [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, *extra]
+
+
+def defaults_of(node: ast.AsyncFunctionDef) -> dict[str, ast.expr]:
+    """The defaults of a function's parameters, by name."""
+    spec = node.args
+    plain = [*spec.posonlyargs, *spec.args]
+    last = plain[len(plain) - len(spec.defaults) :]
+    pairs = [*zip(last, spec.defaults, strict=True)]
+    named = zip(spec.kwonlyargs, spec.kw_defaults, strict=True)
+    pairs += [(each, default) for each, default in named if default is not None]
+    return {each.arg: default for each, default in pairs}
 
 
 def own_names(node: ast.FunctionDef | ast.AsyncFunctionDef) -> frozenset[str]:

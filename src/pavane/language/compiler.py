@@ -60,14 +60,24 @@ def compile_workflow(
         )
     if not isinstance(source.node, ast.AsyncFunctionDef):
         site.refuse(source.node, f"the workflow {name} is not an `async def`", "Write `async def`.")
-    elif writer.block(source.node.body, EMPTY):
-        finish(writer, source.node)
+    else:
+        _read(writer, source.node)
     if not writer.steps and not findings and not writer.outputs:
         site.refuse(source.node, f"the workflow {name} does nothing", "Await a task in it.")
     if findings:
         raise language_error(name, findings.sorted())
+    if not writer.steps:
+        writer.nothing_to_do(source.node)
     definition = _definition(writer, function, name, version, style)
     return Compiled(definition, tuple(work.tasks.values()), tuple(work.workflows.values()))
+
+
+def _read(writer: Writer, node: ast.AsyncFunctionDef) -> None:
+    try:
+        if writer.block(node.body, EMPTY):
+            finish(writer)
+    except RecursionError:
+        writer.refuse(node, "the workflow is nested too deeply to be read", "Split it.")
 
 
 def _writer(site: Site, function: types.FunctionType, name: str) -> Writer:

@@ -70,7 +70,7 @@ def outputs(writer: Writer, node: ast.AST, value: Value) -> dict[str, Any] | str
     }
 
 
-def finish(writer: Writer, node: ast.AST) -> None:
+def finish(writer: Writer) -> None:
     """The end of the body was reached without a `return`: Python gives None."""
     if not is_none(writer.returns) and not is_object(writer.returns):
         writer.outputs = {RESULT: None}

@@ -11,7 +11,15 @@ from pavane.language import calls, comparing, comprehensions, fields, outside, t
 from pavane.language.bindings import Bindings, LocalFunction, Unassigned
 from pavane.language.kinds import joined
 from pavane.language.operands import native, operand_truth
-from pavane.language.values import POISON, Value, constant, record, sequence
+from pavane.language.values import (
+    MAX_SIZE,
+    POISON,
+    Value,
+    constant,
+    record,
+    sequence,
+    size_of,
+)
 from pavane.language.work import Site
 
 AwaitHook = Callable[[ast.Await], Value]
@@ -54,7 +62,16 @@ class Reader:
                 self.bindings.set(node.target.id, POISON)
             word, remedy = _WORDS.get(type(node), (f"`{ast.unparse(node)}`", "Do it in a task."))
             return self.refuse(node, f"{word} is not part of the workflow language", remedy)
-        return handler(self, node)
+        value = handler(self, node)
+        is_display = value.parts is not None or value.fields is not None
+        if not is_display and size_of(value.expr) > MAX_SIZE:
+            return self.refuse(
+                node,
+                "this value is too long an expression: what its variables stand for is written"
+                " out in it",
+                "Work it out in a task.",
+            )
+        return value
 
     def test(self, node: ast.expr) -> Value:
         """An expression that Python only tests for truth."""

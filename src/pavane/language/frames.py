@@ -31,6 +31,9 @@ class Frame:
             return entry
         assert self.parent is not None, "only a scope has variables from outside"
         outer = self.parent.meaning(entry.entry)
+        if isinstance(outer, LocalFunction):
+            inside = {name: self.captured(value) for name, value in outer.defaults.items()}
+            return replace(outer, defaults=inside)
         return self.captured(outer) if isinstance(outer, Value) else outer
 
     def captured(self, value: Value) -> Value:

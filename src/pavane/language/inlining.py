@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from pavane.language.bindings import Bindings, Level, own_names, parameters
 from pavane.language.kinds import is_known
+from pavane.language.outside import is_constant
 from pavane.language.source import Source, SourceMissing, read_source
-from pavane.language.values import POISON, Value
+from pavane.language.values import POISON, Value, constant
 from pavane.language.work import Site
 
 if TYPE_CHECKING:
@@ -98,9 +99,6 @@ def _bound(
     arguments: list[Value],
     named: dict[str, Value],
 ) -> dict[str, Value] | None:
-    from pavane.language.outside import is_constant
-    from pavane.language.values import constant
-
     try:
         bound = inspect.signature(function).bind(*arguments, **named)
     except TypeError as error:

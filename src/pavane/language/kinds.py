@@ -6,7 +6,7 @@ import collections.abc
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
@@ -58,8 +58,6 @@ def is_mixed(tp: Any) -> bool:
 
 
 def _is_union(tp: Any) -> bool:
-    from types import UnionType
-
     return get_origin(tp) in (Union, UnionType)
 
 

@@ -16,7 +16,7 @@ from pavane.language.contract import (
     wire_value,
 )
 from pavane.language.kinds import joined
-from pavane.language.values import POISON, Value, constant, record
+from pavane.language.values import POISON, Value, constant, record, sequence
 
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
@@ -85,7 +85,5 @@ def _wired(value: Any, tp: Any) -> Value:
     if isinstance(value, dict):
         return record({str(key): _wired(item, Any) for key, item in value.items()}, tp)  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]  # JSON-like data
     if isinstance(value, list):
-        from pavane.language.values import sequence
-
         return sequence(tuple(_wired(item, Any) for item in value), list)  # pyright: ignore[reportUnknownVariableType]  # JSON-like data
     return constant(value)

@@ -40,6 +40,8 @@ def write_scope(writer: Writer, node: ast.AsyncWith, live: LiveNames) -> bool:
         goes_on = writer.block(node.body, live)
         exit_ = _Exit(writer, node, options.name)
         results = exit_.meanings(inner, writer.bindings, live)
+        if exit_.given and not steps:
+            writer.nothing_to_do(node)
         definition = Workflow(
             name=writer.label,
             tasks=steps,

@@ -65,7 +65,7 @@ def read_source(function: FunctionType) -> Source:
     except SyntaxError as error:
         raise _changed(function, code) from error
     for node in ast.walk(tree):
-        if isinstance(node, FunctionNode) and node.name == function.__name__:
+        if isinstance(node, FunctionNode) and node.name == code.co_name:
             first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
             if first == code.co_firstlineno:
                 return Source(code.co_filename, tuple(lines), node, _names(function))

@@ -17,6 +17,7 @@ from pavane.language.contract import type_name, without_none
 from pavane.language.durations import conductor_duration, parse_duration
 from pavane.language.kinds import literal_base
 from pavane.language.offers import StepOptions, TaskOffer, WorkflowOffer
+from pavane.language.operands import call, native
 from pavane.language.source import MISSING
 from pavane.language.undo import bind_undo
 from pavane.language.values import NOTHING, Value, members_of, path_text, step_result
@@ -223,8 +224,6 @@ def _sleep(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | Non
         text = ast.JoinedStr([ast.FormattedValue(value.expr, -1, None), ast.Constant(" seconds")])
         return {"duration": writer.template(node, Value(text, type=str, native=True))}
     if base is timedelta:
-        from pavane.language.operands import call, native
-
         length = native(writer.site, node, value)
         total = ast.Call(ast.Attribute(length, "total_seconds", ast.Load()), [], [])
         text = ast.JoinedStr(
@@ -250,6 +249,14 @@ def _until(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | Non
             'Give a datetime, or text such as "2030-01-31 09:00".',
         )
         return None
+    if base is str and isinstance(value.expr, ast.Constant):
+        try:
+            datetime.fromisoformat(str(value.expr.value))
+        except ValueError:
+            writer.refuse(
+                node, f"{ast.unparse(node)} is not a time", 'Write it like "2030-01-31 09:00".'
+            )
+            return None
     return {"until": writer.template(node, value)}
 
 

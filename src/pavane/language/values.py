@@ -153,6 +153,23 @@ def has_default(value: Value) -> bool:
     return not (isinstance(default, ast.Constant) and default.value is None)
 
 
+MAX_SIZE = 2_000
+"""Nodes of one expression, as the evaluator bounds them."""
+
+
+def size_of(expr: ast.AST) -> int:
+    """How many nodes an expression has when it is written out; shared parts count each time."""
+    known = getattr(expr, _SIZE, None)
+    if isinstance(known, int):
+        return known
+    size = 1 + sum(size_of(child) for child in ast.iter_child_nodes(expr))
+    setattr(expr, _SIZE, size)
+    return size
+
+
+_SIZE = "pavane_size"
+
+
 def written(expr: ast.expr) -> str:
     """The text of an expression for the evaluator."""
     return ast.unparse(ast.fix_missing_locations(copy.deepcopy(expr)))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -15,7 +15,7 @@ from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
 from pavane.language import awaited, conditions, endings, refusals, scopes
-from pavane.language.bindings import Bindings, LocalFunction
+from pavane.language.bindings import Bindings, LocalFunction, defaults_of
 from pavane.language.contract import without_none
 from pavane.language.expressions import Reader
 from pavane.language.frames import Frame
@@ -72,6 +72,11 @@ class Writer:
         """Append a step that comes from a node of the source."""
         pavane = {"at": self.site.source.at(node), **notes}
         self.steps.append(msgspec.structs.replace(step, metadata={"pavane": pavane}))
+
+    def nothing_to_do(self, node: ast.AST) -> None:
+        """Emit a NOOP, where a definition has data but no steps."""
+        name = self.work.names.new("nothing")
+        self.emit(node, Step(name=name, task_reference_name=name, type="NOOP"))
 
     @contextmanager
     def aside(self) -> Generator[list[Step]]:
@@ -218,8 +223,9 @@ class Writer:
             self.refuse(
                 node.decorator_list[0], "a local `async def` takes no decorators", "Leave it out."
             )
+        defaults = {name: self.reader.read(value) for name, value in defaults_of(node).items()}
         depth = len(self.bindings.levels)
-        self.bindings.set(node.name, LocalFunction(node, depth))
+        self.bindings.set(node.name, LocalFunction(node, depth, defaults))
         return True
 
 
@@ -235,8 +241,6 @@ def _is_computed(made: Any) -> bool:
 
 def _tuple_kinds(tp: Any) -> int | None:
     """The length of a tuple type, if it is fixed."""
-    from typing import get_args, get_origin
-
     inner = without_none(tp)[0]
     arguments = get_args(inner)
     if get_origin(inner) is not tuple or not is_known(inner) or Ellipsis in arguments:
