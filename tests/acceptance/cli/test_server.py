@@ -206,3 +206,18 @@ def test_start_with_the_application_in_this_process(tmp_path: Path):
     printed = done(tmp_path, *start, '{"paper": "x"}')
     assert json.loads(printed.partition("\n")[2]) == {"result": "X!"}
     assert "it is crumpled" in refused(tmp_path, 1, *start, '{"paper": "bad"}')
+
+
+def test_a_changed_workflow_needs_a_new_version_or_a_word(tmp_path: Path):
+    app = tmp_path / "app.py"
+    app.write_text(APP)
+    with background(tmp_path, "run", "app.py") as run:
+        run.wait_for("Ctrl-C stops")
+        run.stop()
+    app.write_text(APP.replace("return stamped", "return filed"))
+    said = refused(tmp_path, 1, "run", "app.py")
+    assert "'process'" in said
+    assert "version" in said
+    with background(tmp_path, "run", "app.py", "--overwrite") as run:
+        run.wait_for("Ctrl-C stops")
+        assert run.stop() == 0

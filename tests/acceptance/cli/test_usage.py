@@ -85,6 +85,10 @@ def test_an_option_can_be_set_in_the_environment_and_flags_win(tmp_path: Path):
     assert "from-flag.db" in said
     said = refused(tmp_path, 1, "list", PAVANE_SERVER="http://127.0.0.1:1")
     assert "http://127.0.0.1:1" in said
+    assert "not built yet" in refused(tmp_path, 2, "demo", PAVANE_STYLE="hybrid")
+    assert "not JSON" in refused(tmp_path, 2, "start", "x", PAVANE_INPUT="{")
+    assert "99999" in refused(tmp_path, 2, "server", PAVANE_PORT="99999")
+    assert done(tmp_path, "demo", PAVANE_ORDERS="3", PAVANE_JSON="1").startswith('{"styles"')
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from shutil import which
 from typing import Any
 
 import click
@@ -71,10 +75,21 @@ def summary_lines(
         yield from (f"  {line}" for line in step_lines(work))
     yield ""
     yield "Look further:"
+    name = command_name()
     if example:
-        yield f"  pavane show {example.id} --store {store_url}"
-    yield f"  pavane list --store {store_url}"
-    yield "  pavane demo --fail ship"
+        yield f"  {name} show {example.id} --store {store_url}"
+    yield f"  {name} list --store {store_url}"
+    yield f"  {name} demo --fail ship"
+
+
+def command_name() -> str:
+    """How the reader can call us again: `pavane` may be installed where no path leads."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m pavane"
+    if which(called.name):
+        return called.name
+    return os.path.relpath(called)
 
 
 def _coloured(status: str) -> str:
@@ -101,10 +116,10 @@ def _retries(views: Sequence[ExecutionView]) -> Iterator[str]:
 
 
 def _example(views: Iterable[ExecutionView]) -> ExecutionView | None:
-    """The compensated order that had most to undo; of those the first."""
+    """The compensated order whose undos needed most attempts; of several the first."""
     undone = [view for view in views if view.status == st.COMPENSATED]
 
     def interest(view: ExecutionView) -> int:
-        return sum(step.attempts for step in view.steps if step.undoes and step.service)
+        return sum(step.attempts - 1 for step in view.steps if step.undoes)
 
     return max(undone, key=interest, default=None)

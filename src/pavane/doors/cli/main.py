@@ -44,7 +44,11 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"pavane.doors.cli.{cmd_name}").command
+        command: click.Command = import_module(f"pavane.doors.cli.{cmd_name}").command
+        for option in command.params:
+            if isinstance(option, click.Option) and not option.envvar:
+                option.envvar = "PAVANE_" + option.opts[0].lstrip("-").replace("-", "_").upper()
+        return command
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

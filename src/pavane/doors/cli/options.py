@@ -65,7 +65,6 @@ def store_option(*, default: str | None = DEFAULT_STORE) -> Callable[[F], F]:
         metavar="URL",
         default=default,
         show_default=default is not None,
-        envvar="PAVANE_STORE",
         callback=_store,
         help="sqlite:///path.db, or memory: for one that ends with the process.",
     )
@@ -78,7 +77,6 @@ def style_option(function: F) -> F:
         metavar="STYLE",
         default="orchestrated",
         show_default=True,
-        envvar="PAVANE_STYLE",
         callback=_style,
         help="How the services work together; so far only orchestrated.",
     )(function)
@@ -90,7 +88,6 @@ def bus_option(function: F) -> F:
         "--bus",
         metavar="URL",
         default=None,
-        envvar="PAVANE_BUS",
         callback=_bus,
         help="embedded:FOLDER or memory:; orchestrated services do not use it.",
     )(function)
@@ -103,7 +100,6 @@ def port_option(default: int | None) -> Callable[[F], F]:
         type=click.IntRange(0, 65535),
         default=default,
         show_default=default is not None,
-        envvar="PAVANE_PORT",
         help="Port to answer REST on; 0 takes any that is free.",
     )
 
@@ -114,7 +110,6 @@ def host_option(function: F) -> F:
         "--host",
         default="127.0.0.1",
         show_default=True,
-        envvar="PAVANE_HOST",
         help="Address to listen on; loopback only, as authentication is not built yet.",
     )(function)
 
@@ -133,7 +128,6 @@ def place_options(function: F) -> F:
             "--bus",
             metavar="URL",
             default=None,
-            envvar="PAVANE_BUS",
             callback=_no_bus,
             expose_value=False,
             hidden=True,
@@ -143,7 +137,6 @@ def place_options(function: F) -> F:
             "--server",
             metavar="URL",
             default=None,
-            envvar="PAVANE_SERVER",
             callback=_server,
             help="Ask this server, for example http://127.0.0.1:8080, instead of the store.",
         ),

@@ -29,11 +29,14 @@ if TYPE_CHECKING:
 @style_option
 @store_option()
 @bus_option
-@click.option("--server", metavar="URL", envvar="PAVANE_SERVER", help="Not built yet.", hidden=True)
+@click.option("--server", metavar="URL", help="Not built yet.", hidden=True)
 @click.option(
     "--service", "names", metavar="NAME", multiple=True, help="Only this one; repeatable."
 )
-@click.option("--ledger", metavar="URL", envvar="PAVANE_LEDGER", help="Not built yet.", hidden=True)
+@click.option("--ledger", metavar="URL", help="Not built yet.", hidden=True)
+@click.option(
+    "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
+)
 @host_option
 @port_option(None)
 @click.pass_obj
@@ -47,6 +50,7 @@ def command(
     server: str | None,
     names: tuple[str, ...],
     ledger: str | None,
+    overwrite: bool,
     host: str,
     port: int | None,
 ) -> None:
@@ -70,23 +74,33 @@ def command(
         raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
     if names:
         loaded = loaded._replace(services={name: loaded.services[name] for name in names})
-    asyncio.run(_run(wiring, loaded, store_url, host, port))
+    asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
 
 
-async def _run(wiring: Wiring, app: App, store_url: str, host: str, port: int | None) -> None:
+async def _run(
+    wiring: Wiring,
+    app: App,
+    store_url: str,
+    overwrite: bool,
+    *,
+    address: tuple[str, int | None],
+) -> None:
     from contextlib import nullcontext
 
     from pavane.doors.cli.follow import follow
     from pavane.doors.cli.stopping import stop_event, until
     from pavane.doors.rest.serve import listen
 
-    stop = stop_event()
+    stop, (host, port) = stop_event(), address
+    workflows = list(app.workflows.values())
     with nullcontext() if port is None else listen(host, port) as listening:
         async with wiring.running_engine(
             store_url,
             services=list(app.services.values()),
-            workflows=list(app.workflows.values()),
+            workflows=[] if overwrite else workflows,
         ) as engine:
+            if overwrite:
+                await engine.register([each.definition for each in workflows], overwrite=True)
             click.echo(f"Services: {', '.join(app.services) or 'none'}.")
             click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {store_url}.")
             serving = _serving(engine, listening, stop) if listening else None
