@@ -170,7 +170,7 @@ def _sweep(draft: Draft, ready: Ready) -> None:
     assert row is not None
     if row.status in status.OPEN:
         sweep(draft, row)
-    elif ready.mark in ("parked", "walk"):
+    elif ready.mark in ("parked", ""):  # "": where the way back was interrupted
         draft.do(Close(ready.ref))
 
 

@@ -57,7 +57,7 @@ def _interrupt(draft: Draft, ref: str) -> None:
     row = draft.task(ref)
     assert row is not None
     draft.change(row, frontier=True)
-    draft.do(Mark(ref, row.attempt, mark="walk", alarm_at=draft.now))
+    draft.do(Wait(ref, row.attempt, alarm_at=draft.now))  # no mark: marks have no alarms
 
 
 def _visit(draft: Draft, node: Node) -> list[str]:

@@ -92,9 +92,9 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False):
 class Ready(msgspec.Struct, frozen=True, gc=False):
     """The one row of an open task: queue entry, timer and lease in one.
 
-    `mark` is "" for an open task. After forward progress stopped it stays as a mark from which an
-    undo, a retry or a resume goes on: "frontier", "held" (paused), "parked" (gave up, waits for a
-    person) or "walk" (the way back was interrupted here).
+    `mark` is "" for an open task, and where the way back was interrupted. After forward progress
+    stopped it stays as a mark from which an undo, a retry or a resume goes on: "frontier", "held"
+    (paused) or "parked" (gave up, waits for a person). A mark has no alarm.
     """
 
     execution_id: str
