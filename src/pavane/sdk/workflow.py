@@ -21,6 +21,7 @@ from pavane.language.offers import StepOptions, TaskOffer, mark
 
 P = ParamSpec("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 T = TypeVar("T")
 T1 = TypeVar("T1")
 T2 = TypeVar("T2")
@@ -32,7 +33,7 @@ T6 = TypeVar("T6")
 _plain: ContextVar[bool] = ContextVar("pavane_plain", default=False)
 
 
-class WorkflowFunction(Generic[P, R]):
+class WorkflowFunction(Generic[P, R_co]):
     """What `@workflow` makes of an `async def`: compiled when first needed, never run as it is.
 
     `await f(…)` in another workflow is a sub-workflow; outside it runs in an in-memory engine.
@@ -62,7 +63,7 @@ class WorkflowFunction(Generic[P, R]):
                 f"The workflow {self.name!r} has version {version}.", "Count versions from 1."
             )
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R]:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, R_co]:
         """Run it here; the workflow language reads this call as a sub-workflow."""
         return self._run(*args, **kwargs)
 
@@ -82,7 +83,7 @@ class WorkflowFunction(Generic[P, R]):
         pivot: bool | None = None,
         optional: bool | None = None,
         start_delay: str | float | timedelta | None = None,
-    ) -> WorkflowFunction[P, R]:
+    ) -> WorkflowFunction[P, R_co]:
         """The same workflow with other options for one step that calls it."""
         options = self.options.changed(
             ref=ref, retries=retries, pivot=pivot, optional=optional, start_delay=start_delay
