@@ -76,6 +76,6 @@ async def impatient(name: str) -> str:
     ended = pavane(tmp_path, "check", "app.py")
     assert ended.returncode == 1
     assert ended.stderr == ""
-    for word in ("app.py:17:5", "app.py:18", "app.py:24", "did you forget `await`?"):
+    for word in ("app.py:17:5", "app.py:18", "app.py:23", "did you forget `await`?"):
         assert word in ended.stdout
     assert "3 workflows, 1 task:" in ended.stdout

@@ -93,10 +93,11 @@ def test_for_people(tmp_path: Path):
     assert printed.startswith("50 orders, orchestrated, seed 1:")
     for words in ("completed", "compensated", "× card declined", "One that was undone", "✓ undo:"):
         assert words in printed
-    command = next(line for line in printed.splitlines() if "pavane show" in line).split()
-    shown = done(tmp_path, *command[1:])
+    line = next(line for line in printed.splitlines() if "pavane show" in line)
+    command = line.partition("pavane ")[2].split()
+    shown = done(tmp_path, *command)
     assert "COMPENSATED (cause: FAILED)" in shown
-    as_data = json.loads(done(tmp_path, *command[1:], "--json"))
+    as_data = json.loads(done(tmp_path, *command, "--json"))
     assert as_data["status"] == "COMPENSATED"
     assert as_data["steps"][0]["ref"] == "reserve_stock"
 

@@ -19,9 +19,9 @@ def test_depth_is_limited():
     check_depth(nested(MAX_DEPTH))
     check_depth(b"[" + b",".join([b"[[]]"] * 1000) + b"]")
     check_depth(b'{"text":"' + b"[" * 1000 + b'\\"[[[["}')
-    with pytest.raises(MalformedError, match="deeper than 100"):
+    with pytest.raises(MalformedError, match="deeper than"):
         check_depth(nested(MAX_DEPTH + 1))
-    with pytest.raises(MalformedError, match="deeper than 100"):
+    with pytest.raises(MalformedError, match="deeper than"):
         check_depth(nested(400_000))
 
 
