@@ -13,6 +13,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from pavane.errors import PavaneError
@@ -49,6 +50,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._limit_s = limit_s
         self._rounds = 0
         self._thread = threading.get_ident()
+        self._refused = False
         self.seed = seed
         self.chance = random.Random(seed)
         self._order = random.Random(f"order {seed}") if shuffle else None
@@ -78,7 +80,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _waiting(self) -> str:
         places = sorted(_place(task) for task in asyncio.all_tasks(self))
-        return "".join(f"\n  waiting: {place}" for place in places)
+        hint = "\n  Another thread called into this loop and was refused." if self._refused else ""
+        return hint + "".join(f"\n  waiting: {place}" for place in places)
 
     def run_in_executor(
         self, executor: Executor | None, func: Callable[..., T], *args: Any
@@ -91,6 +94,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def call_soon_threadsafe(self, callback: Any, *args: Any, context: Any = None) -> Any:
         """As call_soon; RuntimeError from another thread, whose pace no seed could repeat."""
         if threading.get_ident() != self._thread:
+            self._refused = True
             raise RuntimeError(
                 "Another thread called into a loop with virtual time; use run_in_executor, which "
                 "runs in place."
@@ -137,12 +141,16 @@ def run(
     def make() -> VirtualLoop:
         return VirtualLoop(seed, shuffle=shuffle, limit_s=limit_s)
 
+    runner = asyncio.Runner(loop_factory=make)
     try:
-        with asyncio.Runner(loop_factory=make) as runner:
-            return runner.run(main)
+        result = runner.run(main)
     except BaseException as error:
         error.add_note(f"virtual time: seed={seed}{', shuffled' if shuffle else ''}")
+        with suppress(DeadlockError):  # what could not end before cannot end now
+            runner.close()
         raise
+    runner.close()
+    return result
 
 
 def _call_into(future: asyncio.Future[T], func: Callable[..., T], args: tuple[Any, ...]) -> None:
