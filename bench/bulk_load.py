@@ -45,12 +45,10 @@ SELECT id, name, CASE name WHEN 'input' THEN ?1 ELSE CAST('{"parcel":"P1"}' AS B
 FROM temp.run, (SELECT 'input' AS name UNION ALL SELECT 'output') ORDER BY n, name"""
 
 
-def insert(
-    table: str, row: type[Header] | type[TaskRow], given: dict[str, str], source: str
-) -> str:
-    """An INSERT … SELECT with the given expressions, and empty defaults for all other fields."""
-    defaults = dict(zip(reversed(row.__struct_fields__), reversed(row.__struct_defaults__)))
-    columns = {name: str(literal(defaults.get(name))) for name in row.__struct_fields__} | given
+def insert(table: str, row: type[msgspec.Struct], given: dict[str, str], source: str) -> str:
+    """An INSERT … SELECT with the given expressions, and the defaults for all other fields."""
+    fields = msgspec.structs.fields(row)
+    columns = {field.name: str(literal(field.default)) for field in fields} | given
     names = ", ".join(f'"{name}"' for name in columns)
     return f"INSERT INTO {table} ({names}) SELECT {', '.join(columns.values())} FROM {source}"
 
