@@ -88,6 +88,9 @@ class Batch:
         self.offered: set[str] = set()  # queues with something that nobody in here took
         self._linked: dict[str, str] = {}  # executions that must be written together
         self._agenda: deque[Request] = deque()
+        # What follows from decisions, in the order in which it was decided: before anything else,
+        # but never a child's stop before its start.
+        self._following: deque[Request] = deque()
         self._settled: Callable[[Collection[str]], Awaitable[None]]
         self._broken: dict[str, BaseException] = {}
 
@@ -187,8 +190,8 @@ class Batch:
         """Decide as far as the rows at hand go; returns what is missing for the rest."""
         wants: dict[str, set[Key]] = {}
         waiting: deque[Request] = deque()
-        while self._agenda:
-            request = self._agenda.popleft()
+        while self._following or self._agenda:
+            request = (self._following or self._agenda).popleft()
             if request.execution_id in wants:
                 waiting.append(request)  # facts of one execution keep their order
                 continue
@@ -263,7 +266,7 @@ class Batch:
             else:
                 raise AssertionError(f"nobody carries out {command}")
         if following:
-            self._agenda.extendleft(reversed(following))
+            self._following.extend(following)
 
     def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""
