@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
+
+
+_SWITCH_INTERVAL_S = 0.0005
 
 
 class SystemClock:
@@ -60,6 +64,9 @@ async def running_engine(
     """
     from pavane.engine.engine import Engine
 
+    # The commit thread needs the interpreter for an instant around each fsync. With the default
+    # of 5 ms a busy event loop would keep it waiting for longer than the fsync itself takes.
+    sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None

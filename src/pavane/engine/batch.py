@@ -381,6 +381,7 @@ class Batch:
                 request.error = None
                 self.lost.append(request)
         for work in group:
+            self._recent.forget(work.id)
             self._give_back(work)
 
     def _give_back(self, work: WorkSet) -> None:

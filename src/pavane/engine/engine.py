@@ -159,7 +159,9 @@ class Engine:
         """The header when the execution has ended, or waits for a person; ResultTimeoutError."""
         future = self._waiting.end_of(execution_id)
         try:
-            header = None if execution_id in self._recent else await self._header(execution_id)
+            header = None
+            if not self._recent.goes_on(execution_id):
+                header = await self._header(execution_id)
             if header is not None and act.is_over(header):
                 return header
             async with asyncio.timeout(timeout_s):

@@ -6,6 +6,8 @@ since, the revision is stale, the commit loses, and the rows are dropped and loa
 
 from __future__ import annotations
 
+from typing import Any
+
 from pavane.core.decide.draft import Rows
 from pavane.core.decide.plan import Plan
 from pavane.core.model import status
@@ -19,6 +21,7 @@ class Recent:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[Rows, Plan]] = {}
+        self._going_on: dict[str, None] = {}
 
     def take(self, execution_id: str) -> tuple[Rows, Plan] | None:
         """The rows, which the caller may now change; they are no longer in here."""
@@ -28,13 +31,26 @@ class Recent:
         """These rows have just been committed."""
         header = rows.header
         if header.status in status.ENDED or header.status == status.NEEDS_ATTENTION:
+            self._going_on.pop(header.id, None)
             return
         if len(rows.tasks) + len(rows.values) > _ROWS_MAX:
             rows = Rows(header=header)
         rows.pages = {}
-        if len(self._kept) >= _EXECUTIONS_MAX:
-            del self._kept[next(iter(self._kept))]
+        _make_room(self._kept)
         self._kept[header.id] = (rows, plan)
+        _make_room(self._going_on)
+        self._going_on[header.id] = None
 
-    def __contains__(self, execution_id: str) -> bool:
-        return execution_id in self._kept
+    def forget(self, execution_id: str) -> None:
+        """Another node has written it."""
+        self._kept.pop(execution_id, None)
+        self._going_on.pop(execution_id, None)
+
+    def goes_on(self, execution_id: str) -> bool:
+        """Whether the execution is known not to have ended; False says nothing."""
+        return execution_id in self._going_on
+
+
+def _make_room(kept: dict[str, Any]) -> None:
+    if len(kept) >= _EXECUTIONS_MAX:
+        del kept[next(iter(kept))]
