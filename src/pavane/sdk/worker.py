@@ -106,7 +106,9 @@ class LocalWorkers:
     def run(self, assignment: Assignment) -> None:
         attempt = Attempt(assignment, self._posts[assignment.task])
         self._going[assignment.execution_id, assignment.ref, assignment.attempt] = attempt
-        attempt.task = self._spawn(self._work(attempt))
+        assert self._loop is not None
+        attempt.task = self._loop.create_task(self._work(attempt))
+        self._tasks.add(attempt.task)
 
     def interrupt(self, execution_id: str, ref: str, attempt: int) -> None:
         going = self._going.get((execution_id, ref, attempt))
@@ -130,13 +132,17 @@ class LocalWorkers:
             attempt.context = TaskContext(given, self._beat, self._loop)
         interrupt = None
         try:
-            outcome, interrupt = await carry_out(attempt)
+            try:
+                outcome, interrupt = await carry_out(attempt)
+            finally:
+                if attempt.leaving is not None:
+                    attempt.leaving.cancel()
+                self._forget(attempt)
+            if not attempt.settled:
+                await self._report(outcome)
         finally:
-            if attempt.leaving is not None:
-                attempt.leaving.cancel()
-            self._forget(attempt)
-        if not attempt.settled:
-            await self._report(outcome)
+            if attempt.task is not None:
+                self._tasks.discard(attempt.task)
         if interrupt is not None and self._loop is not None:
             self._loop.call_soon(_raise, interrupt)  # ends the program as it would without us
 
