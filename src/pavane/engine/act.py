@@ -7,7 +7,8 @@ from pavane.core.model import status
 from pavane.core.model.fact import Claimed
 from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.work import Assignment
-from pavane.engine.batch import Batch, Request, holder_of
+from pavane.engine.batch import Batch, holder_of
+from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
 from pavane.ports.dispatcher import Dispatcher
 

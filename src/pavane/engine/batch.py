@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from typing import Any
 
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Rows
@@ -19,11 +17,12 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import ChildEnded, Fact, Reported, Started
-from pavane.core.model.rows import Header, Key, TaskRow
-from pavane.engine import points
+from pavane.core.model.fact import Reported
+from pavane.core.model.rows import Key, TaskRow
+from pavane.engine import children, points
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
+from pavane.engine.request import Request
 from pavane.engine.work_set import OWN_COMMANDS, WorkSet
 from pavane.errors import NotFoundError, PavaneError
 from pavane.ports.dispatcher import Dispatcher
@@ -32,38 +31,7 @@ from pavane.ports.store import Store, Unit
 
 _LOG = logging.getLogger("pavane.engine")
 
-DEPTH_MAX = 50  # scopes within scopes
 _ROUNDS_MAX = 10_000  # loads for one batch: a bound, far above what any plan asks for
-
-
-class Request:
-    """Something to take into a batch: a fact for an execution, and who waits for the answer."""
-
-    __slots__ = ("error", "execution_id", "fact", "future", "header", "result", "tries")
-
-    def __init__(
-        self,
-        execution_id: str,
-        fact: Fact,
-        future: asyncio.Future[Any] | None = None,
-        header: Header | None = None,
-    ) -> None:
-        self.execution_id = execution_id
-        self.fact = fact
-        self.future = future
-        self.header = header  # of an execution that is to begin
-        self.result: Any = False
-        self.error: BaseException | None = None
-        self.tries = 0
-
-    def answer(self) -> None:
-        """Tell whoever waits."""
-        future = self.future
-        if future is not None and not future.done():
-            if self.error is not None:
-                future.set_exception(self.error)
-            else:
-                future.set_result(self.result)
 
 
 class Batch:
@@ -260,9 +228,10 @@ class Batch:
                 following.append(Request(command.execution_id, command.fact))
             elif isinstance(command, StartChild):
                 self._link(work.id, command.child_id)
-                following.append(await self._child(work, command))
+                following.append(await children.child(self._registry, work, command))
             elif isinstance(command, StartFailureWorkflow):
-                following += await self._failure_workflow(work, command)
+                self._link(work.id, command.child_id)
+                following += await children.failure_workflow(self._registry, work, command)
             else:
                 raise AssertionError(f"nobody carries out {command}")
         if following:
@@ -279,52 +248,6 @@ class Batch:
             return
         work.reserved[offer.ref, offer.attempt] = offer.queue
         work.hand_over(offer.ref, worker, now)
-
-    async def _child(self, work: WorkSet, command: StartChild) -> Request:
-        assert work.rows is not None
-        parent = work.rows.header
-        name, version = command.what.name, command.what.version
-        try:
-            hash = command.definition or self._registry.find(name, version)
-            definition = (await self._registry.plan(hash)).workflow
-            if parent.depth >= DEPTH_MAX:
-                raise NotFoundError(f"Executions are nested deeper than {DEPTH_MAX}.")
-        except PavaneError as error:
-            ref, _, attempt = command.ref.rpartition("#")
-            fact = ChildEnded(ref, int(attempt), status.FAILED, reason=str(error))
-            return Request(work.id, fact)
-        header = Header(
-            id=command.child_id,
-            workflow=definition.name or name,
-            version=definition.version,
-            definition=hash,
-            parent_id=parent.id,
-            parent_ref=command.ref,
-            correlation_id=parent.correlation_id,
-            priority=parent.priority,
-            depth=parent.depth + 1,
-        )
-        return Request(command.child_id, Started(input=command.input), header=header)
-
-    async def _failure_workflow(
-        self, work: WorkSet, command: StartFailureWorkflow
-    ) -> list[Request]:
-        assert work.rows is not None
-        try:
-            hash = self._registry.find(command.name)
-            definition = (await self._registry.plan(hash)).workflow
-        except PavaneError as error:
-            _LOG.warning("failure workflow of %s: %s", work.id, error)
-            return []
-        header = Header(
-            id=command.child_id,
-            workflow=definition.name,
-            version=definition.version,
-            definition=hash,
-            correlation_id=work.rows.header.correlation_id,
-        )
-        self._link(work.id, command.child_id)
-        return [Request(command.child_id, Started(input=command.input), header=header)]
 
     # --- save -----------------------------------------------------------------------------------
 

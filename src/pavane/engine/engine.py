@@ -16,11 +16,12 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
-from pavane.engine.batch import Batch, Request
+from pavane.engine.batch import Batch
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.points import NoProbe
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
+from pavane.engine.request import Request
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet

@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Callable, Collection
 
 from pavane.engine import points
-from pavane.engine.batch import Batch, Request
+from pavane.engine.batch import Batch
+from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
 from pavane.errors import PavaneError
 from pavane.ports.clock import Clock

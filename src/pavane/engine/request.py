@@ -1,0 +1,39 @@
+"""What comes into a batch: a fact for an execution, and who waits for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from pavane.core.model.fact import Fact
+from pavane.core.model.rows import Header
+
+
+class Request:
+    """Something to take into a batch: a fact for an execution, and who waits for the answer."""
+
+    __slots__ = ("error", "execution_id", "fact", "future", "header", "result", "tries")
+
+    def __init__(
+        self,
+        execution_id: str,
+        fact: Fact,
+        future: asyncio.Future[Any] | None = None,
+        header: Header | None = None,
+    ) -> None:
+        self.execution_id = execution_id
+        self.fact = fact
+        self.future = future
+        self.header = header  # of an execution that is to begin
+        self.result: Any = False
+        self.error: BaseException | None = None
+        self.tries = 0
+
+    def answer(self) -> None:
+        """Tell whoever waits."""
+        future = self.future
+        if future is not None and not future.done():
+            if self.error is not None:
+                future.set_exception(self.error)
+            else:
+                future.set_result(self.result)
