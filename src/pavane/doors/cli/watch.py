@@ -25,14 +25,22 @@ def command(
     wiring: Wiring, *, execution_id: str | None, server: str | None, store_url: str
 ) -> None:
     """Watch one execution until it ends, or without ID the newest ones until Ctrl-C."""
+    from pavane.doors.cli.places import place
+
+    here = place(wiring, server, store_url)
+    try:
+        _watch(here, execution_id)
+    except KeyboardInterrupt:  # how watching ends
+        return
+
+
+def _watch(here: Place, execution_id: str | None) -> None:
     import time
 
     from pavane.core.model.status import ENDED
     from pavane.doors.cli.follow import display
-    from pavane.doors.cli.places import place
     from pavane.doors.cli.render import execution_lines
 
-    here = place(wiring, server, store_url)
     if execution_id:
         view = here.execution(execution_id)  # an unknown one is told before the screen changes
         with display() as screen:
