@@ -87,9 +87,20 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     draft.require([("task", last) for last in ends])
     found = [last for last in ends if _complete(draft, last)]
     if row.polls + PAGE < len(fork.branches):
+        if not row.polls:
+            _hold_at_fork(draft, fork)
         draft.change(row, polls=row.polls + PAGE)
         _interrupt(draft, join.ref)
+    elif row.polls:
+        found.append(fork.ref)  # the token that was held back
     return found
+
+
+def _hold_at_fork(draft: Draft, fork: Node) -> None:
+    """One token more is to come back: that of the JOIN, when it has looked at all branches."""
+    row = draft.task(fork.ref)
+    assert row is not None
+    draft.change(row, failed=row.failed - 1)
 
 
 def _taken(draft: Draft, node: Node) -> str:
