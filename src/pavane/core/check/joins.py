@@ -1,0 +1,53 @@
+"""Refuses forks without a join, and joins that could wait for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pavane.core.check.layout import Layout, Place
+from pavane.core.check.suggestions import did_you_mean
+
+
+def check(layout: Layout) -> Iterator[str]:
+    """Find forks and joins that do not stand together, and `joinOn` that cannot come true."""
+    for place in layout.places:
+        if place.step.type == "FORK_JOIN":
+            behind = place.behind()
+            if behind is None or behind.type != "JOIN":
+                yield f"{place.name}: a FORK_JOIN needs a JOIN directly behind it; put one there."
+        elif place.step.type == "JOIN":
+            before = place.before()
+            if before is None or before.type != "FORK_JOIN":
+                yield (
+                    f"{place.name}: a JOIN without a FORK_JOIN directly in front of it never "
+                    "opens; put the FORK_JOIN there, or remove it."
+                )
+            else:
+                for ref in dict.fromkeys(place.step.join_on):
+                    yield from (f"{place.name}: {text}" for text in _waits(layout, place, ref))
+        elif place.step.join_on:
+            yield f"{place.name}: only a JOIN has `joinOn`; this is a {place.step.type}."
+
+
+def _waits(layout: Layout, join: Place, ref: str) -> Iterator[str]:
+    fork = join.siblings[join.index - 1].ref
+    awaited = layout.by_ref.get(ref)
+    if awaited is None:
+        guess = did_you_mean(ref, layout.by_ref) or f"name a step of a branch of {fork!r}."
+        yield f"`joinOn` names {ref!r}, and there is no such step; {guess}"
+        return
+    around = awaited.chain()[:-1]
+    refs = [place.ref for place in around]
+    if fork not in refs:
+        yield (
+            f"`joinOn` names {ref!r}, which is in no branch of {fork!r}, so it would not wait for "
+            "it; name the last step of each branch."
+        )
+        return
+    choices = [p.ref for p in around[refs.index(fork) :] if p.step.type == "SWITCH"]
+    if choices:
+        yield (
+            f"`joinOn` names {ref!r}, which runs only if the SWITCH {choices[0]!r} takes "
+            f"{awaited.chain()[refs.index(choices[0]) + 1].branch}, so it could wait for ever; "
+            f"put a step (a NOOP will do) behind {choices[0]!r} and wait for that."
+        )

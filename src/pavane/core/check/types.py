@@ -1,0 +1,81 @@
+"""Refuses step types that are unknown or not built, and what each type says of its own fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pavane.core.check.layout import Layout
+from pavane.core.check.suggestions import did_you_mean
+from pavane.core.decide.step_types import STEP_TYPES
+from pavane.core.model.workflow import Step
+
+_NOT_BUILT = frozenset(
+    {
+        "AGENT",
+        "DECISION",
+        "DO_WHILE",
+        "DYNAMIC",
+        "EVENT",
+        "EXCLUSIVE_JOIN",
+        "FORK",
+        "FORK_JOIN_DYNAMIC",
+        "HTTP",
+        "HUMAN",
+        "JDBC",
+        "JSON_JQ_TRANSFORM",
+        "KAFKA_PUBLISH",
+        "LAMBDA",
+        "PULL_WORKFLOW_MESSAGES",
+        "START_WORKFLOW",
+        "USER_DEFINED",
+    }
+)
+_INSTEAD = {
+    "DECISION": "use a SWITCH",
+    "FORK": "use a FORK_JOIN",
+    "LAMBDA": "use an INLINE with evaluatorType `pavane`",
+    "HTTP": "make the call in a task of a service",
+    "JSON_JQ_TRANSFORM": "use an INLINE with evaluatorType `pavane`",
+    "USER_DEFINED": "use SIMPLE",
+}
+_HOLDS = {"SWITCH": "decisionCases and defaultCase", "FORK_JOIN": "forkTasks"}
+
+
+def check(layout: Layout) -> Iterator[str]:
+    """Find unknown types, and what a type finds in its steps."""
+    for place in layout.places:
+        kind = STEP_TYPES.get(place.step.type)
+        texts = _unknown(place.step.type) if kind is None else kind.findings(place.step)
+        for text in texts:
+            yield f"{place.name}: {text}" + ("" if text.endswith("?") else ".")
+        if kind is not None:
+            yield from (f"{place.name}: {text}." for text in _out_of_place(place.step))
+    if layout.workflow.style == "choreographed":
+        yield "The style `choreographed` is not built yet; leave `style` out."
+    if layout.workflow.failure_workflow.startswith("$"):
+        yield "A computed `failureWorkflow` is not built yet; write the name of a workflow."
+
+
+def _unknown(name: str) -> Iterator[str]:
+    if name in _NOT_BUILT:
+        instead = _INSTEAD.get(name)
+        yield f"type {name} is not built yet" + (f"; {instead}" if instead else "")
+        return
+    guess = did_you_mean(name.upper(), STEP_TYPES) or f"known are {', '.join(sorted(STEP_TYPES))}"
+    yield f"there is no step type {name!r}; {guess}"
+
+
+def _out_of_place(step: Step) -> Iterator[str]:
+    """Fields of another type would be ignored silently, and the steps in them never run."""
+    for kind, fields in _HOLDS.items():
+        held = step.fork_tasks if kind == "FORK_JOIN" else [*step.decision_cases.values()]
+        held = [*held, step.default_case] if kind == "SWITCH" else held
+        if step.type != kind and any(held):
+            yield f"only a {kind} has {fields}; this is a {step.type}"
+    param = step.sub_workflow_param
+    if param is None:
+        return
+    if step.type != "SUB_WORKFLOW":
+        yield f"only a SUB_WORKFLOW has a subWorkflowParam; this is a {step.type}"
+    if param.task_to_domain:
+        yield "`taskToDomain` is not built yet; leave it out"
