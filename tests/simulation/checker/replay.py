@@ -31,7 +31,7 @@ class Attempt:
         self.opened_at = at
         self.end = ""  # the status with which it failed
         self.round = number  # the first attempt since a person last asked
-        self.ended_era = -1
+        self.ended_era = 1 << 30  # not ended
 
 
 class Replay:
@@ -174,6 +174,9 @@ class Replay:
             now = self.attempts[ref]
         elif now.number != number:
             self.fault(f"{ref}#{number} {state}, but #{now.number} is the newest")
+        elif kind in ("JOIN", "FORK_JOIN") and now.state != "completed":
+            if now.ended_era < self.era and now.state not in ("scheduled", "started"):
+                now.state = "started"  # a person lets the run go on, and it with it
         now.ended_era = self.era
         return now
 
@@ -182,10 +185,7 @@ class Replay:
         late = now.state == "failed" and (
             entry.get("with_errors") or (ref, number) in self.resolved
         )
-        reopened = self._place(ref).type in ("JOIN", "FORK_JOIN") and now.state in (
-            "canceled", "settled", "failed",
-        )
-        if now.state not in ("scheduled", "started") and not late and not reopened:
+        if now.state not in ("scheduled", "started") and not late:
             self.fault(f"{ref}#{number} completed when it was {now.state}")
         if self._place(ref).type == "JOIN" and not ref.startswith(UNDO):
             self._check_join(ref)
@@ -195,10 +195,7 @@ class Replay:
 
     def _failed(self, at: int, ref: str, number: int, entry: Json) -> None:
         now = self._close(at, ref, number, "failed")
-        reopened = self._place(ref).type in ("JOIN", "FORK_JOIN") and now.state in (
-            "canceled", "settled", "failed",
-        )
-        if now.state not in ("scheduled", "started") and not reopened:
+        if now.state not in ("scheduled", "started"):
             self.fault(f"{ref}#{number} failed when it was {now.state}")
         now.state, now.end = "failed", entry.get("status", "")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pavane.core.check import check_workflow
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 
@@ -83,6 +84,13 @@ def _task(chance: Random, name: str, traits: Traits) -> TaskDefinition:
 
 def workflows(chance: Random, traits: Traits) -> list[Workflow]:
     """Three workflows; the first is what clients start, it may use the others by name."""
+    while True:
+        found = _drawn(chance, traits)
+        if not any(check_workflow(workflow) for workflow in found):
+            return found
+
+
+def _drawn(chance: Random, traits: Traits) -> list[Workflow]:
     leaf = Author(chance, traits, "sub2", 3, ()).write()
     middle = Author(chance, traits, "sub1", 4, ("sub2",)).write()
     root = Author(chance, traits, "main", traits.steps, ("sub1", "sub2")).write()
@@ -93,11 +101,18 @@ class Author:
     """Writes one workflow; reference names tell where a step stands."""
 
     def __init__(
-        self, chance: Random, traits: Traits, name: str, steps: int, known: tuple[str, ...]
+        self,
+        chance: Random,
+        traits: Traits,
+        name: str,
+        steps: int,
+        known: tuple[str, ...],
+        prefix: str = "",
     ) -> None:
         self._chance = chance
         self._traits = traits
         self._name = name
+        self._prefix = prefix or name[0] + name[3:]
         self._left = steps
         self._known = known
         self._count = 0
@@ -147,7 +162,7 @@ class Author:
 
     def _ref(self) -> str:
         self._count += 1
-        return f"{self._name}_{self._count}"
+        return f"{self._prefix}_{self._count}"
 
     def _step(self, kind: str, **fields: Any) -> Json:
         ref = self._ref()
@@ -202,11 +217,18 @@ class Author:
             }
         step = self._step("SWITCH", **fields)
         labels = chance.sample(("0", "1", "2", "true", "false"), chance.choice((1, 2, 3)))
-        cases = {label: self._short(depth) for label in labels}
+        cases = {label: self._case(depth) for label in labels}
         step["decisionCases"] = cases
         if chance.random() < 0.6:
-            step["defaultCase"] = self._short(depth)
+            step["defaultCase"] = self._case(depth)
         return [step]
+
+    def _case(self, depth: int) -> list[Json]:
+        """A branch of a SWITCH: what stands in it is nothing that another one could read."""
+        before = list(self._readable)
+        found = self._short(depth)
+        self._readable = before
+        return found
 
     def _fork_join(self, depth: int) -> list[Json]:
         chance = self._chance
@@ -245,9 +267,10 @@ class Author:
         if self._known and chance.random() < 0.4:
             step["subWorkflowParam"] = {"name": chance.choice(self._known)}
         else:
-            name = f"{self._name}.{step['taskReferenceName']}"
+            ref = step["taskReferenceName"]
+            name = f"{self._name}.{ref}"
             steps = min(self._left, chance.choice((2, 3, 4)))
-            inner = Author(chance, self._traits, name.replace(".", "_"), steps, self._known)
+            inner = Author(chance, self._traits, name, steps, self._known, prefix=ref)
             self._left -= max(0, steps - 1)
             body = inner.write()
             body.pop("failureWorkflow", None)

@@ -109,27 +109,22 @@ class People:
             node = self._line.node
             if node is None or not node.up:
                 continue
-            todo: list[Any] = []
             async with node.store.snapshot() as seen:
                 wanted = Search(statuses=_OPEN, limit=1000)
-                for header in reversed(await seen.search(wanted)):
-                    self._known[header.id] = None
-                    todo += await self._what_about(seen, header)
-            for work in todo:
-                await work
+                found = [(h, await _parked(seen, h)) for h in await seen.search(wanted)]
+            for header, parked in reversed(found):
+                self._known[header.id] = None
+                await self._look_after(header.id, header.status, parked)
 
-    async def _what_about(self, seen: Snapshot, header: Header) -> list[Any]:
-        id = header.id
-        if header.status == "NEEDS_ATTENTION":
-            parked = [r.ref for r in await seen.ready(id) if r.mark == "parked"]
-            return [self._settle(id, ref) for ref in parked or [header.failed_ref]][:1]
-        if header.status == "PAUSED":
+    async def _look_after(self, id: str, status: str, parked: str) -> None:
+        if status == "NEEDS_ATTENTION":
+            await self._settle(id, parked)
+        elif status == "PAUSED":
             self._paused[id] = self._paused.get(id, 0) + 1
             if self._paused[id] % 3 == 0:
-                return [self._try("resume", id, lambda engine: engine.resume(id))]
-        if header.status == "RUNNING" and self._chance.random() < 0.3:
-            return [self._signal_any(id)]
-        return []
+                await self._try("resume", id, lambda engine: engine.resume(id))
+        elif status == "RUNNING" and self._chance.random() < 0.3:
+            await self._signal_any(id)
 
     async def _settle(self, id: str, ref: str) -> None:
         """A person looks at what gave up; nobody retries for ever."""
@@ -164,3 +159,11 @@ class People:
             await self._try(
                 "signal", id, lambda engine: engine.signal(id, ref, b'{"n":1}', end), ref=ref
             )
+
+
+async def _parked(seen: Snapshot, header: Header) -> str:
+    """What waits for a person: an undo that gave up, or the step that failed behind a pivot."""
+    if header.status != "NEEDS_ATTENTION":
+        return ""
+    refs = [ready.ref for ready in await seen.ready(header.id) if ready.mark == "parked"]
+    return refs[0] if refs else header.failed_ref

@@ -137,6 +137,8 @@ class World:
         node.workers.start(node.engine)
         await node.engine.start()
         await node.engine.register(self._case.workflows, self._case.tasks)
+        if node.dead.done():
+            return
         self._outside.note("up")
         node.up = True
         node.workers.look()
