@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from pavane.core.model.work import Assignment
+from pavane.errors import PavaneError
 
 _LOG = logging.getLogger("pavane.task")
 
@@ -22,7 +23,7 @@ class TaskContext:
     checkers know that callers do not pass it. Called outside a workflow, a task gets a plain one.
     """
 
-    __slots__ = ("_assignment", "_beat", "_log", "_loop", "_stop_reason")
+    __slots__ = ("_assignment", "_beat", "_beating", "_log", "_loop", "_stop_reason")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class TaskContext:
         self._assignment = assignment
         self._beat = beat
         self._loop = loop
+        self._beating = False
         self._stop_reason = ""
         self._log: logging.LoggerAdapter[logging.Logger] | None = None
 
@@ -108,19 +110,39 @@ class TaskContext:
             raise asyncio.CancelledError(self._stop_reason)
 
     async def heartbeat(self) -> None:
-        """Give a sign of life, which extends the lease; notice whether the work is still wanted."""
-        if self._beat is not None and not await self._beat(self._assignment):
+        """Give a sign of life, which extends the lease; notice whether the work is still wanted.
+
+        An engine that cannot take it is no reason to give the work up: that is only logged.
+        """
+        if self._beat is None:
+            return
+        try:
+            wanted = await self._beat(self._assignment)
+        except PavaneError as error:
+            _LOG.warning("a heartbeat failed: %s", error)
+            return
+        if not wanted:
             self.stop("no longer wanted")
 
     def heartbeat_sync(self) -> None:
-        """As `heartbeat`, from a sync function: does not wait, the answer shows in `cancelled`."""
+        """As `heartbeat`, from a sync function: does not wait, the answer shows in `cancelled`.
+
+        Calls that come while one is on its way count as that one.
+        """
         loop = self._loop
-        if self._beat is not None and loop is not None and not loop.is_closed():
+        waits = self._beating or self._beat is None
+        if not waits and loop is not None and not loop.is_closed():
+            self._beating = True
             loop.call_soon_threadsafe(self._start_heartbeat)
 
     def _start_heartbeat(self) -> None:
         beating = asyncio.ensure_future(self.heartbeat())
-        beating.add_done_callback(_note_failure)
+        beating.add_done_callback(self._heartbeat_done)
+
+    def _heartbeat_done(self, beating: asyncio.Future[None]) -> None:
+        self._beating = False
+        if not beating.cancelled():
+            beating.result()  # asyncio logs what is raised from here
 
     def stop(self, reason: str) -> None:
         """Ask the task to stop: `cancelled` becomes true. The worker calls this."""
@@ -153,8 +175,3 @@ class _TaskLog(logging.LoggerAdapter[logging.Logger]):
         ids = dict(self.extra or {})
         kwargs["extra"] = {**ids, **kwargs.get("extra", {})}
         return f"[{ids['execution_id']} {ids['step']} #{ids['attempt']}] {msg}", kwargs
-
-
-def _note_failure(beating: asyncio.Future[None]) -> None:
-    if not beating.cancelled() and (error := beating.exception()) is not None:
-        _LOG.warning("a heartbeat failed: %s", error)

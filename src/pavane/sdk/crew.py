@@ -27,7 +27,16 @@ class Crew:
     a crew of its own.
     """
 
-    __slots__ = ("fetching", "places", "posts", "service", "siblings", "threads", "waiting")
+    __slots__ = (
+        "crowded",
+        "fetching",
+        "places",
+        "posts",
+        "service",
+        "siblings",
+        "threads",
+        "waiting",
+    )
 
     def __init__(
         self,
@@ -41,6 +50,7 @@ class Crew:
         self.threads = threads
         self.waiting: dict[str, None] = {}  # tasks that the engine has and nobody took, in turn
         self.fetching = False
+        self.crowded = False  # the last poll brought as many as there were places
         self.posts: dict[str, Post] = {}
         self.siblings = siblings  # the crews of the service, this one among them
         siblings.append(self)

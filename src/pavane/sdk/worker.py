@@ -219,7 +219,8 @@ class LocalWorkers:
     def _fetch_if_free(self, crew: Crew) -> None:
         """Take places at once, before somebody else does, and then what waits for them."""
         if crew.waiting and not crew.fetching and self._open and (free := crew.free) > 0:
-            count = (free + 1) // 2  # some stay for tasks that come with their commit
+            # Some stay for tasks that come with their commit, unless a crowd is known to wait.
+            count = free if crew.crowded else (free + 1) // 2
             crew.take(count)
             crew.fetching = True
             self._spawn(self._fetch(crew, count))
@@ -231,7 +232,8 @@ class LocalWorkers:
         found: list[Assignment] = []
         try:
             found = await self._source.poll(asked, self._worker(crew), count)
-            if len(found) == count:  # there may be more; what came first goes behind
+            crew.crowded = len(found) == count
+            if crew.crowded:  # there may be more; what came first goes behind
                 crew.waiting.update(dict.fromkeys([*asked[1:], asked[0]]))
         except StoppingError:
             pass

@@ -7,9 +7,11 @@ import threading
 import time
 
 import msgspec
+import pytest
 
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
+from pavane.sdk.threads import DaemonThreads
 from pavane.sdk.worker import LocalWorkers
 from tests.unit.sdk.board import Board, assignment
 
@@ -71,3 +73,56 @@ def test_a_sync_task_that_hangs_does_not_hang_the_stop() -> None:
     release.set()
     assert [outcome.status for _, outcome in board.outcomes] == ["FAILED"]
     assert took_s < 5
+
+
+def test_threads_are_bounded_and_used_again() -> None:
+    pool = DaemonThreads(2, "test")
+    inside: list[int] = []
+    most: list[int] = []
+    lock = threading.Lock()
+
+    def work(number: int) -> int:
+        with lock:
+            inside.append(number)
+            most.append(len(inside))
+        time.sleep(0.002)
+        with lock:
+            inside.remove(number)
+        return threading.get_ident()
+
+    idents = {each.result(10) for each in [pool.submit(work, n) for n in range(30)]}
+    assert max(most) == len(idents) == 2
+    with pytest.raises(ZeroDivisionError):
+        pool.submit(lambda: 1 // 0).result(10)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="shut down"):
+        pool.submit(time.time)
+
+
+def test_signs_of_life_from_a_thread_do_not_pile_up() -> None:
+    service = Service("noisy")
+
+    @service.task
+    def shout(ctx: TaskContext) -> None:
+        for _ in range(1000):
+            ctx.heartbeat_sync()
+
+    beats: list[int] = []
+
+    class Slow(Board):
+        async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
+            beats.append(attempt)
+            await asyncio.sleep(0.01)
+            return True
+
+    async def main() -> None:
+        board = Slow()
+        workers = LocalWorkers([service], RealClock())
+        workers.start(board)
+        workers.reserve("shout")
+        workers.run(assignment("shout"))
+        await board.reported()
+        await workers.stop(1)
+
+    asyncio.run(main())
+    assert 1 <= len(beats) < 100

@@ -42,6 +42,18 @@ async def slow(ctx: TaskContext, seconds: list[float]) -> int:
     return ctx.attempt
 
 
+@works.task(heartbeat_timeout="3s", retries=1, retry_delay=0)
+async def lively(ctx: TaskContext, until_s: float) -> float:
+    """Gives signs of life up to a time, and then works on in silence."""
+    note(ctx)
+    loop = asyncio.get_running_loop()
+    for _ in range(10):
+        await asyncio.sleep(1)
+        if loop.time() <= until_s:
+            await ctx.heartbeat()
+    return loop.time()
+
+
 @works.task
 async def patient(ctx: TaskContext) -> None:
     note(ctx)
@@ -66,6 +78,11 @@ async def slowly(seconds: list[float]) -> int:
 
 
 @workflow
+async def livelily(until_s: float) -> float:
+    return await lively(until_s)
+
+
+@workflow
 async def patiently() -> None:
     await patient()
 
@@ -81,7 +98,7 @@ async def at_work(store: Store | None = None) -> AsyncGenerator[Client]:
     async with running_engine(
         store or MemoryStore(),
         services=[works],
-        workflows=[slowly, patiently, six],
+        workflows=[slowly, livelily, patiently, six],
         clock=VirtualClock(),
         chance=random.Random(1),
     ) as engine:
@@ -119,6 +136,22 @@ def test_too_many_timeouts_fail_the_execution() -> None:
     assert caught.value.status == "FAILED"
     assert "timed out" in caught.value.reason or "timeout" in caught.value.reason
     assert [(at, attempt) for at, attempt, _ in seen] == [(0, 1), (6, 2), (12, 3)]
+
+
+@pytest.mark.parametrize(("until_s", "starts", "ends"), [(99, [0], 10), (4, [0, 7], None)])
+def test_signs_of_life_keep_an_attempt(
+    until_s: float, starts: list[float], ends: float | None
+) -> None:
+    async def scene() -> float:
+        async with at_work() as client:
+            return await (await client.start(livelily, until_s)).result()
+
+    if ends is None:
+        with pytest.raises(ExecutionFailedError):
+            play(scene)
+    else:
+        assert play(scene) == ends
+    assert [at for at, _, _ in seen] == starts
 
 
 def test_a_terminated_execution_interrupts_its_task() -> None:
