@@ -17,6 +17,7 @@ from pavane.ports.store import Change, LoadedRows, Search, Store, Unit
 ALONE: Final = "alone"  # serves one process: opening it twice is refused
 FULL: Final = "full"  # can be brought to have no room, and to have room again
 
+AnyStore = TypeVar("AnyStore", bound=Store)
 Test = TypeVar("Test", bound=Callable[..., Any])
 
 
@@ -74,7 +75,7 @@ class StoreHarness:
 
 
 @asynccontextmanager
-async def opened(store: Store) -> AsyncGenerator[Store]:
+async def opened(store: AnyStore) -> AsyncGenerator[AnyStore]:
     """Open the store, and close it when done."""
     await store.open()
     try:
