@@ -306,12 +306,13 @@ def pivot_failed(draft: Draft) -> None:
 
 
 def note_unknown(draft: Draft, node: Node, row: TaskRow) -> TaskRow:
-    """Nobody knows whether an attempt that was taken and never ended took effect.
+    """Nobody knows whether an attempt that was taken and never ended took effect."""
+    unknown = row.status in _UNKNOWN and row.polls
+    return note_perhaps_done(draft, node, row) if unknown else row
 
-    So it counts as done, whatever later attempts say: it is undone, and a pivot has passed.
-    """
-    if row.status not in _UNKNOWN or not row.polls:
-        return row
+
+def note_perhaps_done(draft: Draft, node: Node, row: TaskRow) -> TaskRow:
+    """It counts as done, whatever is reported later: it is undone, and a pivot has passed."""
     if node.step.pivot:
         pass_pivot(draft)
     if node.undo is not None and not row.undoable:

@@ -108,6 +108,8 @@ def returned(draft: Draft, fact: facts.Returned) -> bool:
         row = draft.change(row, status.CANCELED, reason=reason, ended_at=draft.now)
         stopping.settled(draft, row)
         return True
+    if not row.ref.startswith(UNDO):
+        row = flow.note_perhaps_done(draft, draft.plan.node(row.ref), row)
     return _back_to_queue(draft, row, 0, row.output)
 
 
