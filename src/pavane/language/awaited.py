@@ -54,6 +54,8 @@ def prepare(writer: Writer, node: ast.expr) -> Ready | None:
     if thing is MISSING:
         return _unknown(writer, node)
     if is_task(thing) or is_workflow(thing):
+        if not steps.is_sound(writer, node, thing):
+            return None
         inputs = steps.bind(writer, node, thing.name, thing.signature)
         if inputs is None:
             return None

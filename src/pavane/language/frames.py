@@ -66,8 +66,17 @@ class _Capture(ast.NodeTransformer):
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
+        self._done: dict[int, ast.AST] = {}
 
     def visit(self, node: ast.AST) -> ast.AST:
+        """Replace once: parts that an expression uses twice are the same node."""
+        done = self._done.get(id(node))
+        if done is None:
+            done = self._done[id(node)] = self._replaced(node)
+            self._done[id(done)] = done
+        return done
+
+    def _replaced(self, node: ast.AST) -> ast.AST:
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.expr):

@@ -77,6 +77,26 @@ def _constant(writer: Writer, node: ast.expr) -> Any:
     return outside.static(writer.reader, node)
 
 
+def is_sound(writer: Writer, node: ast.AST, offer: Any) -> bool:
+    """Whether what a task or workflow offers can be read at all; else a finding."""
+    undo = offer.options.undo or getattr(offer, "undo", None)
+    try:
+        for each in (offer, undo):
+            if each is not None:
+                _ = each.signature, each.returns
+    except DefinitionError as error:
+        writer.refuse(node, error.message.rstrip("."), error.remedy)
+        return False
+    except (NameError, TypeError, AttributeError) as error:
+        writer.refuse(
+            node,
+            f"the annotations of {offer.name} cannot be resolved: {error}",
+            "Import what they name, outside of `if TYPE_CHECKING`.",
+        )
+        return False
+    return True
+
+
 def bind(
     writer: Writer, node: ast.Call, name: str, signature: inspect.Signature
 ) -> dict[str, Any] | None:

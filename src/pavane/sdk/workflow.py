@@ -50,8 +50,10 @@ class WorkflowFunction(Generic[P, R_co]):
         style: Style | None = None,
         every: str = "",
         options: StepOptions | None = None,
+        origin: WorkflowFunction[..., Any] | None = None,
     ) -> None:
         self.function = function
+        self._origin = origin
         self.name: str = name or function.__name__
         self.version: int = version
         self.style: Style | None = style
@@ -95,11 +97,19 @@ class WorkflowFunction(Generic[P, R_co]):
             style=self.style,
             every=self.every,
             options=options,
+            origin=self.origin,
         )
+
+    @property
+    def origin(self) -> WorkflowFunction[..., Any]:
+        """The workflow as it was declared, without options for one step."""
+        return self._origin or self
 
     @cached_property
     def compiled(self) -> Compiled:
         """The definition and what it calls; LanguageError with every finding."""
+        if self._origin is not None:
+            return self._origin.compiled
         return compile_workflow(
             self.function,
             name=self.name,
@@ -133,8 +143,9 @@ class WorkflowFunction(Generic[P, R_co]):
     @property
     def workflows(self) -> tuple[WorkflowFunction[..., Any], ...]:
         """The workflows that it calls, each once; itself where it calls itself."""
-        found = {each.function: each for each in self.compiled.workflows}
-        return tuple(each for each in found.values() if isinstance(each, WorkflowFunction))
+        called = self.compiled.workflows
+        found = [each.origin for each in called if isinstance(each, WorkflowFunction)]
+        return tuple(dict.fromkeys(found))
 
     @property
     def calls(self) -> tuple[TaskOffer, ...]:

@@ -221,12 +221,18 @@ async def scopes(order: Order) -> str:
         paid = await charge_card(order, doubled)
         if paid.status == "ok":
             status = "paid"
-            async with scope("tell", style="choreographed", home="payment"):
+            async with scope("tell"):
                 invoice = await send_invoice(order, paid)
                 await note_down(f"{invoice.number} of {doubled}")
         pair = await gather(score(order), ship(order))
     await note_down(status)
     return f"{paid.id} {status} {pair[0]} {pair[1]['id']}"
+
+
+@workflow
+async def styled(order: Order) -> None:
+    async with scope("dance", style="choreographed", home="payment"):
+        await note_down(order.id)
 
 
 @workflow

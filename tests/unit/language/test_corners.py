@@ -8,6 +8,7 @@ import pytest
 from pavane.core.model.workflow import Step
 from pavane.errors import DefinitionError, LanguageError
 from pavane.language.report import format_findings
+from pavane.sdk.service import Service
 from pavane.sdk.workflow import WorkflowFunction, gather, scope, sleep, until, workflow
 from tests.unit.language import programs
 from tests.unit.language.shop import (
@@ -152,6 +153,7 @@ def test_a_workflow_knows_the_tasks_it_uses_with_undo_and_sub_workflows() -> Non
     ]
     names = [task.name for task in programs.calls_others.calls]
     assert names == ["rates", "reserve_stock", "release_stock", "note_down"]
+    assert programs.calls_others.workflows[0] is programs.priced
     assert programs.countdown.workflows == (programs.countdown,)
     assert [task.name for task in programs.countdown.calls] == ["note_down"]
 
@@ -219,7 +221,8 @@ def test_a_name_that_an_author_gave_is_kept_from_other_steps() -> None:
 
 def test_what_a_definition_needs_is_noted() -> None:
     notes = programs.scopes.definition.metadata["pavane"]
-    assert notes["uses"] == ["computed", "pivot", "scope", "style", "undo"]
+    assert notes["uses"] == ["computed", "pivot", "scope", "undo"]
+    assert programs.styled.definition.metadata["pavane"]["uses"] == ["scope", "style"]
     assert notes["portable"] == "pavane"
     assert programs.nothing_back.definition.metadata["pavane"]["portable"] == "conductor"
     assert programs.priced.definition.metadata["pavane"]["portable"] == "rewritten"
@@ -281,3 +284,31 @@ def test_a_constructed_result_is_read_without_a_step() -> None:
     assert inputs(flow) == [{"text": "new", "number": 1}]
     assert flow.definition.output_parameters == {"result": "${workflow.input.order.id}"}
     assert msgspec.to_builtins(flow.definition)["name"] == "flow"
+
+
+def test_a_task_that_cannot_be_read_is_a_finding_at_its_call() -> None:
+    broken = Service("broken")
+
+    @broken.task
+    async def bad(order: Nowhere) -> None: ...  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # that is the point
+
+    @workflow
+    async def flow(order: Order) -> None:
+        await bad(order)
+
+    with pytest.raises(LanguageError, match="names 'Nowhere', which is not defined there"):
+        _ = flow.definition
+
+
+def test_values_of_two_types_that_look_alike_are_not_computed_with() -> None:
+    @workflow
+    async def flow(order: Order) -> None:
+        fee = 0
+        if order.gift:
+            fee = order.lines[0].price
+        await note_down(f"{fee}")
+        if fee > 1:
+            await note_down("much")
+
+    with pytest.raises(LanguageError, match="look alike as JSON"):
+        _ = flow.definition

@@ -1,0 +1,263 @@
+"""Random workflows as text: every one is valid Python, and valid in the language."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+HEAD = '''
+from pavane.errors import Fail
+from pavane.sdk.service import Service
+from pavane.sdk.workflow import gather, scope, sleep, workflow
+from tests.unit.language.random_tasks import number, text, whole, Pair
+
+
+def twice(value: int, more: int = 1) -> int:
+    """A helper of one expression."""
+    return value * 2 + more
+
+
+@workflow
+async def flow(n: int, s: str, pair: Pair, flag: bool = True) -> str:
+'''
+
+
+class Generator:
+    """Writes one random workflow; `made` counts what is in it."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.made: Counter[str] = Counter()
+        self.lines: list[str] = []
+        self.depth = 1
+        self.count = 0
+        self.budget = self.random.randint(6, 22)
+        self.place = "workflow"
+        self.ints, self.texts = ["n", "pair.number", "pair.left"], ["s", "pair.text"]
+        self.owned: list[tuple[str, str]] = []  # variables of this function, with their kind
+
+    def program(self) -> str:
+        while self.budget > 0:
+            self.statement()
+        shown = " ".join(f"{{{name}}}" for name in (*self.ints[-6:], *self.texts[-4:]))
+        self.line(f'return f"{shown}"')
+        return HEAD + "\n".join(self.lines) + "\n"
+
+    def line(self, text: str) -> None:
+        self.lines.append("    " * self.depth + text)
+
+    def fresh(self, stem: str) -> str:
+        self.count += 1
+        return f"{stem}{self.count}"
+
+    @contextmanager
+    def indented(self) -> Iterator[None]:
+        """A block; what it assigns anew may be unassigned behind it."""
+        ints, texts, owned = list(self.ints), list(self.texts), list(self.owned)
+        self.depth += 1
+        start = len(self.lines)
+        yield
+        if len(self.lines) == start:
+            self.line("pass")
+        self.depth -= 1
+        self.ints, self.texts, self.owned = ints, texts, owned
+
+    # expressions
+
+    def int_expr(self) -> str:
+        a, b = self.random.choice(self.ints), self.random.choice(self.ints)
+        k = self.random.randint(0, 5)
+        return self.random.choice(
+            [
+                a,
+                str(k),
+                f"{a} + {k}",
+                f"{a} * 2 - {b}",
+                f"max({a}, {b}, {k})",
+                f"len({self.random.choice(self.texts)}) + {k}",
+                f"({a} if {b} > {k} else {k})",
+                f"sum(x * {k} for x in pair.numbers if x != {a})",
+                f"twice({a}, more={b})",
+                f"abs({a} % 7 - {k})",
+                f"[{a}, {k}, {b}][1]",
+            ]
+        )
+
+    def text_expr(self) -> str:
+        a, b = self.random.choice(self.texts), self.random.choice(self.ints)
+        return self.random.choice(
+            [
+                a,
+                '"x"',
+                f"f'{{{a}}}-{{{b}}}'",
+                f"{a}.upper()",
+                f"str({b}) + 'y'",
+                f"({a} + 'z')[:6]",
+                "'+'.join([item.strip() for item in pair.words])",
+                f"({a} or 'none')",
+            ]
+        )
+
+    def test(self) -> str:
+        a, b = self.random.choice(self.ints), self.random.choice(self.ints)
+        t = self.random.choice(self.texts)
+        k = self.random.randint(0, 6)
+        return self.random.choice(
+            [
+                "flag",
+                "not flag",
+                f"{a} > {k}",
+                f"{a} == {k}",
+                f"{a} != {k}",
+                f'{t} == "x"',
+                'pair.mode == "on"',
+                'pair.mode != "off"',
+                f"{a} % 2 == 0 and {b} < {k}",
+                f"not {a} > {k} or {t} in ('x', 'a')",
+                f"{a} < {b} < {k}",
+                f"any(x > {a} for x in pair.numbers)",
+                f"{t}.startswith('x')",
+                f"{a}",
+            ]
+        )
+
+    # statements
+
+    def statement(self) -> None:
+        self.budget -= 1
+        choices = [self.step, self.step, self.data, self.again, self.choose]
+        if self.depth < 4:
+            choices += [self.choose, self.parallel, self.scoped]
+        self.random.choice(choices)()
+
+    def call(self) -> tuple[str, str]:
+        """A call of a step, and the kind of its result."""
+        key = self.fresh("k")
+        kind = self.random.choice(["number", "number", "text", "whole"])
+        first = self.int_expr() if kind != "text" else self.text_expr()
+        return f'{kind}("{key}", {first})', kind
+
+    def keep(self, name: str, kind: str) -> None:
+        """Remember a variable."""
+        if kind == "whole":
+            self.ints += [f"{name}.number", f"{name}.numbers[1]"]
+            self.texts.append(f"{name}.text")
+            return
+        (self.texts if kind == "text" else self.ints).append(name)
+        self.owned.append((name, kind))
+
+    def step(self) -> None:
+        call, kind = self.call()
+        name = self.fresh("v")
+        self.line(f"{name} = await {call}")
+        self.keep(name, kind)
+        self.made["step"] += 1
+
+    def data(self) -> None:
+        kind = self.random.choice(["number", "text"])
+        name = self.fresh("d")
+        self.line(f"{name} = {self.int_expr() if kind == 'number' else self.text_expr()}")
+        self.keep(name, kind)
+        self.made["data"] += 1
+
+    def again(self) -> None:
+        """Assign a variable that has a value already."""
+        if not self.owned:
+            return self.data()
+        name, kind = self.random.choice(self.owned)
+        awaited = self.random.random() < 0.5
+        key = self.fresh("k")
+        value = self.int_expr() if kind == "number" else self.text_expr()
+        self.line(f'{name} = await {kind}("{key}", {value})' if awaited else f"{name} = {value}")
+        self.made["again"] += 1
+        return None
+
+    def choose(self) -> None:
+        """`if` with `elif` and `else`; some ways end the workflow."""
+        name, kind = self.fresh("c"), self.random.choice(["number", "text"])
+        ways = self.random.randint(1, 3)
+        complete = self.random.random() < 0.5
+        for way in range(ways + complete):
+            word = "if" if way == 0 else "else" if way == ways else "elif"
+            self.line(f"{word} {self.test()}:" if word != "else" else "else:")
+            with self.indented():
+                for _ in range(self.random.randint(0, 2)):
+                    self.statement()
+                ends = self.random.random()
+                if self.place == "workflow" and ends < 0.12:
+                    self.line(f'return f"early {{{self.random.choice(self.ints)}}}"')
+                    self.made["return"] += 1
+                elif self.place != "branch" and ends < 0.2:
+                    self.line(f'raise Fail(f"failed {{{self.random.choice(self.texts)}}}")')
+                    self.made["fail"] += 1
+                elif complete:
+                    value = self.int_expr() if kind == "number" else self.text_expr()
+                    self.line(f"{name} = {value}")
+                    self.made["carried"] += 1
+            self.made[word] += 1
+        if complete and self.goes_on():
+            self.keep(name, kind)
+
+    def goes_on(self) -> bool:
+        """Whether the last `if` can be passed: else nothing behind it is ever reached."""
+        depth = "    " * self.depth
+        for index in range(len(self.lines) - 1, -1, -1):
+            line = self.lines[index]
+            if line.startswith(depth + "    ") and not line.startswith(depth + "     "):
+                last = line.strip()
+                if not last.startswith(("return", "raise")):
+                    return True
+            if line.startswith(f"{depth}if "):
+                break
+        return False
+
+    def parallel(self) -> None:
+        """`gather` of calls and local functions."""
+        names: list[tuple[str, str]] = []
+        calls: list[str] = []
+        for _ in range(self.random.randint(2, 3)):
+            if self.random.random() < 0.5:
+                call, kind = self.call()
+            else:
+                call, kind = self.local()
+            calls.append(call)
+            names.append((self.fresh("g"), kind))
+        shown = ", ".join(name for name, _ in names)
+        self.line(f"{shown} = await gather({', '.join(calls)})")
+        for name, kind in names:
+            self.keep(name, kind)
+        self.made["gather"] += 1
+
+    def local(self) -> tuple[str, str]:
+        """Define a local function; gives its call."""
+        name, kind = self.fresh("branch"), self.random.choice(["number", "text"])
+        default = self.int_expr()
+        self.line(f"async def {name}(p: int, q: int = {default}):")
+        place, self.place = self.place, "branch"
+        with self.indented():
+            self.owned = []
+            self.ints = [*self.ints, "p", "q"]
+            for _ in range(self.random.randint(0, 3)):
+                self.statement()
+            self.line(f"return {self.int_expr() if kind == 'number' else self.text_expr()}")
+        self.place = place
+        self.made["local"] += 1
+        return f"{name}({self.int_expr()})", kind
+
+    def scoped(self) -> None:
+        """A scope; what it assigns is read behind it."""
+        place = self.place
+        self.place = "scope" if place == "workflow" else place
+        name = self.fresh("scope")
+        self.line(f'async with scope("{name}"):')
+        self.depth += 1
+        before = len(self.lines)
+        for _ in range(self.random.randint(1, 3)):
+            self.statement()
+        if len(self.lines) == before:
+            self.line("pass")
+        self.depth -= 1
+        self.place = place
+        self.made["scope"] += 1

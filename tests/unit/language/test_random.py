@@ -1,0 +1,132 @@
+"""Random workflows: Python, the definition in the small interpreter, and the engine agree."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.machinery
+import importlib.util
+import os
+import random
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pavane.errors import ExecutionFailedError, Fail
+from pavane.sdk.workflow import WorkflowFunction, as_plain_python
+from tests.unit.language.interpreter import Interpreter
+from tests.unit.language.random_programs import Generator
+from tests.unit.language.random_tasks import TASKS, Pair, calls
+
+PROGRAMS = int(os.environ.get("PAVANE_RANDOM_PROGRAMS", "120"))
+IN_ENGINE = 4  # every how many runs the engine runs it too
+
+# What the standard run must have met, at least so often.
+WANTED = {
+    "step": 150,
+    "data": 80,
+    "again": 60,
+    "if": 100,
+    "elif": 60,
+    "else": 50,
+    "carried": 50,
+    "gather": 60,
+    "local": 60,
+    "scope": 50,
+    "return": 10,
+    "fail": 20,
+    "COMPLETED": 80,
+    "FAILED": 10,
+    "SET_VARIABLE": 30,
+    "NOOP": 5,
+    "in engine": 30,
+}
+
+
+def load(seed: int, folder: Path) -> tuple[WorkflowFunction[..., str], Counter[str]]:
+    generator = Generator(seed)
+    file = folder / f"random_{seed}.py"
+    file.write_text(generator.program())
+    loader = importlib.machinery.SourceFileLoader(file.stem, str(file))
+    spec = importlib.util.spec_from_loader(file.stem, loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    loader.exec_module(module)
+    return module.flow, generator.made
+
+
+def arguments(chance: random.Random) -> tuple[Any, ...]:
+    numbers = [chance.randint(0, 6) for _ in range(3)]
+    pair = Pair(chance.randint(0, 6), chance.choice("xya"), numbers, [" a", "b "])
+    return (chance.randint(0, 6), chance.choice(["x", "", "ab"]), pair, chance.random() < 0.5)
+
+
+Result = tuple[str, str, Counter[str]]
+
+
+async def plainly(flow: WorkflowFunction[..., str], args: tuple[Any, ...]) -> Result:
+    made: list[tuple[str, object]] = []
+    calls.set(made)
+    with as_plain_python():
+        try:
+            status, end = "COMPLETED", await flow(*args)
+        except Fail as error:
+            status, end = "FAILED", str(error)
+    return status, end, Counter(map(repr, made))
+
+
+async def interpreted(flow: WorkflowFunction[..., str], args: tuple[Any, ...], seed: int) -> Result:
+    made: list[tuple[str, object]] = []
+    calls.set(made)
+    bound = flow.signature.bind(*args).arguments
+    given = msgspec.json.decode(msgspec.json.encode(bound))
+    status, output, reason = await Interpreter(TASKS, {}, seed).run(flow.definition, given)
+    end = output["result"] if status == "COMPLETED" else reason
+    return status, end, Counter(map(repr, made))
+
+
+async def in_engine(flow: WorkflowFunction[..., str], args: tuple[Any, ...]) -> Result:
+    made: list[tuple[str, object]] = []
+    calls.set(made)
+    try:
+        status, end = "COMPLETED", await asyncio.wait_for(flow(*args), 20)
+    except ExecutionFailedError as error:
+        status, end = "FAILED", error.reason
+    return status, end, Counter(map(repr, made))
+
+
+async def check(seed: int, folder: Path, met: Counter[str]) -> None:
+    """Compare two runs of one random workflow."""
+    flow, made = load(seed, folder)
+    met += made
+    shown = msgspec.json.encode(flow.definition).decode()
+    met += Counter({kind: shown.count(f'"{kind}"') for kind in ("SET_VARIABLE", "NOOP")})
+    for run in range(2):
+        args = arguments(random.Random(seed * 10 + run))
+        python = await plainly(flow, args)
+        met[python[0]] += 1
+        assert await interpreted(flow, args, seed) == python
+        if (seed + run) % IN_ENGINE == 0:
+            status, end, done = await in_engine(flow, args)
+            assert (status, done) == (python[0], python[2])
+            assert python[1] in end
+            met["in engine"] += 1
+
+
+@pytest.mark.anyio
+async def test_random_workflows_mean_the_same_everywhere(tmp_path: Path) -> None:
+    base = int(os.environ.get("PAVANE_SEED", random.randrange(1_000_000_000)))
+    print(f"PAVANE_SEED={base}")
+    met: Counter[str] = Counter()
+    for seed in range(base, base + PROGRAMS):
+        try:
+            await check(seed, tmp_path, met)
+        except Exception as error:
+            raise AssertionError(f"PAVANE_SEED={seed} PAVANE_RANDOM_PROGRAMS=1") from error
+    print(dict(met))
+    missing = {key: met[key] for key, least in WANTED.items() if met[key] * 120 < least * PROGRAMS}
+    assert not missing or PROGRAMS < 100
