@@ -90,7 +90,9 @@ def test_a_second_server_on_the_same_store_is_refused(tmp_path: Path):
         said = refused(tmp_path, 1, "server", "--port", "0")
         assert "in use" in said
         assert "--store" in said
-        assert "in use" in refused(tmp_path, 1, "start", "x")
+        said = refused(tmp_path, 1, "start", "x")
+        assert "in use" in said
+        assert "--server" in said
         assert get(f"{url}/health")[0] == 200, "the first one is unharmed"
         assert done(tmp_path, "list") == "No executions.", "reading is for everybody"
         server.process.kill()

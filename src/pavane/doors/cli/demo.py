@@ -22,7 +22,7 @@ WORKFLOW = "fulfil_order"
 STORE = Path(".pavane") / "demo.db"
 STORE_URL = f"sqlite:///{STORE}"
 PATIENCE_S = 300.0
-ARRIVAL_S = 0.01  # between two orders, when somebody watches
+ARRIVALS_S = 2.0  # how long orders come in, when somebody watches
 
 
 @click.command()
@@ -165,7 +165,7 @@ async def _watched(engine: Engine, orders: list[Any]) -> list[str]:
 
     following = asyncio.ensure_future(follow(engine, Board(len(orders))))
     try:
-        ids = await _started(engine, orders, ARRIVAL_S)
+        ids = await _started(engine, orders, ARRIVALS_S / len(orders))
         await _ended(engine, ids)
         await asyncio.sleep(3 * TICK_S)  # the last changes want to be seen
     finally:

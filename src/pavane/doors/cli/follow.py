@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import click
@@ -13,6 +14,7 @@ from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import MARKS, first_line, status_text
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import StoreError
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
@@ -78,5 +80,6 @@ async def follow(engine: Engine, screen: Display | None = None) -> None:
     with screen or display() as shown, engine.subscribe() as changes:
         while True:
             ids = sorted(await changes.get(), reverse=True)[:MOST_AT_ONCE]
-            shown.show(await reader.several(ids))
+            with suppress(StoreError):  # what cannot be read now shows with its next change
+                shown.show(await reader.several(ids))
             await asyncio.sleep(TICK_S)

@@ -11,6 +11,7 @@ import msgspec
 from pavane.doors.cli.place import Page
 from pavane.doors.wiring import Wiring
 from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import StoreBusyError
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
@@ -89,7 +90,11 @@ class Local:
 
     def _write(self, use: Callable[[Engine], Awaitable[T]]) -> T:
         async def writing() -> T:
-            async with self._wiring.running_engine(self._store_url) as engine:
-                return await use(engine)
+            try:
+                async with self._wiring.running_engine(self._store_url) as engine:
+                    return await use(engine)
+            except StoreBusyError as error:
+                remedy = "Ask that server instead, with --server http://127.0.0.1:PORT."
+                raise StoreBusyError(error.message, remedy) from error
 
         return asyncio.run(writing())
