@@ -45,19 +45,16 @@ class Effects:
                         started[key] = started.get(key, 0) + 1
         done: set[tuple[str, str]] = set()
         called: dict[tuple[str, str, int], int] = {}
-        last: dict[tuple[str, str, int], str] = {}
         for seen in self.trace.record:
             key = (seen.execution_id, seen.ref, seen.attempt)
             if seen.kind == "call":
                 called[key] = called.get(key, 0) + 1
                 if key[:2] in done:
                     self.faults.append(f"{key} called after it was acknowledged as completed")
-            elif seen.kind == "report":
-                last[key] = seen.what
             elif seen.kind == "answer" and seen.what == "taken":
-                if last[key] != "IN_PROGRESS":
+                if seen.body != b"IN_PROGRESS":
                     self.taken[key] = self.taken.get(key, 0) + 1
-                if last[key] == "COMPLETED":
+                if seen.body == b"COMPLETED":
                     done.add(key[:2])
         for key, count in called.items():
             if count > started.get(key, 0):

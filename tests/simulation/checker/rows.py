@@ -59,6 +59,8 @@ def _compare(replay: Replay, ref: str, row: dict[str, Any]) -> None:
         silent = row["status"] == "CANCELED" or row["type"] == "FORK_JOIN"
         if not silent:
             replay.fault(f"{ref}#{row['attempt']} is {row['status']}, the log does not know it")
+    elif (ref, row["attempt"]) in replay.resolved and row["status"] == "COMPLETED":
+        pass  # a person said so
     elif told.number != row["attempt"] or row["status"] not in _STATES[told.state]:
         replay.fault(
             f"{ref}#{row['attempt']} is {row['status']}, "

@@ -19,8 +19,9 @@ class Seen(NamedTuple):
     """One thing that the outside saw, at `at` (epoch ms).
 
     `kind`: "call", "effect", "repeated", "undone", "nothing", "refused", "report", "answer" (the
-    engine took the report or refused it), "lost" (the engine died before it answered), "interrupt",
-    "absent" (an interrupted handler stopped), "by-hand" (a person did it).
+    engine took the report or refused it; `body` is the status that was reported), "lost" (the
+    engine died before it answered), "absent" (an interrupted handler stopped), "by-hand" (a person
+    did it).
     """
 
     at: int

@@ -109,7 +109,7 @@ class Hands:
             except PavaneError as error:
                 self.outside.see("answer", given, f"error {error.code}")
                 return
-        self.outside.see("answer", given, "taken" if taken else "refused")
+        self.outside.see("answer", given, "taken" if taken else "refused", end.encode())
 
 
 def _output(given: Assignment, turn: Turn) -> bytes:

@@ -87,9 +87,7 @@ class World:
         node = self._line.node
         if node is None or not node.up:
             return False
-        wanted = Search(
-            statuses=("RUNNING", "PAUSED", "COMPENSATING", "NEEDS_ATTENTION"), limit=1
-        )
+        wanted = Search(statuses=("RUNNING", "PAUSED", "COMPENSATING", "NEEDS_ATTENTION"), limit=1)
         async with node.store.snapshot() as seen:
             return not await seen.search(wanted)
 
