@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from pavane.adapters.memory.store import MemoryStore
 from pavane.bootstrap import running_engine
 from pavane.core.model.work import Outcome
 from pavane.doors.rest.app import build_app
@@ -36,8 +37,13 @@ TASKS = [{"name": name, "retryCount": 0} for name in ("book", "unbook", "pay")]
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with running_engine("memory:") as engine:
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+async def engine(store: MemoryStore) -> AsyncIterator[Engine]:
+    async with running_engine(store) as engine:
         yield engine
 
 
@@ -192,6 +198,30 @@ async def test_a_definition_that_is_wrong_comes_back_with_every_finding(
     response = await client.post("/v1/workflows", json=wrong)
     check_problem(response, 422, "invalid-definition")
     assert len(response.json()["findings"]) >= 2
+
+
+async def test_a_graph_that_cannot_end_is_refused(client: httpx2.AsyncClient):
+    again = {"name": "again", "taskReferenceName": "again", "type": "SUB_WORKFLOW"}
+    endless = {"name": "endless", "tasks": [{**again, "subWorkflowParam": {"name": "endless"}}]}
+    response = await client.post("/v1/workflows", json=endless)
+    check_problem(response, 422, "invalid-definition", "endless")
+    check_problem(await client.post("/v1/workflows/endless/executions"), 404, "not-found")
+
+
+async def test_a_full_disk_is_told_and_nothing_is_lost(
+    client: httpx2.AsyncClient, store: MemoryStore
+):
+    id = await started(client, key="before")
+    store.full = True
+    response = await client.post("/v1/workflows/approval/executions", json={"key": "during"})
+    check_problem(response, 507, "store-full")
+    assert response.headers["retry-after"] == "1"
+    check_problem(await client.post(f"/v1/executions/{id}/pause"), 507, "store-full")
+    assert (await client.get(f"/v1/executions/{id}")).json()["status"] == "RUNNING"
+    store.full = False
+    assert (await client.post(f"/v1/executions/{id}/pause")).json()["status"] == "PAUSED"
+    assert await started(client, key="during") != id
+    assert len((await client.get("/v1/executions")).json()["executions"]) == 2
 
 
 async def test_openapi(client: httpx2.AsyncClient):
