@@ -10,6 +10,7 @@ import msgspec
 from msgspec import structs
 
 from pavane.core.decide.plan import UNDO, Node, Plan
+from pavane.core.decide.roots import NoRoots, Roots
 from pavane.core.model import status
 from pavane.core.model.command import Command, Finished
 from pavane.core.model.rows import Header, Key, Ready, TaskRow
@@ -54,6 +55,24 @@ class Failure(NamedTuple):
 class Draft:
     """A decision in the making. Reads fall through to the given rows; writes stay in here."""
 
+    __slots__ = (
+        "_decoded",
+        "added",
+        "agenda",
+        "changed",
+        "commands",
+        "entries",
+        "failure",
+        "given",
+        "header",
+        "newest",
+        "now",
+        "plan",
+        "resuming",
+        "undone",
+        "values",
+    )
+
     def __init__(self, plan: Plan, rows: Rows, now: int) -> None:
         self.plan = plan
         self.now = now
@@ -75,17 +94,17 @@ class Draft:
 
     def require(self, keys: Collection[Key]) -> None:
         """Ask for all rows that are not here yet, at once."""
-        for key in keys:
-            if not self._has(key):
-                raise RowMissingError([key for key in keys if not self._has(key)])
-
-    def _has(self, key: Key) -> bool:
-        kind, name = key
-        if kind == "task":
-            return name in self.newest or name in self.given.tasks
-        if kind == "value":
-            return name in self.values or name in self.given.values
-        return name in self.given.pages
+        missing = [
+            (kind, name)
+            for kind, name in keys
+            if (
+                name not in self.given.tasks and name not in self.newest
+                if kind == "task"
+                else name not in self.given.values and name not in self.values
+            )
+        ]
+        if missing:
+            raise RowMissingError(missing)
 
     def task(self, ref: str) -> TaskRow | None:
         """The newest attempt at a step, or None when it was never begun."""
@@ -205,131 +224,7 @@ class Draft:
         if template.constant:
             return template.render(NoRoots)
         self.require(node.keys)
-        return template.render(Roots(self, None if template.dynamic else template.reads))
-
-
-class NoRoots:
-    """For templates that read nothing."""
-
-    @staticmethod
-    def root(name: str) -> object:
-        """There is none."""
-        raise KeyError(name)
-
-
-class Roots:
-    """What expressions see: `workflow` and the steps by name, built only as far as is read."""
-
-    def __init__(self, draft: Draft, reads: Collection[Any] | None) -> None:
-        self.draft = draft
-        self.reads = reads
-        self._built: dict[str, object] = {}
-
-    def root(self, name: str) -> object:
-        """The object behind a root; KeyError when there is no such root."""
-        if name in self._built:
-            return self._built[name]
-        wanted = self._wanted(name)
-        if name == "workflow":
-            built: object = self._workflow(wanted)
-        elif name in self.draft.plan.nodes:
-            built = self._step(name, wanted)
-        else:
-            raise KeyError(name)
-        self._built[name] = built
-        return built
-
-    def _wanted(self, name: str) -> list[tuple[str | int, ...]] | None:
-        """The paths that are read below a root, or None when all of it may be."""
-        if self.reads is None:
-            return None
-        paths = [read.path for read in self.reads if read.root == name]
-        return None if not paths or () in paths else paths
-
-    def _workflow(self, wanted: list[tuple[str | int, ...]] | None) -> dict[str, Any]:
-        draft = self.draft
-        heads = None if wanted is None else {path[0] for path in wanted}
-        seen: dict[str, Any] = {}
-        if heads is None or heads - {"input", "variables"}:
-            seen = header_fields(draft.header)
-        if heads is None or "input" in heads:
-            seen["input"] = draft.json(draft.value("input") or b"{}")
-        if heads is None or "variables" in heads:
-            # A dynamic read may name any variable; a static one is asked for by name.
-            names: Collection[str] = draft.plan.variables
-            if wanted is not None and ("variables",) not in wanted:
-                names = {str(p[1]) for p in wanted if p[0] == "variables" and len(p) > 1}
-            bodies = {name: draft.value(f"var:{name}") for name in names}
-            seen["variables"] = {n: draft.json(b) for n, b in bodies.items() if b is not None}
-        return seen
-
-    def _step(self, ref: str, wanted: list[tuple[str | int, ...]] | None) -> object:
-        row = self.draft.task(ref)
-        if row is None:
-            raise KeyError(ref)
-        heads = None if wanted is None else {path[0] for path in wanted}
-        seen: dict[str, Any] = {}
-        if heads is None or "input" in heads:
-            seen["input"] = self.draft.json(row.input)
-        if heads is None or "output" in heads:
-            node = self.draft.plan.node(ref)
-            if node.type == "JOIN" and not ref.startswith("undo:"):
-                seen["output"] = self._joined(node, wanted)
-            else:
-                seen["output"] = self.draft.json(row.output)
-        if heads is None or heads - {"input", "output"}:
-            seen |= task_fields(row)
-        return seen
-
-    def _joined(self, node: Node, wanted: list[tuple[str | int, ...]] | None) -> dict[str, Any]:
-        """A JOIN's output: by name the outputs of the steps that it joins, those that have one."""
-        refs: Collection[str] = node.join_on
-        if wanted is not None and all(len(path) > 1 for path in wanted if path[0] == "output"):
-            refs = {str(p[1]) for p in wanted if p[0] == "output"} & set(node.join_on)
-        self.draft.require([("task", ref) for ref in refs])
-        rows = {ref: self.draft.task(ref) for ref in refs}
-        return {
-            ref: self.draft.json(row.output)
-            for ref, row in rows.items()
-            if row is not None and row.output not in (b"", b"{}")
-        }
-
-
-def header_fields(header: Header) -> dict[str, Any]:
-    """What expressions may read of the execution besides input and variables."""
-    return {
-        "workflowId": header.id,
-        "workflowType": header.workflow,
-        "version": header.version,
-        "status": header.status,
-        "correlationId": header.correlation_id or None,
-        "parentWorkflowId": header.parent_id or None,
-        "parentWorkflowTaskId": None,
-        "reasonForIncompletion": header.reason or None,
-        "schemaVersion": 2,
-        "startTime": header.created_at,
-        "output": {},
-    }
-
-
-def task_fields(row: TaskRow) -> dict[str, Any]:
-    """What expressions may read of a task besides its input and output, by Conductor's names."""
-    return {
-        "status": row.status,
-        "taskType": row.type if row.type != "SIMPLE" else row.name,
-        "referenceTaskName": row.ref,
-        "retryCount": row.attempt,
-        "pollCount": row.polls,
-        "taskDefName": row.name,
-        "scheduledTime": row.scheduled_at,
-        "startTime": row.started_at,
-        "endTime": row.ended_at,
-        "workflowInstanceId": row.execution_id,
-        "taskId": row.id,
-        "reasonForIncompletion": row.reason or None,
-        "workerId": row.worker or None,
-        "iteration": 0,
-    }
+        return template.render(Roots(self, node.views))
 
 
 def encode(value: Any) -> bytes:

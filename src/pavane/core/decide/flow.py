@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from pavane.core.decide import phases, retries, timeouts
-from pavane.core.decide.draft import Draft, Roots, encode
+from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.plan import RETRIED_TYPES, WORKER_TYPE, Node
+from pavane.core.decide.roots import Roots
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
 from pavane.core.model.fact import AlarmRang, ChildEnded, ChildPivot
@@ -340,8 +341,7 @@ def _output(draft: Draft, last: TaskRow) -> bytes:
     plan = draft.plan
     if plan.workflow.output_parameters:
         draft.require(plan.output_keys)
-        reads = None if plan.output.dynamic else plan.output.reads
-        return encode(plan.output.render(Roots(draft, reads)))
+        return encode(plan.output.render(Roots(draft, plan.output_views)))
     if last.type == "JOIN":
         seen = Roots(draft, None).root(last.ref)
         assert isinstance(seen, dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pavane.core.decide import flow, phases, stopping, undo
 from pavane.core.decide.draft import Draft
-from pavane.core.decide.plan import UNDO
+from pavane.core.decide.plan import UNDO, Node
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import status
 from pavane.core.model.command import Close
@@ -217,10 +217,15 @@ def _resume_at(draft: Draft, ready: Ready) -> None:
         row = draft.change(row, frontier=False)
     if row.status == status.COMPLETED and node.type == "TERMINATE":
         draft.agenda.append(node.ref)  # what ended the run is asked again
-    elif row.status in status.SUCCESSFUL or (node.step.permissive and ready.mark == "held"):
+    elif row.status in status.SUCCESSFUL or _passed_over(node, row, ready):
         flow.go_on(draft, node, row)
     else:
         STEP_TYPES[node.type].begin_again(draft, node, row)
+
+
+def _passed_over(node: Node, row: TaskRow, ready: Ready) -> bool:
+    """Whether a permissive step has had its last attempt, so that the flow goes on behind it."""
+    return node.step.permissive and (ready.mark == "held" or row.status != status.CANCELED)
 
 
 def _forward_again(draft: Draft) -> None:
@@ -232,11 +237,8 @@ def _forward_again(draft: Draft) -> None:
 
 def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:
     row = draft.task(UNDO + ref.removeprefix(UNDO) if going_back else ref)
-    unsettled = row is not None and row.status in (
-        status.FAILED,
-        status.FAILED_WITH_TERMINAL_ERROR,
-        status.TIMED_OUT,
-        status.CANCELED,
+    unsettled = row is not None and (
+        row.status in status.UNSUCCESSFUL_ENDS or (row.type == "TERMINATE" and row.frontier)
     )
     if row is None or not unsettled:
         raise NotFoundError(
@@ -279,5 +281,8 @@ def _resolve_step(draft: Draft, row: TaskRow, fact: Resolved) -> None:
     if passed_over:
         header.permissive_failure = ""
         header.undoable += row.undoable
+    elif fact.action == "done" and row.type == "TERMINATE":
+        draft.do(Close(row.ref))  # it has arrived where it is waited for: only go on behind it
+        flow.go_on(draft, draft.plan.nodes[row.ref], row)
     elif fact.action == "done":
         flow.completed(draft, draft.plan.nodes[row.ref], row)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from pavane.core.decide.retries import NO_POLICY, Policy, policy_of
+from pavane.core.decide.roots import View, views_of
 from pavane.core.expressions.evaluator import Expression, compile_expression
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.rows import Key
@@ -55,6 +56,7 @@ class Node(msgspec.Struct):
     join_on: tuple[str, ...] = ()
     of_fork: str = ""  # JOIN: its FORK_JOIN
     keys: frozenset[Key] = frozenset()  # what beginning it reads
+    views: Mapping[str, View] | None = None  # the same, as its template sees it
     after: frozenset[Key] = frozenset()  # what completing it reads, as far as it is known
 
 
@@ -68,6 +70,7 @@ class Plan(msgspec.Struct):
     last: str
     output: Template
     output_keys: frozenset[Key]
+    output_views: Mapping[str, View] | None
     variables: tuple[str, ...]
     inline: dict[str, Workflow] = {}  # content hash to definitions that stand in place
 
@@ -108,12 +111,14 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         last=last,
         output=output,
         output_keys=frozenset(),
+        output_views=views_of(output),
         variables=tuple(sorted(variables)),
         inline=inline,
     )
     plan.output_keys = keys_of(plan, output.reads)
     for node in nodes.values():
         node.keys = keys_of(plan, node.template.reads)
+        node.views = views_of(node.template)
     for node in nodes.values():
         node.after = _after(plan, node)
     return plan

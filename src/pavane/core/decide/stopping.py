@@ -97,7 +97,10 @@ def settled(draft: Draft, row: TaskRow) -> None:
     elif node.step.pivot:
         flow.pivot_failed(draft)
     draft.log("settled", row.ref, row.attempt, status=row.status)
-    if done:
+    passed_over = node.step.permissive and not done and row.status != status.CANCELED
+    if passed_over:
+        draft.header.permissive_failure = draft.header.permissive_failure or row.ref
+    if done or passed_over:
         flow.arrive(draft, node, row)
     flow.mark_frontier(draft, row)
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 from msgspec import structs
 
 from pavane.core.decide import flow, retries, timeouts
-from pavane.core.decide.draft import Draft, Roots, encode
+from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.plan import UNDO, WORKER_TYPE, Node, keys_of
+from pavane.core.decide.roots import Roots, views_of
 from pavane.core.decide.step_types.switch import branch
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Tell, Wait
@@ -23,6 +24,7 @@ from pavane.core.model.rows import PAGE, TaskRow
 from pavane.errors import ExpressionError
 
 _STEPS_MAX = 1000  # walked back in one decision; then others have their turn
+_INTERRUPTED = -1  # as `visible_at` of a step that is over: the way back has stopped there
 
 
 # --- walking back -------------------------------------------------------------------------------
@@ -42,11 +44,11 @@ def back_from(draft: Draft, ref: str) -> None:
 
 
 def walk_on(draft: Draft, ref: str) -> bool:
-    """Go on where the way back was interrupted; a second ring finds nothing to do."""
+    """Go on where the way back was interrupted; any other ring finds nothing to do."""
     row = draft.task(ref)
-    if row is None or not row.frontier:
+    if row is None or row.visible_at != _INTERRUPTED:
         return False
-    draft.change(row, frontier=False)
+    draft.change(row, visible_at=row.scheduled_at)
     draft.do(Close(ref))
     back_from(draft, ref)
     return True
@@ -56,7 +58,7 @@ def _interrupt(draft: Draft, ref: str) -> None:
     """Let others have their turn; the way back goes on from here when the alarm rings."""
     row = draft.task(ref)
     assert row is not None
-    draft.change(row, frontier=True)
+    draft.change(row, visible_at=_INTERRUPTED)
     draft.do(Wait(ref, row.attempt, alarm_at=draft.now))  # no mark: marks have no alarms
 
 
@@ -208,7 +210,7 @@ def _with_input(
     assert node.undo is not None
     template = node.undo.template
     draft.require(keys_of(draft.plan, template.reads))
-    body = template.render(Roots(draft, None if template.dynamic else template.reads))
+    body = template.render(Roots(draft, views_of(template)))
     if earlier is None or again:
         return structs.replace(undo, input=encode(body))
     used = earlier.attempt - earlier.round

@@ -14,10 +14,6 @@ from pavane.core.model.command import Wait
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 
-_FAILURES = frozenset(
-    {status.FAILED, status.FAILED_WITH_TERMINAL_ERROR, status.TIMED_OUT, status.CANCELED}
-)
-
 
 class Join(StepType):
     """A counter of arrivals; its output is a view of what it joined, put together when read."""
@@ -54,5 +50,5 @@ class Join(StepType):
         """Steps that it waited for in vain; where others have gone on behind one it is too late."""
         draft.require([("task", ref) for ref in node.join_on])
         rows = [(ref, draft.task(ref)) for ref in node.join_on]
-        failed = [ref for ref, row in rows if row and row.status in _FAILURES]
+        failed = [ref for ref, row in rows if row and row.status in status.UNSUCCESSFUL_ENDS]
         return [ref for ref in failed if not draft.plan.nodes[ref].next]

@@ -1,0 +1,166 @@
+"""What expressions see of an execution: `workflow` and its steps by name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from pavane.core.expressions.template import Template
+from pavane.core.model.rows import Header, TaskRow
+
+if TYPE_CHECKING:
+    from pavane.core.decide.draft import Draft
+    from pavane.core.decide.plan import Node
+
+Path = tuple[str | int, ...]
+
+
+class View:
+    """What a template reads below one root: so much is built for it, and no more."""
+
+    __slots__ = ("everything", "heads", "paths")
+
+    def __init__(self, paths: Collection[Path]) -> None:
+        self.paths = tuple(paths)
+        self.everything = not paths or () in paths
+        self.heads = frozenset(path[0] for path in paths if path)
+
+    def wants(self, head: str) -> bool:
+        """Whether the member of the root is read."""
+        return self.everything or head in self.heads
+
+    def wants_more_than(self, *heads: str) -> bool:
+        """Whether any other member is read."""
+        return self.everything or not self.heads.issubset(heads)
+
+    def below(self, head: str) -> set[str] | None:
+        """The names that are read below a member; None when that is not known."""
+        if self.everything:
+            return None
+        paths = [path for path in self.paths if path[0] == head]
+        return None if any(len(path) < 2 for path in paths) else {str(p[1]) for p in paths}
+
+
+_EVERYTHING = View(())
+
+
+def views_of(template: Template) -> Mapping[str, View] | None:
+    """By root what a template reads; None when it may read anything."""
+    if template.dynamic:
+        return None
+    paths: dict[str, list[Path]] = {}
+    for read in template.reads:
+        paths.setdefault(read.root, []).append(read.path)
+    return {root: View(found) for root, found in paths.items()}
+
+
+class NoRoots:
+    """For templates that read nothing."""
+
+    @staticmethod
+    def root(name: str) -> object:
+        """There is none."""
+        raise KeyError(name)
+
+
+class Roots:
+    """The roots of one template's expressions, built as they are asked for."""
+
+    __slots__ = ("_built", "_draft", "_views")
+
+    def __init__(self, draft: Draft, views: Mapping[str, View] | None) -> None:
+        self._draft = draft
+        self._views = views
+        self._built: dict[str, object] = {}
+
+    def root(self, name: str) -> object:
+        """The object behind a root; KeyError when there is no such root."""
+        if name in self._built:
+            return self._built[name]
+        view = _EVERYTHING if self._views is None else self._views.get(name, _EVERYTHING)
+        if name == "workflow":
+            built: object = self._workflow(view)
+        elif name in self._draft.plan.nodes:
+            built = self._step(name, view)
+        else:
+            raise KeyError(name)
+        self._built[name] = built
+        return built
+
+    def _workflow(self, view: View) -> dict[str, Any]:
+        draft = self._draft
+        seen: dict[str, Any] = {}
+        if view.wants_more_than("input", "variables"):
+            seen = header_fields(draft.header)
+        if view.wants("input"):
+            seen["input"] = draft.json(draft.value("input") or b"{}")
+        if view.wants("variables"):
+            names = view.below("variables")
+            found = draft.plan.variables if names is None else names
+            bodies = {name: draft.value(f"var:{name}") for name in found}
+            seen["variables"] = {n: draft.json(b) for n, b in bodies.items() if b is not None}
+        return seen
+
+    def _step(self, ref: str, view: View) -> object:
+        row = self._draft.task(ref)
+        if row is None:
+            raise KeyError(ref)
+        seen: dict[str, Any] = {}
+        if view.wants_more_than("input", "output"):
+            seen = task_fields(row)
+        if view.wants("input"):
+            seen["input"] = self._draft.json(row.input)
+        if view.wants("output"):
+            node = self._draft.plan.nodes[ref]
+            joined = node.type == "JOIN"
+            seen["output"] = self._joined(node, view) if joined else self._draft.json(row.output)
+        return seen
+
+    def _joined(self, node: Node, view: View) -> dict[str, Any]:
+        """A JOIN's output: by name the outputs of the steps that it joins, those that have one."""
+        names = view.below("output")
+        refs = node.join_on if names is None else [ref for ref in node.join_on if ref in names]
+        self._draft.require([("task", ref) for ref in refs])
+        rows = {ref: self._draft.task(ref) for ref in refs}
+        return {
+            ref: self._draft.json(row.output)
+            for ref, row in rows.items()
+            if row is not None and row.output not in (b"", b"{}")
+        }
+
+
+def header_fields(header: Header) -> dict[str, Any]:
+    """What expressions may read of the execution besides input and variables."""
+    return {
+        "workflowId": header.id,
+        "workflowType": header.workflow,
+        "version": header.version,
+        "status": header.status,
+        "correlationId": header.correlation_id or None,
+        "parentWorkflowId": header.parent_id or None,
+        "parentWorkflowTaskId": None,
+        "reasonForIncompletion": header.reason or None,
+        "schemaVersion": 2,
+        "startTime": header.created_at,
+        "output": {},
+    }
+
+
+def task_fields(row: TaskRow) -> dict[str, Any]:
+    """What expressions may read of a task besides its input and output, by Conductor's names."""
+    return {
+        "status": row.status,
+        "taskType": row.type if row.type != "SIMPLE" else row.name,
+        "referenceTaskName": row.ref,
+        "retryCount": row.attempt,
+        "pollCount": row.polls,
+        "taskDefName": row.name,
+        "scheduledTime": row.scheduled_at,
+        "startTime": row.started_at,
+        "endTime": row.ended_at,
+        "workflowInstanceId": row.execution_id,
+        "taskId": row.id,
+        "reasonForIncompletion": row.reason or None,
+        "workerId": row.worker or None,
+        "iteration": 0,
+    }
