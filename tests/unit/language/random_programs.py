@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 HEAD = '''
+from decimal import Decimal
+
 from pavane.errors import Fail
 from pavane.sdk.service import Service
 from pavane.sdk.workflow import gather, scope, sleep, workflow
-from tests.unit.language.random_tasks import number, text, whole, Pair
+from tests.unit.language.random_tasks import decided, maybe, number, price, text, whole, Pair
 
 
 def twice(value: int, more: int = 1) -> int:
@@ -35,14 +37,21 @@ class Generator:
         self.count = 0
         self.budget = self.random.randint(6, 22)
         self.place = "workflow"
-        self.ints, self.texts = ["n", "pair.number", "pair.left"], ["s", "pair.text"]
+        self.known: dict[str, list[str]] = {
+            "number": ["n", "pair.number", "pair.left"],
+            "text": ["s", "pair.text"],
+            "price": ["pair.cost", 'Decimal("1.25")'],
+            "maybe": ["pair.note"],
+            "decided": ["flag"],
+        }
         self.owned: list[tuple[str, str]] = []  # variables of this function, with their kind
 
     def program(self) -> str:
         while self.budget > 0:
             self.statement()
-        shown = " ".join(f"{{{name}}}" for name in (*self.ints[-6:], *self.texts[-4:]))
-        self.line(f'return f"{shown}"')
+        last = [name for names in self.known.values() for name in names[-4:] if "(" not in name]
+        shown = " ".join(f"{{{name}}}" for name in last)
+        self.line(f"return f'{shown}'")
         return HEAD + "\n".join(self.lines) + "\n"
 
     def line(self, text: str) -> None:
@@ -55,73 +64,108 @@ class Generator:
     @contextmanager
     def indented(self) -> Iterator[None]:
         """A block; what it assigns anew may be unassigned behind it."""
-        ints, texts, owned = list(self.ints), list(self.texts), list(self.owned)
+        known = {kind: list(names) for kind, names in self.known.items()}
+        owned = list(self.owned)
         self.depth += 1
         start = len(self.lines)
         yield
         if len(self.lines) == start:
             self.line("pass")
         self.depth -= 1
-        self.ints, self.texts, self.owned = ints, texts, owned
+        self.known, self.owned = known, owned
 
     # expressions
 
-    def int_expr(self) -> str:
-        a, b = self.random.choice(self.ints), self.random.choice(self.ints)
-        k = self.random.randint(0, 5)
-        return self.random.choice(
-            [
-                a,
-                str(k),
-                f"{a} + {k}",
-                f"{a} * 2 - {b}",
-                f"max({a}, {b}, {k})",
-                f"len({self.random.choice(self.texts)}) + {k}",
-                f"({a} if {b} > {k} else {k})",
-                f"sum(x * {k} for x in pair.numbers if x != {a})",
-                f"twice({a}, more={b})",
-                f"abs({a} % 7 - {k})",
-                f"[{a}, {k}, {b}][1]",
-            ]
-        )
+    def pick(self, kind: str) -> str:
+        return self.random.choice(self.known[kind])
 
-    def text_expr(self) -> str:
-        a, b = self.random.choice(self.texts), self.random.choice(self.ints)
-        return self.random.choice(
-            [
-                a,
-                '"x"',
-                f"f'{{{a}}}-{{{b}}}'",
-                f"{a}.upper()",
-                f"str({b}) + 'y'",
-                f"({a} + 'z')[:6]",
-                "'+'.join([item.strip() for item in pair.words])",
-                f"({a} or 'none')",
-            ]
-        )
+    def expr(self, kind: str) -> str:
+        """An expression of a kind, over what is known here."""
+        choices = {
+            "number": self.numbers,
+            "text": self.texts,
+            "price": self.prices,
+            "maybe": lambda: [self.pick("maybe"), "None", self.pick("text")],
+            "decided": lambda: [self.test()],
+        }[kind]()
+        return self.random.choice(choices)
+
+    def numbers(self) -> list[str]:
+        a, b, k = self.pick("number"), self.pick("number"), self.random.randint(0, 5)
+        return [
+            a,
+            str(k),
+            f"{a} + {k}",
+            f"{a} * 2 - {b}",
+            f"max({a}, {b}, {k})",
+            f"len({self.pick('text')}) + {k}",
+            f"({a} if {b} > {k} else {k})",
+            f"sum(x * {k} for x in pair.numbers if x != {a})",
+            f"twice({a}, more={b})",
+            f"abs({a} % 7 - {k})",
+            f"[{a}, {k}, {b}][1]",
+            f"int({self.pick('price')})",
+        ]
+
+    def texts(self) -> list[str]:
+        a, b, maybe = self.pick("text"), self.pick("number"), self.pick("maybe")
+        return [
+            a,
+            "'x'",
+            f'f"{{{a}}}-{{{b}}}"',
+            f"{a}.upper()",
+            f"str({b}) + 'y'",
+            f"({a} + 'z')[:6]",
+            "'+'.join([item.strip() for item in pair.words])",
+            f"({maybe} or 'none')",
+            f"({maybe} if {maybe} is not None else {a})",
+            f"str({self.pick('price')})",
+            f"str({self.pick('decided')})",
+        ]
+
+    def prices(self) -> list[str]:
+        a, b, k = self.pick("price"), self.pick("price"), self.random.randint(1, 5)
+        return [
+            a,
+            f"{a} + {b}",
+            f"{a} * {k} - {self.pick('number')}",
+            f"round({a} / {k}, 2)",
+            f"max({a}, {b})",
+            f"({a} if {b} > {k} else {b})",
+            f"sum([{a}, {b}], Decimal(0))",
+            f"Decimal({self.pick('number')})",
+        ]
 
     def test(self) -> str:
-        a, b = self.random.choice(self.ints), self.random.choice(self.ints)
-        t = self.random.choice(self.texts)
-        k = self.random.randint(0, 6)
+        a, b, k = self.pick("number"), self.pick("number"), self.random.randint(0, 6)
+        t, m = self.pick("text"), self.pick("maybe")
         return self.random.choice(
             [
-                "flag",
-                "not flag",
+                self.pick("decided"),
+                f"not {self.pick('decided')}",
                 f"{a} > {k}",
                 f"{a} == {k}",
                 f"{a} != {k}",
-                f'{t} == "x"',
-                'pair.mode == "on"',
-                'pair.mode != "off"',
+                f"{t} == 'x'",
+                "pair.mode == 'on'",
+                "pair.mode != 'off'",
                 f"{a} % 2 == 0 and {b} < {k}",
                 f"not {a} > {k} or {t} in ('x', 'a')",
                 f"{a} < {b} < {k}",
                 f"any(x > {a} for x in pair.numbers)",
                 f"{t}.startswith('x')",
-                f"{a}",
+                f"bool({a})",
+                f"{m} is None",
+                f"{m} == 'm'",
+                f"{m} is not None and {m} != 'x'",
+                f"{self.pick('price')} > {k}",
+                f"{self.pick('price')} == {self.pick('price')}",
+                f"{self.pick('price')} <= {self.pick('price')} or {a} > {k}",
             ]
         )
+
+    def any_kind(self) -> str:
+        return self.random.choice(["number", "number", "text", "price", "maybe", "decided"])
 
     # statements
 
@@ -135,17 +179,19 @@ class Generator:
     def call(self) -> tuple[str, str]:
         """A call of a step, and the kind of its result."""
         key = self.fresh("k")
-        kind = self.random.choice(["number", "number", "text", "whole"])
-        first = self.int_expr() if kind != "text" else self.text_expr()
-        return f'{kind}("{key}", {first})', kind
+        kind = self.random.choice([self.any_kind(), self.any_kind(), "whole"])
+        taken = {"whole": "number", "maybe": "text"}.get(kind, kind)
+        return f'{kind}("{key}", {self.expr(taken)})', kind
 
     def keep(self, name: str, kind: str) -> None:
         """Remember a variable."""
         if kind == "whole":
-            self.ints += [f"{name}.number", f"{name}.numbers[1]"]
-            self.texts.append(f"{name}.text")
+            self.known["number"] += [f"{name}.number", f"{name}.numbers[1]"]
+            self.known["text"].append(f"{name}.text")
+            self.known["price"].append(f"{name}.cost")
+            self.known["maybe"].append(f"{name}.note")
             return
-        (self.texts if kind == "text" else self.ints).append(name)
+        self.known[kind].append(name)
         self.owned.append((name, kind))
 
     def step(self) -> None:
@@ -156,9 +202,9 @@ class Generator:
         self.made["step"] += 1
 
     def data(self) -> None:
-        kind = self.random.choice(["number", "text"])
+        kind = self.any_kind()
         name = self.fresh("d")
-        self.line(f"{name} = {self.int_expr() if kind == 'number' else self.text_expr()}")
+        self.line(f"{name} = {self.expr(kind)}")
         self.keep(name, kind)
         self.made["data"] += 1
 
@@ -167,16 +213,16 @@ class Generator:
         if not self.owned:
             return self.data()
         name, kind = self.random.choice(self.owned)
-        awaited = self.random.random() < 0.5
         key = self.fresh("k")
-        value = self.int_expr() if kind == "number" else self.text_expr()
-        self.line(f'{name} = await {kind}("{key}", {value})' if awaited else f"{name} = {value}")
+        taken = "text" if kind == "maybe" else kind
+        awaited = f'await {kind}("{key}", {self.expr(taken)})'
+        self.line(f"{name} = {self.random.choice([awaited, self.expr(kind)])}")
         self.made["again"] += 1
         return None
 
     def choose(self) -> None:
         """`if` with `elif` and `else`; some ways end the workflow."""
-        name, kind = self.fresh("c"), self.random.choice(["number", "text"])
+        name, kind = self.fresh("c"), self.any_kind()
         ways = self.random.randint(1, 3)
         complete = self.random.random() < 0.5
         for way in range(ways + complete):
@@ -187,14 +233,13 @@ class Generator:
                     self.statement()
                 ends = self.random.random()
                 if self.place == "workflow" and ends < 0.12:
-                    self.line(f'return f"early {{{self.random.choice(self.ints)}}}"')
+                    self.line("return f'early {" + self.pick("number") + "}'")
                     self.made["return"] += 1
                 elif self.place != "branch" and ends < 0.2:
-                    self.line(f'raise Fail(f"failed {{{self.random.choice(self.texts)}}}")')
+                    self.line("raise Fail(f'failed {" + self.pick("text") + "}')")
                     self.made["fail"] += 1
                 elif complete:
-                    value = self.int_expr() if kind == "number" else self.text_expr()
-                    self.line(f"{name} = {value}")
+                    self.line(f"{name} = {self.expr(kind)}")
                     self.made["carried"] += 1
             self.made[word] += 1
         if complete and self.goes_on():
@@ -232,19 +277,19 @@ class Generator:
 
     def local(self) -> tuple[str, str]:
         """Define a local function; gives its call."""
-        name, kind = self.fresh("branch"), self.random.choice(["number", "text"])
-        default = self.int_expr()
+        name, kind = self.fresh("branch"), self.any_kind()
+        default = self.expr("number")
         self.line(f"async def {name}(p: int, q: int = {default}):")
         place, self.place = self.place, "branch"
         with self.indented():
             self.owned = []
-            self.ints = [*self.ints, "p", "q"]
+            self.known["number"] += ["p", "q"]
             for _ in range(self.random.randint(0, 3)):
                 self.statement()
-            self.line(f"return {self.int_expr() if kind == 'number' else self.text_expr()}")
+            self.line(f"return {self.expr(kind)}")
         self.place = place
         self.made["local"] += 1
-        return f"{name}({self.int_expr()})", kind
+        return f"{name}({self.expr('number')})", kind
 
     def scoped(self) -> None:
         """A scope; what it assigns is read behind it."""

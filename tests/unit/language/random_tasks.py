@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
+from decimal import Decimal
 from zlib import crc32
 
 import msgspec
@@ -16,6 +17,8 @@ class Pair(msgspec.Struct):
     numbers: list[int]
     words: list[str]
     left: int = 4
+    cost: Decimal = Decimal("2.50")
+    note: str | None = None
     mode: str = "on"
 
 
@@ -44,6 +47,21 @@ async def whole(key: str, value: int) -> Pair:
     got = drawn(key, value)
     mode = "on" if got > 3 else "off"
     return Pair(got, f"t{got}", [got, value, 2], ["a ", " b"], mode=mode)
+
+
+@service.task
+async def price(key: str, value: Decimal) -> Decimal:
+    return Decimal(drawn(key, value)) / 4
+
+
+@service.task
+async def maybe(key: str, value: str) -> str | None:
+    return [None, "x", "", "m"][drawn(key, value) % 4]
+
+
+@service.task
+async def decided(key: str, value: bool) -> bool:
+    return drawn(key, value) > 3
 
 
 TASKS = {task.name: task for task in service.tasks}

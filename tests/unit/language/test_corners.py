@@ -290,11 +290,11 @@ def test_a_task_that_cannot_be_read_is_a_finding_at_its_call() -> None:
     broken = Service("broken")
 
     @broken.task
-    async def bad(order: Nowhere) -> None: ...  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # that is the point
+    async def bad(order: Order, more: Nowhere) -> None: ...  # noqa: F821  # pyright: ignore[reportUndefinedVariable]  # that is the point
 
     @workflow
     async def flow(order: Order) -> None:
-        await bad(order)
+        await bad(order, 1)
 
     with pytest.raises(LanguageError, match="names 'Nowhere', which is not defined there"):
         _ = flow.definition
@@ -312,3 +312,15 @@ def test_values_of_two_types_that_look_alike_are_not_computed_with() -> None:
 
     with pytest.raises(LanguageError, match="look alike as JSON"):
         _ = flow.definition
+
+
+def test_a_scope_captures_what_an_expression_uses_twice_once() -> None:
+    @workflow
+    async def flow(order: Order) -> None:
+        most = max(line.qty for line in order.lines)
+        twice = most + most
+        async with scope("inner"):
+            await note_down(f"{twice}")
+
+    step = flow.definition.tasks[0]
+    assert step.input_parameters == {"lines": "${workflow.input.order.lines}"}
