@@ -245,7 +245,7 @@ def check_rows(stored: Stored) -> None:
         assert row is not None and ready.attempt == row.attempt, ready
         going_back = stored.header.status in (status.COMPENSATING, status.NEEDS_ATTENTION)
         over = row.status not in status.OPEN and not ready.mark
-        assert not over or (going_back and row.frontier), f"{ready.ref} is over, yet ready"
+        assert not over or (going_back and row.visible_at < 0), f"{ready.ref} is over, yet ready"
     parked = [r for r in stored.ready.values() if r.mark == "parked"]
     assert header.parked >= len(parked) or header.status in status.ENDED
     assert len(msgspec.json.encode(header)) < _HEADER_MAX_BYTES
