@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 from pavane.core.model.work import Assignment
@@ -98,6 +99,12 @@ class TaskContext:
     def deadline_at(self) -> int:
         """End of this attempt's time in epoch milliseconds; 0 when it has none."""
         return self._assignment.deadline_at
+
+    @property
+    def deadline(self) -> datetime | None:
+        """As `deadline_at`, as a time in UTC; None when it has none."""
+        at = self._assignment.deadline_at
+        return datetime.fromtimestamp(at / 1000, UTC) if at else None
 
     @property
     def cancelled(self) -> bool:

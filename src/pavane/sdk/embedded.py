@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
-from pavane.errors import DefinitionError
+from pavane.errors import DefinitionError, ExecutionFailedError
 from pavane.sdk import plans
 from pavane.sdk.client import Client
 from pavane.sdk.service import Service
@@ -29,7 +29,13 @@ async def run_here(workflow: object, arguments: dict[str, Any]) -> Any:
         client = Client.embedded(engine)
         start = start_of(workflow, (), arguments, None)
         execution_id = await client.perform(plans.start(start))
-        return await client.perform(plans.result(execution_id, start.door, None))
+        try:
+            return await client.perform(plans.result(execution_id, start.door, None))
+        except ExecutionFailedError as error:
+            # Its remedy is to look at the execution, which is gone with the engine.
+            raise ExecutionFailedError(
+                error.message, status=error.status, reason=error.reason
+            ) from None
 
 
 def services_of(workflows: Sequence[DeclaredWorkflow]) -> list[Service]:

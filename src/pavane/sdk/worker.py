@@ -213,17 +213,26 @@ class LocalWorkers:
 
     def _release(self, crew: Crew) -> None:
         crew.give()
-        for each in crew.siblings:
-            self._fetch_if_free(each)
+        self._fetch_for(crew.siblings)
 
-    def _fetch_if_free(self, crew: Crew) -> None:
+    def _fetch_for(self, crews: list[Crew]) -> None:
+        """Places have become free, which the crews of a service share and take in turn."""
+        for each in [crew for crew in crews if crew.waiting]:
+            if self._fetch_if_free(each):
+                crews.remove(each)
+                crews.append(each)
+
+    def _fetch_if_free(self, crew: Crew) -> bool:
         """Take places at once, before somebody else does, and then what waits for them."""
-        if crew.waiting and not crew.fetching and self._open and (free := crew.free) > 0:
-            # Some stay for tasks that come with their commit, unless a crowd is known to wait.
-            count = free if crew.crowded else (free + 1) // 2
-            crew.take(count)
-            crew.fetching = True
-            self._spawn(self._fetch(crew, count))
+        free = crew.free if crew.waiting and not crew.fetching and self._open else 0
+        if free <= 0:
+            return False
+        # Some stay for tasks that come with their commit, unless a crowd is known to wait.
+        count = free if crew.crowded else (free + 1) // 2
+        crew.take(count)
+        crew.fetching = True
+        self._spawn(self._fetch(crew, count))
+        return True
 
     async def _fetch(self, crew: Crew, count: int) -> None:
         assert self._source is not None
@@ -249,7 +258,7 @@ class LocalWorkers:
             else:  # given back untouched
                 crew.give()
                 await self._report(Attempt(assignment, crew.posts[assignment.task]).returned())
-        self._fetch_if_free(crew)
+        self._fetch_for(crew.siblings)
 
     def _wake_later(self, tasks: list[str]) -> None:
         assert self._loop is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,7 +12,7 @@ from pavane.errors import Fail, InputError, StoppingError, StoreFullError
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
 from pavane.sdk.worker import LocalWorkers
-from pavane.testing.simulation.clock import VirtualClock
+from pavane.testing.simulation.clock import START_MS, VirtualClock
 from pavane.testing.simulation.loop import run
 from tests.unit.sdk.board import Board, assignment, at_work, outcome_of
 
@@ -72,11 +73,6 @@ async def cling() -> None:
 async def wait(seconds: float) -> float:
     await asyncio.sleep(seconds)
     return seconds
-
-
-@shop.task(concurrency=1)
-async def wait_alone(seconds: float) -> None:
-    await asyncio.sleep(seconds)
 
 
 @shop.task
@@ -191,63 +187,6 @@ def test_an_interrupt_before_the_first_step_does_not_call_the_task() -> None:
     assert (outcome.status, called) == ("CANCELED", [])
 
 
-def test_a_service_runs_no_more_than_its_places() -> None:
-    async def scene(board: Board, workers: LocalWorkers) -> None:
-        assert workers.reserve("wait")
-        assert workers.reserve("wait")
-        assert workers.reserve("wait") == ""
-        workers.give_back("wait")
-        assert workers.reserve("wait_alone")
-        assert workers.reserve("unknown") == ""
-        workers.give_back("wait_alone")
-        workers.give_back("wait")
-
-    at_work(shop, scene)
-
-
-def test_a_task_may_have_fewer_places_than_its_service() -> None:
-    async def scene(board: Board, workers: LocalWorkers) -> None:
-        assert workers.reserve("wait_alone")
-        assert workers.reserve("wait_alone") == ""
-        assert workers.reserve("wait")
-        workers.give_back("wait")
-        workers.give_back("wait_alone")
-
-    at_work(shop, scene)
-
-
-def test_what_waits_is_fetched_as_places_become_free() -> None:
-    async def scene(board: Board, workers: LocalWorkers) -> None:
-        tasks = ["wait", "wait_alone", "wait", "wait_alone", "wait"]
-        for number, task in enumerate(tasks):
-            board.waiting.append(assignment(task, b'{"seconds":1}', number=number))
-            workers.wake(task)
-        await board.reported(5)
-        assert not board.waiting
-
-    board = at_work(shop, scene)
-    # Five seconds of work in two places, of which `wait_alone` uses one at a time.
-    assert 2.9 < board.outcomes[-1][0] < 3.2
-    assert all(limit <= 2 for _, limit in board.polls)
-
-
-def test_new_tasks_do_not_overtake_those_that_wait() -> None:
-    async def scene(board: Board, workers: LocalWorkers) -> None:
-        for number in range(4):
-            board.waiting.append(assignment("wait", b'{"seconds":1}', number=number))
-        workers.wake("wait")
-        await asyncio.sleep(0.5)
-        assert workers.reserve("wait") == ""
-        await board.reported(2)
-        assert workers.reserve("wait") == ""
-        await board.reported(4)
-        await asyncio.sleep(1)
-        assert workers.reserve("wait")
-        workers.give_back("wait")
-
-    at_work(shop, scene)
-
-
 def test_a_report_is_repeated_until_the_store_takes_it() -> None:
     async def scene(board: Board, workers: LocalWorkers) -> None:
         board.troubles += [StoreFullError("No room left."), StoreFullError("No room left.")]
@@ -339,7 +278,8 @@ def test_the_context_tells_attempt_and_key() -> None:
     (ctx,) = seen
     assert (ctx.execution_id, ctx.step, ctx.task, ctx.workflow) == ("run-0", "look", "look", "test")
     assert (ctx.attempt, ctx.idempotency_key, ctx.is_undo) == (3, "run-0/look", False)
-    assert ctx.deadline_at > 0
+    assert ctx.deadline_at == START_MS + 5000
+    assert ctx.deadline == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
     assert not ctx.cancelled
 
 
