@@ -253,13 +253,9 @@ class Batch:
 
     async def commit(self, now: int) -> list[WorkSet]:
         """Write everything in one transaction; returns the executions that won."""
-        groups: dict[str, list[WorkSet]] = {}
-        for work in self.work.values():
-            if work.dirty:
-                groups.setdefault(self._root(work.id), []).append(work)
         units: list[Unit] = []
         members: list[list[WorkSet]] = []
-        for root, group in groups.items():
+        for group in self._groups():
             broken = self._broken_in(group)
             if broken is None:
                 try:
@@ -267,7 +263,7 @@ class Batch:
                     members.append(group)
                     continue
                 except Exception as error:  # noqa: BLE001 - it drops out alone, before BEGIN
-                    _LOG.exception("%s cannot be written", root)
+                    _LOG.exception("%s cannot be written", group[0].id)
                     broken = error
             self._drop(group, broken)
         lost = await self._store.commit(units) if units else set[int]()
@@ -283,6 +279,16 @@ class Batch:
         """Nothing was written: no reserved place is needed."""
         for work in self.work.values():
             self._give_back(work)
+
+    def _groups(self) -> list[list[WorkSet]]:
+        """The executions that changed, those together that must be written together."""
+        if not self._linked:
+            return [[work] for work in self.work.values() if work.dirty]
+        groups: dict[str, list[WorkSet]] = {}
+        for work in self.work.values():
+            if work.dirty:
+                groups.setdefault(self._root(work.id), []).append(work)
+        return list(groups.values())
 
     def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
         if not self._broken:

@@ -52,12 +52,28 @@ OWN_COMMANDS = frozenset({Close, Interrupt, *_READY})
 class WorkSet:
     """Folds the facts of one execution, one after the other, into one change."""
 
+    __slots__ = (
+        "_stored_pages",
+        "before",
+        "changed",
+        "dirty",
+        "entries",
+        "finished",
+        "id",
+        "interrupts",
+        "new",
+        "plan",
+        "ready",
+        "reserved",
+        "rows",
+        "values",
+    )
+
     def __init__(self, execution_id: str, header: Header | None, plan: Plan | None) -> None:
         self.id = execution_id
         self.plan = plan
         self.rows = Rows(header=header) if header else None
         self.before = header.revision if header else 0
-        self.started_status = header.status if header else ""
         self.new: dict[tuple[str, int], TaskRow] = {}
         self.changed: dict[tuple[str, int], TaskRow] = {}
         self.values: dict[str, bytes] = {}
@@ -76,7 +92,6 @@ class WorkSet:
                 return
             self.rows = Rows(header=loaded.header)
             self.before = loaded.header.revision
-            self.started_status = loaded.header.status
         for ref, row in loaded.tasks.items():
             self.rows.tasks.setdefault(ref, row)
         for name, body in loaded.values.items():
