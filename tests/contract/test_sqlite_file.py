@@ -145,7 +145,7 @@ async def test_a_cancelled_caller_does_not_stop_the_commit(path: Path):
 async def test_the_write_ahead_log_stays_small(path: Path):
     log = path.with_name(path.name + "-wal")
     async with opened(SqliteStore(path, durable=False)) as store:
-        for n in range(1, 100):
+        for n in range(1, 180):
             values = [Value("a", f"var:{m}", b"x" * 8000) for m in range(60)]
             await store.commit(one(Change(header("a", n), values=values)))
         assert store.counters.wal_pages > 2 * CHECKPOINT_PAGES

@@ -15,7 +15,8 @@ from pavane.adapters.sqlite.counters import Counters
 
 # Pages in the write-ahead log from which they are moved to the database after a commit. Few pages
 # mean that hot pages are moved again and again, many that one commit in a while waits long.
-CHECKPOINT_PAGES = 2000
+CHECKPOINT_PAGES = 4000
+_HAND_OVER_S = 0.002  # how long the loop waits at most for the thread to begin
 
 
 class Committer:
@@ -60,7 +61,12 @@ class Committer:
             done: asyncio.Future[apsw.Error | None] = loop.create_future()
             idle: asyncio.Future[None] = loop.create_future()
             self._busy = idle
-            self._jobs.put(lambda: self._commit(loop, done, idle))
+            begun = threading.Lock()
+            begun.acquire()
+            self._jobs.put(lambda: self._commit(loop, begun, done, idle))
+            # Waiting lets go of the interpreter lock. Without this the thread gets it, and COMMIT
+            # begins, only when the loop has nothing more to do: nothing would run side by side.
+            begun.acquire(timeout=_HAND_OVER_S)
             error = await asyncio.shield(done)
         if error is not None:
             raise error
@@ -79,10 +85,12 @@ class Committer:
     def _commit(
         self,
         loop: asyncio.AbstractEventLoop,
+        begun: threading.Lock,
         done: asyncio.Future[apsw.Error | None],
         idle: asyncio.Future[None],
     ) -> None:
         """In the thread: answer once the commit is safe, then move pages if there are many."""
+        begun.release()
         error = self._end()
         if self._pages < CHECKPOINT_PAGES:
             _tell(loop, lambda: (done.set_result(error), self._free(idle)))
