@@ -3,9 +3,10 @@
 The order is the graph walked backwards from where forward progress stopped. A *token* starts at
 each frontier (a step that was open or failed) and moves to the step before; at a step whose undo
 has something to do it waits until that undo has succeeded. A JOIN sends one token into each branch
-that is complete; a FORK_JOIN lets a token pass when one has come back from every branch that had
-begun. So nothing is undone before everything that was caused by it is undone, independent branches
-do not wait for each other, and the cost of a step does not depend on the length of the run.
+that is complete and one to its FORK_JOIN, which lets a token pass when that one and one from every
+branch that had begun have come back. So nothing is undone before everything that was caused by it
+is undone, independent branches do not wait for each other, and the cost of a step does not depend
+on the length of the run.
 """
 
 from __future__ import annotations
@@ -80,29 +81,17 @@ def _visit(draft: Draft, node: Node) -> list[str]:
 
 
 def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
-    """The ends of the branches that are complete, a page at a time."""
-    if not _branches_expected(draft, fork):
-        return _before(draft, fork)
+    """The ends of the branches that are complete, a page at a time; at last the fork itself."""
     row = draft.task(join.ref)
     assert row is not None
     ends = [last for _, last in fork.branches[row.polls : row.polls + PAGE]]
     draft.require([("task", last) for last in ends])
     found = [last for last in ends if _complete(draft, last)]
     if row.polls + PAGE < len(fork.branches):
-        if not row.polls:
-            _hold_at_fork(draft, fork)
         draft.change(row, polls=row.polls + PAGE)
         _interrupt(draft, join.ref)
-    elif row.polls:
-        found.append(fork.ref)  # the token that was held back
-    return found
-
-
-def _hold_at_fork(draft: Draft, fork: Node) -> None:
-    """One token more is to come back: that of the JOIN, when it has looked at all branches."""
-    row = draft.task(fork.ref)
-    assert row is not None
-    draft.change(row, failed=row.failed - 1)
+        return found
+    return [*found, fork.ref]
 
 
 def _taken(draft: Draft, node: Node) -> str:
@@ -130,14 +119,17 @@ def _arrive_at_fork(draft: Draft, fork: Node) -> list[str]:
     row = draft.task(fork.ref)
     assert row is not None
     row = draft.change(row, failed=row.failed + 1)
-    return _before(draft, fork) if row.failed == _branches_expected(draft, fork) else []
+    return _before(draft, fork) if row.failed == _expected(draft, fork, row) else []
 
 
-def _branches_expected(draft: Draft, fork: Node) -> int:
-    """Tokens that come back to a fork: one a branch that began, one if it was interrupted."""
-    row = draft.task(fork.ref)
-    assert row is not None
-    return row.count + row.frontier
+def _expected(draft: Draft, fork: Node, row: TaskRow) -> int:
+    """How many tokens come back to a fork.
+
+    One of each branch that began; one of its JOIN, which may have let the flow go on while
+    branches that it does not wait for went on as well; one if the fork itself was interrupted.
+    """
+    opened = draft.task(fork.join) is not None
+    return row.count + opened + row.frontier
 
 
 def _complete(draft: Draft, last: str) -> bool:

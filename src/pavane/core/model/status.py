@@ -81,6 +81,7 @@ TASK_CHANGES: Final[dict[str, frozenset[str]]] = {
 
 OPEN: Final = frozenset({SCHEDULED, IN_PROGRESS})
 SUCCESSFUL: Final = frozenset({COMPLETED, COMPLETED_WITH_ERRORS, SKIPPED})
+UNSUCCESSFUL_ENDS: Final = frozenset({FAILED, FAILED_WITH_TERMINAL_ERROR, TIMED_OUT, CANCELED})
 
 
 def may_change(table: dict[str, frozenset[str]], old: str, new: str) -> bool:

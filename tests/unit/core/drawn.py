@@ -1,0 +1,260 @@
+"""Random definitions, and random things that happen to them, from a seed."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+from pavane.core.check import ensure_valid
+from pavane.core.model import fact as facts
+from pavane.core.model import status
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Step, Undo, Workflow
+from pavane.errors import ConflictError, NotFoundError
+from tests.unit.core.build import around, fork, noop, of_type, switch, task, terminate, workflow
+from tests.unit.core.execution import Execution
+from tests.unit.core.witness import Witness
+
+_POLICIES: list[dict[str, Any]] = [
+    {},
+    {},
+    {"retry_count": 1, "retry_delay_seconds": 0},
+    {"retry_count": 2, "retry_delay_seconds": 3, "response_timeout_seconds": 5},
+    {"timeout_seconds": 7, "timeout_policy": "RETRY", "retry_count": 1},
+    {"poll_timeout_seconds": 20, "timeout_policy": "TIME_OUT_WF"},
+    {"total_timeout_seconds": 30, "timeout_policy": "ALERT_ONLY"},
+]
+
+
+class Author:
+    """Writes a random definition."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.names = 0
+        self.pivots = 0
+
+    def workflow(self) -> Workflow:
+        made = workflow(self.steps(0, 0, 1 + self.random.randrange(7)), name="drawn")
+        ensure_valid(made)
+        return made
+
+    def name(self, letter: str) -> str:
+        self.names += 1
+        return f"{letter}{self.names}"
+
+    def steps(self, depth: int, scopes: int, count: int) -> list[Step]:
+        found: list[Step] = []
+        for _ in range(count):
+            found += self.step(depth, scopes)
+        return found
+
+    def step(self, depth: int, scopes: int) -> list[Step]:
+        draw = self.random.random()
+        if depth < 3 and draw < 0.16:
+            return self.fork(depth, scopes)
+        if depth < 3 and draw < 0.26:
+            cases = {f"k{i}": self.inner(depth, scopes) for i in range(self.random.randrange(3))}
+            on = self.random.choice(["k0", "k1", "other"])
+            return [switch(self.name("c"), on, self.inner(depth, scopes), **cases)]
+        if scopes < 2 and draw < 0.36:
+            ref = self.name("s")
+            inner = workflow(self.steps(depth, scopes + 1, 1 + self.random.randrange(3)), name=ref)
+            optional = self.random.random() < 0.1
+            undo = Undo(name="u", task_definition=self.policy()) if draw < 0.275 else None
+            return [around(ref, inner, optional=optional, undo=undo)]
+        if draw < 0.40:
+            inputs = self.random.choice([{}, {"duration": "5s"}])
+            return [of_type("WAIT", self.name("w"), inputs)]
+        if draw < 0.43:
+            kind = self.random.choice(["COMPLETED", "FAILED", "TERMINATED"])
+            on = self.random.choice(["k0", "other"])
+            return [switch(self.name("c"), on, k0=terminate(self.name("t"), kind))]
+        if draw < 0.48:
+            return [noop(self.name("n"))]
+        return [self.task()]
+
+    def inner(self, depth: int, scopes: int) -> list[Step]:
+        return self.steps(depth + 1, scopes, self.random.randrange(3))
+
+    def fork(self, depth: int, scopes: int) -> list[Step]:
+        branches: list[list[Step]] = []
+        for _ in range(1 + self.random.randrange(3)):
+            branch = self.steps(depth + 1, scopes, 1 + self.random.randrange(2))
+            if branch[-1].type in ("SWITCH", "TERMINATE"):
+                branch.append(noop(self.name("n")))
+            branches.append(branch)
+        ends = [branch[-1].ref for branch in branches]
+        awaited = ends if self.random.random() < 0.7 else [e for e in ends if self.coin()]
+        return fork(self.name("f"), *branches, join_on=awaited)
+
+    def coin(self) -> bool:
+        return self.random.random() < 0.5
+
+    def policy(self) -> TaskDefinition:
+        fields = {"retry_count": 0, "response_timeout_seconds": 0}
+        return TaskDefinition(**{**fields, **self.random.choice(_POLICIES)})
+
+    def task(self) -> Step:
+        draw = self.random.random()
+        ref = self.name("a")
+        pivot = draw < 0.04
+        undo = None
+        if not pivot and self.random.random() < 0.6:
+            undo = Undo(name=f"un-{ref}", task_definition=self.policy())
+        return task(
+            ref,
+            undo=undo or False,
+            policy=self.policy(),
+            pivot=pivot,
+            optional=0.04 < draw < 0.1,
+            permissive=0.1 < draw < 0.14,
+        )
+
+
+class Fate:
+    """Lets random things happen to an execution and all below it, and counts what did."""
+
+    def __init__(self, seed: int, world: Witness, root: Execution) -> None:
+        self.random = random.Random(f"fate {seed}")
+        self.world = world
+        self.root = root
+        self.kindness = self.random.choice([0.5, 0.8, 0.95])
+        self.seen: Counter[str] = Counter()
+
+    @property
+    def all(self) -> list[Execution]:
+        return [Execution(self.world, identity) for identity in self.world.executions]
+
+    def run(self) -> None:
+        """Random things, then only good ones, until everything has ended."""
+        for _ in range(self.random.randrange(60)):
+            if self.root.status in status.ENDED and not self.random.randrange(3):
+                break
+            self.something()
+        self.kindness = 1.0
+        for _ in range(400):
+            if not self.bring_to_an_end():
+                return
+        raise AssertionError(f"it does not end: {self.root.status}, {self.left()}")
+
+    def left(self) -> list[object]:
+        return [(x.id, x.status, x.header.phase, x.open, x.marks) for x in self.all if x.open]
+
+    def something(self) -> None:
+        draw = self.random.random()
+        if draw < 0.70:
+            self.work()
+        elif draw < 0.80:
+            self.world.pass_time(self.random.choice([0, 0, 1, 4, 10]))
+        elif draw < 0.85:
+            self.signal()
+        else:
+            self.ask(self.random.choice(_REQUESTS))
+        if self.random.random() < 0.3:
+            self.resolve()
+
+    def work(self) -> bool:
+        held = [
+            (x, r) for x in self.all for r in x.ready() if r.queue and (r.worker or self.may(r))
+        ]
+        if not held:
+            return False
+        run, ready = self.random.choice(held)
+        ref, attempt = ready.ref, ready.attempt
+        if not ready.worker:
+            run.take(ref)
+            if self.kindness < 1 and self.random.random() < 0.4:
+                return True
+        kind = self.random.random() < self.kindness
+        outcome = "COMPLETED" if kind else self.random.choice(_OUTCOMES)
+        self.seen[outcome] += 1
+        if outcome == "SILENT":
+            self.world.pass_time(8)
+        elif outcome == "RETURNED":
+            run.tell(facts.Returned(ref, attempt))
+        elif outcome == "HEARTBEAT":
+            run.tell(facts.Heartbeat(ref, attempt))
+        else:
+            run.tell(facts.Reported(ref, attempt, outcome, b'{"x":1}', "drawn"))
+            if not self.random.randrange(5):  # once more, too late
+                run.tell(facts.Reported(ref, attempt, "COMPLETED"))
+        return True
+
+    def may(self, ready: Any) -> bool:
+        return ready.visible_at <= self.world.now
+
+    def signal(self) -> bool:
+        for run in self.all:
+            if run.status in status.ENDED:
+                continue
+            for ready in run.ready():
+                row = run.row(ready.ref)
+                if row.type == "WAIT" and row.status in status.OPEN:
+                    run.signal(ready.ref)
+                    return True
+        return False
+
+    def ask(self, what: str) -> bool:
+        run = self.random.choice(self.all) if self.random.random() < 0.2 else self.root
+        try:
+            if what == "abandon":
+                run.terminate(undo=False)
+                self.world.given_up = True
+            else:
+                getattr(run, what)()
+        except ConflictError:
+            return False
+        self.seen[what] += 1
+        return True
+
+    def resolve(self, action: str = "") -> bool:
+        done = False
+        for run in self.all:
+            if run.status != status.NEEDS_ATTENTION:
+                continue
+            refs = [ref for ref, mark in run.marks.items() if mark == "parked"]
+            refs = refs or [run.header.failed_ref]
+            wanted = action or self.random.choice(["retry", "done", "done", "abandon"])
+            for wanted in dict.fromkeys([wanted, "done"]):
+                try:
+                    run.resolve(self.random.choice(refs), wanted)
+                except (ConflictError, NotFoundError):
+                    continue
+                self.seen[f"resolve {wanted}"] += 1
+                self.world.given_up |= wanted == "abandon"
+                done = True
+                break
+        return done
+
+    def bring_to_an_end(self) -> bool:
+        if self.work() or self.signal():
+            return True
+        before = sum(run.header.revision for run in self.all)
+        self.world.pass_time(61)
+        if self.work():
+            return True
+        for run in self.all:
+            if run.status == status.PAUSED:
+                run.resume()
+        if self.resolve("done" if self.random.random() < 0.7 else "retry"):
+            return True
+        if before != sum(run.header.revision for run in self.all):
+            return True
+        stuck = [x for x in self.all if x.status not in status.ENDED or x.open or x.header.phase]
+        assert not stuck, [(x.id, x.status, x.header.phase, x.open, x.marks) for x in stuck]
+        return False
+
+
+_OUTCOMES = [
+    "FAILED",
+    "FAILED",
+    "FAILED_WITH_TERMINAL_ERROR",
+    "CANCELED",
+    "SILENT",
+    "RETURNED",
+    "HEARTBEAT",
+    "IN_PROGRESS",
+]
+_REQUESTS = [*["pause", "resume", "retry"] * 3, "terminate", "terminate", "abandon"]
