@@ -228,16 +228,35 @@ class Engine:
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
         """Lease up to `limit` waiting tasks to a worker."""
         self._must_be_open()
+        found: list[Assignment] = []
+        refused: set[tuple[str, str]] = set()
+        while len(found) < limit:
+            wanted = await self._waiting_for(tasks, limit - len(found), refused)
+            if not wanted:
+                break
+            given = await self._claim(wanted, worker)
+            found += given
+            # What went to others, or timed out just now, hides what waits behind it.
+            refused.update((id, ref) for id, ref, _ in wanted)
+            refused.difference_update((a.execution_id, a.ref) for a in given)
+        return found
+
+    async def _waiting_for(
+        self, tasks: Sequence[str], limit: int, refused: set[tuple[str, str]]
+    ) -> list[tuple[str, str, int]]:
         now = self._clock.now()
+        # Those that somebody else is claiming at this moment are passed over.
+        passed_over = self._claiming | refused
         wanted: list[tuple[str, str, int]] = []
         for task in tasks:
             if len(wanted) < limit:
-                # Those that somebody else is claiming at this moment are passed over.
-                many = limit - len(wanted) + len(self._claiming)
+                many = limit - len(wanted) + len(passed_over)
                 for ready in await self.store.ready(task, now, many):
-                    if (ready.execution_id, ready.ref) not in self._claiming:
+                    if (ready.execution_id, ready.ref) not in passed_over:
                         wanted.append((ready.execution_id, ready.ref, ready.attempt))
-        wanted = wanted[:limit]
+        return wanted[:limit]
+
+    async def _claim(self, wanted: list[tuple[str, str, int]], worker: str) -> list[Assignment]:
         claims = {(execution_id, ref) for execution_id, ref, _ in wanted}
         self._claiming |= claims
         try:

@@ -15,7 +15,7 @@ from pavane.engine import points
 from pavane.engine.batch import Batch
 from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
-from pavane.errors import PavaneError
+from pavane.errors import PavaneError, StoppingError, StoreFullError
 from pavane.ports.clock import Clock
 from pavane.ports.probe import Probe
 
@@ -83,14 +83,16 @@ class Pipeline:
 
     def _take(self) -> list[Request]:
         """The next requests whose execution is not being saved, in their order."""
-        saved = self._saved
-        if not saved:
-            return [self._queue.popleft() for _ in range(min(len(self._queue), _BATCH_MAX))]
         taken: list[Request] = []
         left: deque[Request] = deque()
         while self._queue and len(taken) < _BATCH_MAX:
             request = self._queue.popleft()
-            (left if request.execution_id in saved else taken).append(request)
+            if request.execution_id in self._saved or (request.alone and taken):
+                left.append(request)
+            else:
+                taken.append(request)
+                if request.alone:
+                    break
         left.extend(self._queue)
         self._queue = left
         return taken
@@ -100,10 +102,10 @@ class Pipeline:
         batch = self._new_batch()
         self._probe.at(points.BATCH_TAKEN)
         try:
-            fresh, later = await batch.known_keys(requests)
+            requests, later = await batch.known_keys(requests)
             for request in later:
                 self.add(request)
-            await batch.decide(fresh, now, self._settled)
+            await batch.decide(requests, now, self._settled)
             self._probe.at(points.DECIDED)
         except Exception as error:  # noqa: BLE001 - whoever asked gets it, the loop goes on
             self._fail(batch, requests, error)
@@ -122,6 +124,8 @@ class Pipeline:
             self._saved = ()
             try:
                 self._act(batch, won)
+            except Exception:  # noqa: BLE001 - it is durable, and the loop goes on
+                _LOG.exception("after a commit")
             finally:
                 self._wake.set()
         self._saved = ()
@@ -145,9 +149,17 @@ class Pipeline:
         return all(execution_id not in self._saved for execution_id in execution_ids)
 
     def _fail(self, batch: Batch, requests: list[Request], error: Exception) -> None:
-        if not isinstance(error, PavaneError):
-            _LOG.error("a batch of %d requests failed", len(requests), exc_info=error)
+        """Nothing of the batch was written: each request once more alone, or its error."""
         batch.give_back_all()
+        ours = isinstance(error, StoreFullError | StoppingError)
+        if len(requests) > 1 and not ours:
+            _LOG.warning("a batch failed, its %d requests go alone: %s", len(requests), error)
+            for request in requests:
+                request.alone, request.error = True, None
+                self.add(request)
+            return
+        if not isinstance(error, PavaneError):
+            _LOG.error("a request failed", exc_info=error)
         for request in requests:
             request.error = error
             request.answer()

@@ -12,7 +12,7 @@ from pavane.core.model.rows import Header
 class Request:
     """Something to take into a batch: a fact for an execution, and who waits for the answer."""
 
-    __slots__ = ("error", "execution_id", "fact", "future", "header", "result", "tries")
+    __slots__ = ("alone", "error", "execution_id", "fact", "future", "header", "result", "tries")
 
     def __init__(
         self,
@@ -28,6 +28,7 @@ class Request:
         self.result: Any = False
         self.error: BaseException | None = None
         self.tries = 0
+        self.alone = False  # it gets a batch of its own: one before, with others, has failed
 
     def answer(self) -> None:
         """Tell whoever waits."""
