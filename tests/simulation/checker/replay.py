@@ -57,6 +57,11 @@ class Replay:
             for p in graph.places.values()
             if len(p.step.get("forkTasks", [])) > 100  # branches are begun page by page
         }
+        self._never_begun = {
+            (row["ref"], row["attempt"])
+            for row in trace.tasks
+            if row["status"] == "CANCELED" and not row["polls"]
+        }
         self._choices = {
             row["ref"]: row["output"]["selectedCase"]
             for row in trace.tasks
@@ -119,7 +124,11 @@ class Replay:
     def _open(self, at: int, ref: str, number: int, state: str) -> None:
         """A new attempt begins: is it the next one, and may it?"""
         before = self.attempts.get(ref)
-        if number != (before.number + 1 if before else 0):
+        following = before.number + 1 if before else 0
+        # What was about to begin when a run ended has a row that never began, and no entry.
+        while following < number and (ref, following) in self._never_begun:
+            following += 1
+        if number != following:
             self.fault(f"{ref}#{number} follows #{before.number if before else 'nothing'}")
         now = self.attempts[ref] = Attempt(number, state, at)
         if before is not None:
