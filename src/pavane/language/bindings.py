@@ -69,11 +69,6 @@ class Bindings:
         """What the body of a local function sees that was defined at `depth`."""
         return Bindings([*self.levels[:depth], level])
 
-    def adopt(self, other: Bindings) -> None:
-        """Go on with the variables of another path."""
-        for mine, theirs in zip(self.levels, other.levels, strict=True):
-            mine.entries = theirs.entries
-
 
 def changes(before: Bindings, after: Bindings) -> list[tuple[int, str]]:
     """Level and name of each variable that has another meaning afterwards, in a fixed order."""

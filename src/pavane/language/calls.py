@@ -18,7 +18,7 @@ from pavane.language.offers import is_task, is_workflow, word_of
 from pavane.language.operands import call as evaluator_call
 from pavane.language.operands import native
 from pavane.language.source import MISSING
-from pavane.language.texts import has_text
+from pavane.language.texts import for_text, has_text
 from pavane.language.values import POISON, Value, constant
 
 if TYPE_CHECKING:
@@ -159,6 +159,8 @@ def _built_in(reader: Reader, node: ast.Call, thing: Any) -> Value:
     written = [
         native(reader.site, each, value) for each, value in zip(node.args, values, strict=True)
     ]
+    if thing is str and values:
+        written = [for_text(reader, node.args[0], values[0])]
     made = evaluator_call(name, *written)
     made.keywords = [
         ast.keyword(key, native(reader.site, node, value)) for key, value in named.items()

@@ -109,6 +109,15 @@ def _check_equal(site: Site, node: ast.expr, left: Value, right: Value) -> bool:
                 " or make it a StrEnum.",
             )
             return False
+    groups = [_order_group(literal_base(value.type)) for value in (left, right)]
+    if all(groups) and groups[0] != groups[1]:
+        names = [type_name(without_none(value.type)[0]) for value in (left, right)]
+        site.refuse(
+            node,
+            f"a {names[0]} never equals a {names[1]}",
+            "Convert one of them first.",
+        )
+        return False
     if is_record(without_none(left.type)[0]) and is_record(without_none(right.type)[0]):
         site.refuse(
             node,

@@ -8,7 +8,7 @@ import sys
 import types
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from pavane.language.bindings import Bindings, Level, own_names, parameters
+from pavane.language.bindings import Bindings, Level, own_names
 from pavane.language.kinds import is_known
 from pavane.language.outside import is_constant
 from pavane.language.source import Source, SourceMissing, read_source
@@ -129,8 +129,3 @@ def _hints(function: types.FunctionType) -> dict[str, Any]:
         return get_type_hints(function)
     except Exception:  # noqa: BLE001  # annotations may be anything; they only help
         return {}
-
-
-def parameter_names(node: ast.AsyncFunctionDef) -> list[str]:
-    """The names of the parameters of a local function."""
-    return [each.arg for each in parameters(node)]

@@ -6,11 +6,11 @@ import collections.abc
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 from uuid import UUID
 
-from pavane.language.contract import is_object, is_record, plain, record_fields, without_none
+from pavane.language.contract import is_object, is_record, plain, without_none
 
 CONVERSIONS: dict[Any, str] = {
     Decimal: "decimal",
@@ -167,14 +167,3 @@ def arithmetic(left: Any, right: Any, divides: bool = False) -> Any:
     if Decimal in (a, b):
         return None if float in (a, b) else Decimal
     return float if divides or float in (a, b) else int
-
-
-def field_names(tp: Any) -> list[str]:
-    """The names of the fields of a record, if they are known."""
-    fields = record_fields(some(tp))
-    return [] if fields is None else [each.name for each in fields]
-
-
-def is_nothing(tp: Any) -> bool:
-    """Whether a type is None alone."""
-    return plain(tp) is NoneType

@@ -6,8 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from pavane.language.contract import is_record, type_name, without_none
-from pavane.language.kinds import is_enum, is_plain_enum, is_sequence
-from pavane.language.operands import native
+from pavane.language.kinds import is_enum, is_plain_enum, is_sequence, literal_base
+from pavane.language.operands import call, native
 from pavane.language.values import PATH_IN_TEXT, POISON, Value, reads_same_as_text
 
 if TYPE_CHECKING:
@@ -47,7 +47,14 @@ def _formatted(reader: Reader, piece: ast.FormattedValue) -> ast.expr | None:
         plain = ast.FormattedValue(value.expr, -1, None)
         setattr(plain, PATH_IN_TEXT, True)
         return plain
-    return ast.FormattedValue(native(reader.site, piece.value, value), piece.conversion, spec)
+    return ast.FormattedValue(for_text(reader, piece.value, value), piece.conversion, spec)
+
+
+def for_text(reader: Reader, node: ast.expr, value: Value) -> ast.expr:
+    """The operand of `str()`: a float that was written as `1` reads as 1.0, as in Python."""
+    operand = native(reader.site, node, value)
+    is_float = literal_base(value.type) is float and not without_none(value.type)[1]
+    return call("float", operand) if is_float and not value.native else operand
 
 
 def has_text(reader: Reader, node: ast.expr, value: Value) -> bool:

@@ -29,11 +29,8 @@ class Ended(Exception):
 class Map(dict[str, Any]):
     """A JSON object whose members are also attributes, for `eval`."""
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
+    def __getattribute__(self, name: str) -> Any:
+        return self[name] if name in self else super().__getattribute__(name)
 
 
 def seen(value: Any) -> Any:

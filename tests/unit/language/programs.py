@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from pavane.errors import Fail
 from pavane.sdk.workflow import gather, scope, sleep, workflow
 from tests.unit.language.shop import (
+    Box,
     Kind,
     Line,
     Order,
@@ -335,14 +335,14 @@ async def all_ways_return(order: Order) -> str:
         return "plain"
 
 
-@dataclass(frozen=True)
-class Case:
-    """One run of a program: its arguments, and the outcomes of its tasks."""
-
-    program: Any
-    args: tuple[Any, ...]
-    outcomes: dict[str, list[Any]]
-    name: str
+@workflow
+async def odd_names(box: Box, size: int, workflow: str, d: dict[str, int], key: str) -> str:
+    count = sum(item.qty for item in box.items) + len(box.keys)
+    await note_down(f"{count} {box.size} {size} {workflow} {box.unit_price} {box.class_}")
+    await note_down(f"${box.size} {box.weight} {d['a b']} {d[key]} {d.get('x', 3)}")
+    if box.class_ == "y" or (box.unit_price * 2 > 3 and box.weight == 1):
+        await note_down("quote \" and ' and \\ \n" + box.class_, box.weight)
+    return "${= evil }" + key
 
 
 def order(**changes: Any) -> Order:

@@ -84,6 +84,15 @@ class Receipt(msgspec.Struct):
     tags: list[str] = []
 
 
+class Box(msgspec.Struct, rename="kebab"):
+    items: list[Line]
+    size: int
+    unit_price: Decimal
+    weight: float
+    keys: list[str] = []
+    class_: str = msgspec.field(name="class", default="x")
+
+
 @dataclass
 class Script:
     """What tasks do: results or failures by task name and call number; and what was called."""

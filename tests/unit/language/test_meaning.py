@@ -18,13 +18,25 @@ from pavane.sdk.workflow import WorkflowFunction, as_plain_python
 from tests.unit.language import programs as p
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.programs import order
-from tests.unit.language.shop import FAILS, TASKS, Kind, Line, Order, Payment, Script, Speed, script
+from tests.unit.language.shop import (
+    FAILS,
+    TASKS,
+    Box,
+    Kind,
+    Line,
+    Order,
+    Payment,
+    Script,
+    Speed,
+    script,
+)
 
 Outcomes = dict[str, list[Any]]
 Run = tuple[WorkflowFunction[..., Any], tuple[Any, ...], Outcomes]
 
 PLAIN = order()
 BIG = order(kind=Kind.GOLD, lines=[Line("a", 9, Decimal("3.10"))])
+BOX = Box([Line("a", 2, Decimal(1))], 5, Decimal("2.50"), 1.0)
 RICH = order(
     note="DE",
     due=date(2024, 6, 1),
@@ -90,6 +102,7 @@ RUNS: list[Run] = [
     (p.coupons, (PLAIN, "c"), {"find_coupon": [Decimal("99.00"), Decimal(0)]}),
     (p.parcels, (PLAIN,), {}),
     (p.parcels, (PLAIN,), {"ship": [{"id": "x", "weight": 1.0}]}),
+    (p.odd_names, (BOX, 7, "wf", {"a b": 1, "k": 2}, "k"), {}),
     (p.all_ways_return, (PLAIN,), {}),
     (p.all_ways_return, (order(gift=True),), {}),
 ]
