@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Protocol
@@ -57,6 +58,8 @@ class LocalWorkers:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._deadlines: Deadlines | None = None
         self._open = False
+        self._reserved = 0  # places taken for tasks whose commit is under way
+        self._none_reserved = asyncio.Event()
 
     def start(self, source: WorkSource) -> None:
         """Begin to take work, on the running event loop."""
@@ -88,8 +91,15 @@ class LocalWorkers:
             post.crew.threads.shutdown(wait=False)
 
     async def _settle(self, within_s: float) -> None:
-        if self._tasks:
-            await asyncio.wait(list(self._tasks), timeout=within_s)
+        """Until nothing goes on, and no commit that may hand something over is under way."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._tasks or self._reserved:
+                    if self._tasks:
+                        await asyncio.wait(list(self._tasks))
+                    else:
+                        self._none_reserved.clear()
+                        await self._none_reserved.wait()
 
     # --- the dispatcher's promises --------------------------------------------------------------
 
@@ -98,12 +108,28 @@ class LocalWorkers:
         # Where others wait already, the queue decides: first come, first served.
         if post is None or not self._open or post.crew.waiting or not post.crew.take():
             return ""
+        self._reserved += 1
         return self._worker(post.crew)
 
     def give_back(self, task: str) -> None:
+        self._unreserve()
         self._release(self._posts[task].crew)
 
     def run(self, assignment: Assignment) -> None:
+        self._unreserve()
+        if self._open:
+            self._begin(assignment)
+        else:  # its commit was under way when we were asked to stop
+            post = self._posts[assignment.task]
+            self._release(post.crew)
+            self._spawn(self._report(Attempt(assignment, post).returned()))
+
+    def _unreserve(self) -> None:
+        self._reserved -= 1
+        if not self._reserved:
+            self._none_reserved.set()
+
+    def _begin(self, assignment: Assignment) -> None:
         attempt = Attempt(assignment, self._posts[assignment.task])
         self._going[assignment.execution_id, assignment.ref, assignment.attempt] = attempt
         assert self._loop is not None
@@ -254,7 +280,7 @@ class LocalWorkers:
             crew.give(count - len(found))
         for assignment in found:
             if self._open:
-                self.run(assignment)
+                self._begin(assignment)
             else:  # given back untouched
                 crew.give()
                 await self._report(Attempt(assignment, crew.posts[assignment.task]).returned())
