@@ -236,6 +236,8 @@ class Engine:
                 break
             given = await self._claim(wanted, worker)
             found += given
+            if len(given) == len(wanted):
+                break
             # What went to others, or timed out just now, hides what waits behind it.
             refused.update((id, ref) for id, ref, _ in wanted)
             refused.difference_update((a.execution_id, a.ref) for a in given)
