@@ -269,7 +269,8 @@ class Replay:
             if step.get("type") == "SWITCH":
                 inner = chosen(step, self._choices.get(step["taskReferenceName"], ""))
                 return self.over(inner[-1]) if inner else True
-            return step.get("type") != "TERMINATE"
+            settled = (step["taskReferenceName"], now.number) in self.resolved
+            return settled or step.get("type") != "TERMINATE"
         return bool(step.get("permissive")) and now.state in ("failed", "canceled", "settled")
 
     def _check_join(self, ref: str) -> None:
