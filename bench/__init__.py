@@ -1,0 +1,1 @@
+"""What Pavane costs: exact counters first, then ratios to a floor and a peer, in alternation."""

@@ -1,0 +1,58 @@
+"""One side of an alternation: Pavane on SQLite, with the services in its process.
+
+python -m bench.ours [WORKFLOWS] [IN_FLIGHT] [DATABASE]
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench import order
+from bench.load import Load, Watch
+from pavane.adapters.sqlite.store import SqliteStore
+from pavane.bootstrap import running_engine
+
+WARM_UP = 500
+
+
+async def measure(path: Path, workflows: int, in_flight: int) -> dict[str, Any]:
+    """Rates, latencies and counters per workflow, on a new or a filled store."""
+    store = SqliteStore(path)
+    async with running_engine(store, services=order.SERVICES) as engine:
+        await engine.register([order.definition()])
+        load = Load(engine)
+        await load.many(min(WARM_UP, workflows), in_flight)
+        load.latencies_s.clear()
+        before = store.counters.copy()
+        watch = Watch()
+        await load.many(workflows, in_flight)
+        rates = watch.rates(workflows)
+        told = store.counters.since(before)
+    latencies = statistics.quantiles(load.latencies_s, n=100)
+    return rates | {
+        "p50_ms": latencies[49] * 1e3,
+        "p99_ms": latencies[98] * 1e3,
+        "counters_per_workflow": {name: n / workflows for name, n in told.items() if n},
+    }
+
+
+def main() -> None:
+    workflows, in_flight = (int(sys.argv[i]) if len(sys.argv) > i else d for i, d in _DEFAULTS)
+    if len(sys.argv) > 3:
+        told = asyncio.run(measure(Path(sys.argv[3]), workflows, in_flight))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            told = asyncio.run(measure(Path(folder) / "ours.db", workflows, in_flight))
+    print(json.dumps(told))
+
+
+_DEFAULTS = ((1, 4000), (2, 64))
+
+if __name__ == "__main__":
+    main()
