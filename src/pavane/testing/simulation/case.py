@@ -54,9 +54,12 @@ class Case(msgspec.Struct, frozen=True):
     crashes: list[CrashAt]
     outside: frozenset[str]  # tasks done by workers in another process
     places: int
+    commit_s: float  # how long a commit takes
     late_crew_s: float  # the workers come only then
     absent_people: bool  # nobody ever settles, resumes or signals
 
+
+POINTS = (*points.ALL, "writing", "written")  # the last two are the store's own
 
 _MOODS = (
     Mood(),
@@ -103,6 +106,7 @@ def draw(seed: int) -> Case:
         crashes=_crashes(chance),
         outside=frozenset(name for name in every_task if chance.random() < share),
         places=chance.choice((1, 2, 4, 50)),
+        commit_s=chance.choice((0, 0, 0, 0.002, 0.03)),
         late_crew_s=chance.choice((0, 0, 0, 0, 0, 0, 2.5, 7)),
         absent_people=chance.random() < 0.04,
     )
@@ -119,7 +123,7 @@ def _crashes(chance: Random) -> list[CrashAt]:
         down_s = chance.choice((0.05, 0.4, 2, 6))
         if chance.random() < 0.75:
             nth = chance.choice((1, 2, 3, chance.randint(3, 12), chance.randint(8, 40)))
-            found.append(CrashAt(chance.choice(points.ALL), nth, down_s=down_s))
+            found.append(CrashAt(chance.choice(POINTS), nth, down_s=down_s))
         else:
             after_s = round(chance.expovariate(0.3), 3)
             found.append(CrashAt("", after_s=after_s, down_s=down_s))

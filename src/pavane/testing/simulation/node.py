@@ -6,28 +6,20 @@ import asyncio
 import contextvars
 from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from pavane.core.model.work import Assignment, Outcome
 from pavane.engine.engine import Engine
 from pavane.ports.clock import Clock
-from pavane.ports.store import Store
 from pavane.testing.simulation.case import CrashAt
 from pavane.testing.simulation.outside import Outside
+from pavane.testing.simulation.slow_store import CrashableStore, slow
 from pavane.testing.simulation.workers import NodeDiedError, Workers
 
 T = TypeVar("T")
 
 _LIVES_IN: contextvars.ContextVar[Node | None] = contextvars.ContextVar("lives_in", default=None)
 _WAKE_S = 0.005  # a worker in another process hears of a task so much later
-
-
-class CrashableStore(Store, Protocol):
-    """A store that can show what a new process would find."""
-
-    def crash(self) -> CrashableStore:
-        """The store of the next process; this one serves nobody any more."""
-        ...
 
 
 class Crash(BaseException):  # no Exception: nothing in the product may catch it
@@ -64,9 +56,12 @@ class Node:
         board: Board,
         workers: Workers,
         crash: CrashAt | None,
+        commit_s: float = 0,
         engine: type[Engine] = Engine,
     ) -> None:
+        durable, store = store, slow(store, commit_s, self.at)
         self.store = store
+        self._durable = durable
         self.next_store: CrashableStore | None = None
         self._outside = outside
         self._crash = crash
@@ -94,7 +89,7 @@ class Node:
         self._outside.note(why)
         self.up = False
         self.workers.close()
-        self.next_store = self.store.crash()
+        self.next_store = self._durable.crash()
         self.dead.set_result(None)
 
     async def bury(self) -> None:

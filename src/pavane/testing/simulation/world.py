@@ -11,10 +11,11 @@ from pavane.ports.store import Search
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.case import Case, CrashAt
 from pavane.testing.simulation.clock import VirtualClock
-from pavane.testing.simulation.node import Board, CrashableStore, Line, Node, task_factory
+from pavane.testing.simulation.node import Board, Line, Node, task_factory
 from pavane.testing.simulation.outside import Outside
 from pavane.testing.simulation.people import People
 from pavane.testing.simulation.scripts import Scripts
+from pavane.testing.simulation.slow_store import CrashableStore
 from pavane.testing.simulation.trace import Trace, collect
 from pavane.testing.simulation.workers import Hands, Workers
 
@@ -127,6 +128,7 @@ class World:
             Board(workers, self._crew),
             workers,
             crash,
+            case.commit_s,
             self._engine,
         )
 
