@@ -132,12 +132,17 @@ class Fate:
         for _ in range(self.random.randrange(60)):
             if self.root.status in status.ENDED and not self.random.randrange(3):
                 break
+            if self.root.status in status.UNSUCCESSFUL and self.coin():
+                self.ask("retry")
             self.something()
         self.kindness = 1.0
         for _ in range(400):
             if not self.bring_to_an_end():
                 return
         raise AssertionError(f"it does not end: {self.root.status}, {self.left()}")
+
+    def coin(self) -> bool:
+        return self.random.random() < 0.5
 
     def left(self) -> list[object]:
         return [(x.id, x.status, x.header.phase, x.open, x.marks) for x in self.all if x.open]
@@ -156,9 +161,9 @@ class Fate:
             self.resolve()
 
     def work(self) -> bool:
-        held = [
-            (x, r) for x in self.all for r in x.ready() if r.queue and (r.worker or self.may(r))
-        ]
+        alive = [run for run in self.all if run.status not in status.ENDED]
+        offers = [(run, ready) for run in alive for ready in run.ready() if ready.queue]
+        held = [(run, ready) for run, ready in offers if ready.worker or self.may(ready)]
         if not held:
             return False
         run, ready = self.random.choice(held)
@@ -198,13 +203,15 @@ class Fate:
 
     def ask(self, what: str) -> bool:
         run = self.random.choice(self.all) if self.random.random() < 0.2 else self.root
+        before = self.world.given_up
         try:
             if what == "abandon":
-                run.terminate(undo=False)
                 self.world.given_up = True
+                run.terminate(undo=False)
             else:
                 getattr(run, what)()
         except ConflictError:
+            self.world.given_up = before
             return False
         self.seen[what] += 1
         return True
@@ -216,19 +223,23 @@ class Fate:
                 continue
             refs = [ref for ref, mark in run.marks.items() if mark == "parked"]
             refs = refs or [run.header.failed_ref]
-            wanted = action or self.random.choice(["retry", "done", "done", "abandon"])
-            for wanted in dict.fromkeys([wanted, "done"]):
-                try:
-                    run.resolve(self.random.choice(refs), wanted)
-                except (ConflictError, NotFoundError):
-                    continue
-                self.seen[f"resolve {wanted}"] += 1
-                self.world.given_up |= wanted == "abandon"
-                done = True
-                break
+            first = action or self.random.choice(["retry", "done", "done", "abandon"])
+            done |= any(self.settle(run, self.random.choice(refs), x) for x in (first, "done"))
         return done
 
+    def settle(self, run: Execution, ref: str, action: str) -> bool:
+        before = self.world.given_up
+        self.world.given_up |= action == "abandon"
+        try:
+            run.resolve(ref, action)
+        except (ConflictError, NotFoundError):
+            self.world.given_up = before
+            return False
+        self.seen[f"resolve {action}"] += 1
+        return True
+
     def bring_to_an_end(self) -> bool:
+        self.world.pass_time(0)
         if self.work() or self.signal():
             return True
         before = sum(run.header.revision for run in self.all)
@@ -257,4 +268,4 @@ _OUTCOMES = [
     "HEARTBEAT",
     "IN_PROGRESS",
 ]
-_REQUESTS = [*["pause", "resume", "retry"] * 3, "terminate", "terminate", "abandon"]
+_REQUESTS = [*["pause", "resume", "retry"] * 5, *["terminate"] * 3, "abandon"]

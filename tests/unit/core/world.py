@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from pavane.core.decide import phases
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Page, Rows
 from pavane.core.decide.plan import UNDO, Plan, compile_plan
@@ -243,7 +244,7 @@ def check_rows(stored: Stored) -> None:
     for ready in stored.ready.values():
         row = stored.newest(ready.ref)
         assert row is not None and ready.attempt == row.attempt, ready
-        going_back = stored.header.status in (status.COMPENSATING, status.NEEDS_ATTENTION)
+        going_back = header.phase in {*phases.GOING_BACK, phases.SWEEPING}
         over = row.status not in status.OPEN and not ready.mark
         assert not over or (going_back and row.visible_at < 0), f"{ready.ref} is over, yet ready"
     parked = [r for r in stored.ready.values() if r.mark == "parked"]
