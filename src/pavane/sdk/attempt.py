@@ -93,7 +93,8 @@ async def carry_out(attempt: Attempt) -> tuple[Outcome, BaseException | None]:
         return _cancelled(attempt), None
     attempt.started = True
     try:
-        args, kwargs = post.contract.arguments(attempt.assignment.input, attempt.context)
+        given = attempt.assignment
+        args, kwargs = post.contract.arguments(given.input, attempt.context, undoing=given.is_undo)
     except InputError as error:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
     try:

@@ -44,6 +44,7 @@ class Contract:
         "_none",
         "_picks",
         "_task",
+        "_undoing",
         "_wrap",
         "returns",
     )
@@ -52,6 +53,7 @@ class Contract:
         self._task = task
         self.returns = shape.returns
         self._decode = _argument_decoder(task, place, shape)
+        self._undoing = _argument_decoder(task, place, shape, undoing=True)
         self._picks = _pickers(shape)
         self._wrap = not is_object(shape.returns)
         self._none = is_none(shape.returns)
@@ -62,13 +64,19 @@ class Contract:
             self._class = returns
         self._check = None if self._none else _result_decoder(place, returns)
 
-    def arguments(self, body: bytes, context: object) -> tuple[list[Any], dict[str, Any]]:
-        """Positional and keyword arguments from an input; InputError names the bad field."""
-        if self._decode is None:
+    def arguments(
+        self, body: bytes, context: object, *, undoing: bool = False
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """Positional and keyword arguments from an input; InputError names the bad field.
+
+        `undoing`: a result that nobody knows comes as None, whatever the annotation says.
+        """
+        decode = self._undoing if undoing else self._decode
+        if decode is None:
             given = None
         else:
             try:
-                given = self._decode(body)
+                given = decode(body)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise InputError(f"{self._task}: {describe(error, 'input')}.") from error
             except RecursionError as error:
@@ -165,7 +173,9 @@ def _a(kind: type) -> str:
 # --- building -----------------------------------------------------------------------------------
 
 
-def _argument_decoder(task: str, place: str, shape: Shape) -> Callable[[bytes], Any] | None:
+def _argument_decoder(
+    task: str, place: str, shape: Shape, *, undoing: bool = False
+) -> Callable[[bytes], Any] | None:
     """A typed decode of the input object into a struct with a field per parameter."""
     fields: list[tuple[str, Any, Any]] = []
     for name, parameter in shape.signature.parameters.items():
@@ -176,6 +186,8 @@ def _argument_decoder(task: str, place: str, shape: Shape) -> Callable[[bytes], 
         annotation = parameter.annotation
         wanted = Any if annotation in (inspect.Parameter.empty, object) else annotation
         check_type(wanted, f"{place}: parameter {name!r}")
+        if undoing:
+            wanted = wanted | None
         fields.append((name, wanted, _field(parameter.default)))
     if not fields:
         return None

@@ -102,12 +102,13 @@ class Service:
     ) -> Any:
         """Offer a function as a task, as `@service.task` or `@service.task(...)`.
 
-        `undo`: the task that reverses it, called with its inputs and its result. `pivot`: there is
-        no way back after it. `retries` after the first attempt, `retry_delay` before the first of
-        them, growing by `retry_logic` ("fixed", "linear", "exponential") up to `max_retry_delay`,
-        with up to `jitter` added. `timeout` ends one attempt, `total_timeout` all of them together,
-        `heartbeat_timeout` one that gives no sign of life. `concurrency`: how many run at once
-        here. Raise `Fail` in it for a failure that no retry would mend.
+        `undo`: the task that reverses it, called with its inputs and its result; with None for the
+        result where nobody knows whether it was done (it was interrupted, its process died).
+        `pivot`: there is no way back after it. `retries` after the first attempt, `retry_delay`
+        before the first of them, growing by `retry_logic` ("fixed", "linear", "exponential") up to
+        `max_retry_delay`, with up to `jitter` added. `timeout` ends one attempt, `total_timeout`
+        all of them together, `heartbeat_timeout` one that gives no sign of life. `concurrency`: how
+        many run at once here. Raise `Fail` in it for a failure that no retry would mend.
         """
         if function is not None:
             return self._offer(function, Task(function, self, frame=_frame_of(function)))

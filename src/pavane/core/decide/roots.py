@@ -64,13 +64,19 @@ class NoRoots:
 
 
 class Roots:
-    """The roots of one template's expressions, built as they are asked for."""
+    """The roots of one template's expressions, built as they are asked for.
 
-    __slots__ = ("_built", "_draft", "_views")
+    The output of the step `unknown` is null: nobody knows what it did, if anything.
+    """
 
-    def __init__(self, draft: Draft, views: Mapping[str, View] | None) -> None:
+    __slots__ = ("_built", "_draft", "_unknown", "_views")
+
+    def __init__(
+        self, draft: Draft, views: Mapping[str, View] | None, *, unknown: str = ""
+    ) -> None:
         self._draft = draft
         self._views = views
+        self._unknown = unknown
         self._built: dict[str, object] = {}
 
     def root(self, name: str) -> object:
@@ -110,7 +116,9 @@ class Roots:
             seen = task_fields(row)
         if view.wants("input"):
             seen["input"] = self._draft.json(row.input)
-        if view.wants("output"):
+        if ref == self._unknown:
+            seen["output"] = None
+        elif view.wants("output"):
             node = self._draft.plan.nodes[ref]
             joined = node.type == "JOIN"
             seen["output"] = self._joined(node, view) if joined else self._draft.json(row.output)

@@ -202,7 +202,12 @@ def _with_input(
     assert node.undo is not None
     template = node.undo.template
     draft.require(keys_of(draft.plan, template.reads))
-    body = template.render(Roots(draft, views_of(template)))
+    step = draft.task(node.ref)
+    assert step is not None
+    # Perhaps done, perhaps not: then the undo gets no result, instead of an empty one.
+    told = step.status == status.COMPLETED or step.output not in (b"", b"{}")
+    unknown = "" if told else node.ref
+    body = template.render(Roots(draft, views_of(template), unknown=unknown))
     if earlier is None or again:
         return structs.replace(undo, input=encode(body))
     used = earlier.attempt - earlier.round
