@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import keyword
 import re
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from pavane.core.expressions.evaluator import compile_expression
 from pavane.core.expressions.wire import to_wire
 from pavane.language.contract import RESULT, is_none, is_object, wire_value, without_none
 from pavane.language.kinds import conversion, is_plain_enum, literal_base
+from pavane.language.writing import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +168,6 @@ def size_of(expr: ast.AST) -> int:
 
 
 _SIZE = "pavane_size"
-
-
-def written(expr: ast.expr) -> str:
-    """The text of an expression for the evaluator."""
-    return ast.unparse(ast.fix_missing_locations(copy.deepcopy(expr)))
 
 
 def escaped(text: str) -> str:
