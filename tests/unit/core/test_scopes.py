@@ -282,6 +282,22 @@ def test_an_early_end_with_work_in_progress_is_undone_too():
     assert (child.status, child.undone, run.status) == ("COMPENSATED", ["b"], "COMPENSATED")
 
 
+def test_an_early_end_after_the_flow_had_come_to_its_end():
+    late = [task("a", undo=True), terminate("t", "COMPLETED")]
+    inner = [*fork("f", late, join_on=[]), task("b", undo=True)]
+    run = start(scope("s", *inner), task("c"))
+    child = run.child("s")
+    child.complete("b", "a")
+    assert child.status == "COMPLETED"
+    run.fail("c")
+    undo_all(child)
+    assert (sorted(child.undone), child.status, run.status) == (
+        ["a", "b"],
+        "COMPENSATED",
+        "COMPENSATED",
+    )
+
+
 def test_an_undo_that_comes_before_the_sweep():
     branches = [task("a", undo=True), terminate("t", "COMPLETED")], task("b", undo=True)
     world = World()

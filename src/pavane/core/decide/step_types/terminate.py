@@ -47,9 +47,12 @@ class Terminate(StepType):
             draft.abort_because(str(wanted), text, row)
             return
         header = draft.header
+        if header.parent_id:  # for the day when the parent wants this undone
+            flow.give_up_agenda(draft)
+            last = draft.task(header.ended_by) if header.ended_by else None
+            if last is not None:  # the flow had come to its end while this branch went on
+                flow.mark_frontier(draft, last)
         header.ended_by = node.ref
-        if header.parent_id:
-            flow.give_up_agenda(draft)  # for the day when the parent wants this undone
         draft.agenda.clear()
         header.phase, header.cursor = phases.FORWARD, ""
         if header.open:
