@@ -31,6 +31,15 @@ _VERBS: dict[type[ast.operator], str] = {
     ast.Pow: "raised",
 }
 
+_BITS: dict[type[ast.operator], str] = {
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.BitXor: "^",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.MatMult: "@",
+}
+
 
 def compare(site: Site, node: ast.Compare, operands: list[Value]) -> Value:
     """A comparison, also a chained one."""
@@ -165,6 +174,12 @@ def _order_group(kind: Any) -> str:
 def combine(site: Site, node: ast.BinOp, left: Value, right: Value) -> Value:
     """An arithmetic operation."""
     if left.poison or right.poison:
+        return POISON
+    if type(node.op) in _BITS:
+        shown = _BITS[type(node.op)]
+        site.refuse(
+            node, f"`{shown}` is not part of the workflow language", "Work it out in a task."
+        )
         return POISON
     for value in (left, right):
         if is_plain_enum(value.type) or is_record(without_none(value.type)[0]):
