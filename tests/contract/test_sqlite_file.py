@@ -7,8 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from pavane.adapters.sqlite import queries
-from pavane.adapters.sqlite.committer import CHECKPOINT_PAGES
+from pavane.adapters.sqlite import checkpointer, queries
 from pavane.adapters.sqlite.connection import PAGE_SIZE
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.core.model.rows import Value
@@ -142,16 +141,37 @@ async def test_a_cancelled_caller_does_not_stop_the_commit(path: Path):
         assert (await dump(store))["log"]
 
 
-async def test_the_write_ahead_log_stays_small(path: Path):
+@pytest.mark.parametrize("commit_thread", [True, False])
+async def test_the_write_ahead_log_stays_small(path: Path, *, commit_thread: bool):
     log = path.with_name(path.name + "-wal")
-    async with opened(SqliteStore(path, durable=False)) as store:
-        for n in range(1, 180):
+    longest = 0
+    async with opened(SqliteStore(path, durable=False, commit_thread=commit_thread)) as store:
+        for n in range(1, 300):
             values = [Value("a", f"var:{m}", b"x" * 8000) for m in range(60)]
             await store.commit(one(Change(header("a", n), values=values)))
-        assert store.counters.wal_pages > 2 * CHECKPOINT_PAGES
+            longest = max(longest, log.stat().st_size)
+        assert store.counters.wal_pages > 3 * checkpointer.LONG
         assert store.counters.checkpoints >= 2
-        assert log.stat().st_size < 1.2 * CHECKPOINT_PAGES * PAGE_SIZE
+    assert longest < 2 * checkpointer.LONG * PAGE_SIZE
     assert not log.exists()
+
+
+async def test_a_long_snapshot_lets_the_log_grow_and_no_longer(path: Path):
+    log = path.with_name(path.name + "-wal")
+    async with opened(SqliteStore(path, durable=False)) as store:
+
+        async def write(first: int) -> int:
+            for n in range(first, first + 200):
+                values = [Value("a", f"var:{m}", b"x" * 8000) for m in range(60)]
+                assert await store.commit(one(Change(header("a", n), values=values))) == set()
+            return log.stat().st_size
+
+        async with store.snapshot() as view:
+            grown = await write(1)
+            assert await view.header("a") is None
+        assert grown > 2 * checkpointer.LONG * PAGE_SIZE
+        assert await write(201) < grown + checkpointer.LONG * PAGE_SIZE
+        assert await write(401) < grown + checkpointer.LONG * PAGE_SIZE
 
 
 async def test_an_error_in_the_middle_leaves_the_store_usable(path: Path):

@@ -10,12 +10,10 @@ from queue import SimpleQueue
 
 import apsw
 
+from pavane.adapters.sqlite.checkpointer import Checkpointer
 from pavane.adapters.sqlite.connection import Connection
 from pavane.adapters.sqlite.counters import Counters
 
-# Pages in the write-ahead log from which they are moved to the database after a commit. Few pages
-# mean that hot pages are moved again and again, many that one commit in a while waits long.
-CHECKPOINT_PAGES = 4000
 _HAND_OVER_S = 0.002  # how long the loop waits at most for the thread to begin
 
 
@@ -26,14 +24,20 @@ class Committer:
     it is used. Without a thread (`threaded=False`, for virtual time) a commit blocks the loop.
     """
 
-    def __init__(self, connection: Connection, counters: Counters, *, threaded: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        counters: Counters,
+        checkpointer: Checkpointer,
+        *,
+        threaded: bool,
+    ) -> None:
         self._connection = connection
         self._counters = counters
-        self._pages = 0
+        self._checkpointer = checkpointer
         self._busy: asyncio.Future[None] | None = None
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        connection.set_wal_hook(self._count_pages)
         if threaded:
             self._thread = threading.Thread(target=self._run, name="pavane-commit", daemon=True)
             self._thread.start()
@@ -55,7 +59,8 @@ class Committer:
         """
         if self._thread is None:
             error = self._end()
-            self._checkpoint_if_due()
+            if self._checkpointer.due:
+                self._checkpointer.move_rest()
         else:
             loop = asyncio.get_running_loop()
             done: asyncio.Future[apsw.Error | None] = loop.create_future()
@@ -77,6 +82,7 @@ class Committer:
             self._jobs.put(None)
             self._thread.join()
             self._thread = None
+        self._checkpointer.stop()
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -89,15 +95,16 @@ class Committer:
         done: asyncio.Future[apsw.Error | None],
         idle: asyncio.Future[None],
     ) -> None:
-        """In the thread: answer once the commit is safe, then move pages if there are many."""
+        """In the thread: answer once the commit is safe, then see to the length of the log."""
         begun.release()
         error = self._end()
-        if self._pages < CHECKPOINT_PAGES:
-            _tell(loop, lambda: (done.set_result(error), self._free(idle)))
-        else:
+        if self._checkpointer.due:
             _tell(loop, lambda: done.set_result(error))
-            self._checkpoint_if_due()
+            self._checkpointer.move_rest()
             _tell(loop, lambda: self._free(idle))
+        else:
+            _tell(loop, lambda: (done.set_result(error), self._free(idle)))
+            self._checkpointer.move_some_beside()
 
     def _free(self, idle: asyncio.Future[None]) -> None:
         self._busy = None
@@ -113,22 +120,6 @@ class Committer:
             return error
         self._counters.commits += 1
         return None
-
-    def _count_pages(self, _connection: object, _name: str, pages: int) -> int:
-        """SQLite calls it after each commit with the length of the write-ahead log."""
-        self._counters.wal_pages += pages - self._pages if pages >= self._pages else pages
-        self._pages = pages
-        return apsw.SQLITE_OK
-
-    def _checkpoint_if_due(self) -> None:
-        if self._pages >= CHECKPOINT_PAGES:
-            self._counters.checkpoints += 1
-            try:
-                _, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            except apsw.Error:
-                return  # nothing is lost: the log is longer, and the next commit tries again
-            if moved == self._pages:
-                self._pages = 0  # the next commit begins the log anew
 
 
 def _tell(loop: asyncio.AbstractEventLoop, callback: Callable[[], object]) -> None:

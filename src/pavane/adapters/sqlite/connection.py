@@ -76,10 +76,15 @@ def tune_writer(connection: Connection, *, durable: bool) -> None:
     # A page size counts only before the first table; WAL is remembered in the file.
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
+    tune_durability(connection, durable=durable)
+    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = 2")
+
+
+def tune_durability(connection: Connection, *, durable: bool) -> None:
+    """What is flushed to the disk, by commits and by checkpoints."""
     connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
     # macOS flushes to the disk itself only when asked twice; elsewhere these change nothing.
     connection.execute("PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1")
-    connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = 2")
 
 
 def translate(error: apsw.Error, path: Path | str) -> StoreError:

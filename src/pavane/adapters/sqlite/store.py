@@ -11,12 +11,14 @@ from typing import Any
 import apsw
 
 from pavane.adapters.sqlite import queries as q
+from pavane.adapters.sqlite.checkpointer import Checkpointer
 from pavane.adapters.sqlite.committer import Committer
 from pavane.adapters.sqlite.connection import (
     Connection,
     Cursor,
     connect,
     translate,
+    tune_durability,
     tune_reader,
     tune_writer,
 )
@@ -87,9 +89,10 @@ class SqliteStore:
             raise
         self._connection = connection
         self._cursor = connection.cursor()
-        self._committer = Committer(
-            connection, self.counters, threaded=self._threaded and not self._read_only
-        )
+        threaded = self._threaded and not self._read_only
+        beside = self._connect_beside if threaded and not self._in_memory else None
+        checkpointer = Checkpointer(connection, self.counters, beside)
+        self._committer = Committer(connection, self.counters, checkpointer, threaded=threaded)
         self._writer = Writer(connection, self.counters)
 
     def _take_lock(self) -> None:
@@ -121,6 +124,12 @@ class SqliteStore:
         else:
             tune_writer(connection, durable=self._durable)
             migrate(connection, wanted)
+
+    def _connect_beside(self) -> Connection:
+        """A connection that checkpoints beside the writer, as durably."""
+        connection = connect(str(self.path))
+        tune_durability(connection, durable=self._durable)
+        return connection
 
     async def close(self) -> None:
         """Wait for the commit under way, move the log into the database, let go of the file."""
