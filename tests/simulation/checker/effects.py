@@ -93,8 +93,8 @@ class Effects:
         told = reports.get(key, set())
         status = row["status"]
         if status in ("COMPLETED", "FAILED") and status not in told:
-            undo_without = status == "FAILED" and row["reason"] and not row["reason"].startswith(
-                "scripted"
+            undo_without = (
+                status == "FAILED" and row["reason"] and not row["reason"].startswith("scripted")
             )
             if not undo_without:
                 self.faults.append(f"{key} is {status}, but nobody reported that")

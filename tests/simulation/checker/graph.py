@@ -11,7 +11,9 @@ Json = dict[str, Any]
 class Place:
     """Where a step stands: in which list, at which index, inside which step's which branch."""
 
-    def __init__(self, step: Json, siblings: list[Json], index: int, inside: tuple[str, str]) -> None:
+    def __init__(
+        self, step: Json, siblings: list[Json], index: int, inside: tuple[str, str]
+    ) -> None:
         self.step = step
         self.ref: str = step["taskReferenceName"]
         self.type: str = step.get("type", "SIMPLE")

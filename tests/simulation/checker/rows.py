@@ -31,9 +31,7 @@ def check(replay: Replay) -> None:
     for row in rows:
         if row["ref"] not in newest or newest[row["ref"]]["attempt"] < row["attempt"]:
             newest[row["ref"]] = row
-    undoable = sum(
-        1 for row in newest.values() if row["undoable"] and row["status"] not in OPEN
-    )
+    undoable = sum(1 for row in newest.values() if row["undoable"] and row["status"] not in OPEN)
     if not replay.era and header["undoable"] != undoable:
         replay.fault(f"header.undoable is {header['undoable']}, rows say {undoable}")
     for ref, row in newest.items():
@@ -82,8 +80,10 @@ def check_times(replay: Replay) -> None:
     tasks = replay.tasks
     for row in replay.trace.tasks:
         step = replay.graph.places[row["ref"].removeprefix(UNDO)].step
-        name = step["undo"]["name"] if row["ref"].startswith(UNDO) and "undo" in step else (
-            step["name"]
+        name = (
+            step["undo"]["name"]
+            if row["ref"].startswith(UNDO) and "undo" in step
+            else (step["name"])
         )
         policy = tasks.get(name, {})
         if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":

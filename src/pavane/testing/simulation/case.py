@@ -85,7 +85,7 @@ def draw(seed: int) -> Case:
     """The case of a seed."""
     chance = Random(f"case {seed}")
     traits = chance.choice(_TRAITS)
-    if chance.random() < 0.012:
+    if chance.random() < 0.02:
         traits = msgspec.structs.replace(traits, wide=chance.choice((101, 130, 205)), steps=2)
     every_task = (*TASKS, *UNDOS)
     drawn = chance.random()

@@ -1,0 +1,264 @@
+"""What a case had in it: random cases count only with a table of what they came upon."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pavane.testing.simulation.case import Case
+from tests.simulation.checker.graph import Graph
+
+# At least so many of 1,000 cases must have had it; about half of what the seeds from 0 give.
+MINIMUMS = {
+    "a crash on the way back": 25,
+    "a fork": 230,
+    "a join on some branches": 45,
+    "a nested fork": 100,
+    "a permissive step that failed": 40,
+    "a pivot passed": 45,
+    "a retry": 180,
+    "a step INLINE": 90,
+    "a step SET_VARIABLE": 80,
+    "a step SWITCH": 240,
+    "a step TERMINATE": 45,
+    "a step WAIT": 165,
+    "a sub-workflow": 195,
+    "a sub-workflow undone": 30,
+    "a timeout that is only noted": 25,
+    "a worker interrupted": 110,
+    "an abort with steps in flight": 90,
+    "an answer that a crash lost": 185,
+    "an effect asked for again": 70,
+    "an effect that came after its undo": 15,
+    "an optional step that failed": 35,
+    "an undo": 205,
+    "an undo in a fork": 90,
+    "an undo of what never happened": 90,
+    "an undo retried": 80,
+    "an undo that failed": 105,
+    "an undo that gave up": 70,
+    "callbacks in random order": 240,
+    "commits that take time": 200,
+    "crash at acted": 30,
+    "crash at anywhere": 105,
+    "crash at batch-taken": 30,
+    "crash at committed": 45,
+    "crash at decided": 30,
+    "crash at rows-loaded": 25,
+    "crash at told": 30,
+    "crash at writing": 30,
+    "crash at written": 30,
+    "duplicate report": 140,
+    "ended COMPENSATED": 195,
+    "ended COMPLETED": 215,
+    "ended FAILED": 115,
+    "ended TERMINATED": 120,
+    "ended TIMED_OUT": 55,
+    "fan-out in pages": 6,
+    "late or doubled report refused": 225,
+    "leave by a person": 50,
+    "needs attention behind a pivot": 25,
+    "needs attention, settled by abandon": 40,
+    "needs attention, settled by done": 40,
+    "needs attention, settled by retry": 70,
+    "pause by a person": 60,
+    "poll timeout": 30,
+    "redelivery after a crash": 60,
+    "redelivery after its effect": 16,
+    "response timeout": 95,
+    "resume by a person": 35,
+    "retry by a person": 15,
+    "signal by a person": 25,
+    "started twice with one key": 80,
+    "task timeout": 65,
+    "terminate by a person": 75,
+    "total timeout": 20,
+    "undo across scopes": 25,
+    "workers in another process": 255,
+    "workers that come late": 125,
+    "workflow timeout": 25,
+}
+UNDO = "undo:"
+
+
+def features(case: Case, trace: Any) -> set[str]:
+    """Everything of the table that one case had."""
+    found = set(_of_case(case, trace)) | set(_of_record(trace))
+    crashes = [at for at, note in trace.notes if note.startswith("crash")]
+    graphs = {hash: Graph(body) for hash, body in trace.definitions.items()}
+    for execution in trace.executions.values():
+        found |= set(_of_execution(execution, graphs[execution.header["definition"]], crashes))
+    return found
+
+
+def _of_case(case: Case, trace: Any) -> Iterator[str]:
+    for _, note in trace.notes:
+        if note.startswith("crash"):
+            yield note.replace("crash ", "crash at ")
+    if case.shuffle:
+        yield "callbacks in random order"
+    if case.outside:
+        yield "workers in another process"
+    if case.commit_s:
+        yield "commits that take time"
+    if case.late_crew_s:
+        yield "workers that come late"
+    for act in trace.actions:
+        if act.get("answer") == "ok" and act["action"] in (
+            "pause",
+            "resume",
+            "retry",
+            "terminate",
+            "leave",
+            "signal",
+        ):
+            yield f"{act['action']} by a person"
+        if act.get("answer") == "ok" and act["action"] == "resolve":
+            yield f"needs attention, settled by {act['how']}"
+        if act["action"] == "wait" and len(act["ids"]) > 1:
+            yield "started twice with one key"
+        if act.get("answer") == "lost":
+            yield "an answer that a crash lost"
+
+
+def _of_record(trace: Any) -> Iterator[str]:
+    calls: Counter[tuple[str, str, int]] = Counter()
+    reports: dict[tuple[str, str, int], str] = {}
+    effects: set[tuple[str, str]] = set()
+    for seen in trace.record:
+        key = (seen.execution_id, seen.ref, seen.attempt)
+        if seen.kind == "call":
+            calls[key] += 1
+            if calls[key] > 1 and key not in reports:
+                yield "redelivery after a crash"
+                if key[:2] in effects:
+                    yield "redelivery after its effect"
+        elif seen.kind == "effect":
+            effects.add(key[:2])
+        elif seen.kind == "report":
+            if reports.get(key) == seen.what and seen.what != "IN_PROGRESS":
+                yield "duplicate report"
+            reports[key] = seen.what
+        elif seen.kind == "answer" and seen.what == "refused":
+            yield "late or doubled report refused"
+        elif seen.kind == "repeated":
+            yield "an effect asked for again"
+        elif seen.kind == "refused":
+            yield "an effect that came after its undo"
+        elif seen.kind == "nothing":
+            yield "an undo of what never happened"
+        elif seen.kind == "absent":
+            yield "a worker interrupted"
+
+
+def _of_execution(execution: Any, graph: Graph, crashes: list[int]) -> Iterator[str]:
+    header, rows = execution.header, execution.tasks
+    yield f"ended {header['status']}" if header["ended_at"] else f"left {header['status']}"
+    if header["parent_id"]:
+        yield "a sub-workflow"
+        if header["cause"] == "UNDO":
+            yield "undo across scopes"
+    begun = {row["ref"] for row in rows}
+    for ref in begun & graph.places.keys():
+        yield from _of_place(graph, ref)
+    for row in rows:
+        yield from _of_row(row, graph)
+    if header["pivot_passed"]:
+        yield "a pivot passed"
+    yield from _of_log(execution.log, graph)
+    yield from _of_crashes(execution, crashes)
+
+
+def _of_crashes(execution: Any, crashes: list[int]) -> Iterator[str]:
+    """Whether the process died between two entries of the way back."""
+    back = [
+        at
+        for _, at, entries in execution.log
+        for entry in entries
+        if entry.get("status") == "COMPENSATING" or entry.get("ref", "").startswith(UNDO)
+    ]
+    if back and any(min(back) <= at <= max(back) for at in crashes):
+        yield "a crash on the way back"
+
+
+def _of_place(graph: Graph, ref: str) -> Iterator[str]:
+    place = graph.places[ref]
+    around = [p.type for p in graph.chain(ref)[:-1]]
+    if place.type == "FORK_JOIN":
+        yield "a nested fork" if "FORK_JOIN" in around else "a fork"
+        if len(place.step["forkTasks"]) > 100:
+            yield "fan-out in pages"
+    elif place.type in ("SWITCH", "WAIT", "SET_VARIABLE", "INLINE", "TERMINATE"):
+        yield f"a step {place.type}"
+    elif place.type == "JOIN" and len(place.step["joinOn"]) < len(
+        place.siblings[place.index - 1]["forkTasks"]
+    ):
+        yield "a join on some branches"
+
+
+def _of_row(row: Any, graph: Graph) -> Iterator[str]:
+    undo = row["ref"].startswith(UNDO)
+    if row["attempt"] and row["round"] < row["attempt"]:
+        yield "an undo retried" if undo else "a retry"
+    if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":
+        yield f"{row['reason'].split()[0]} timeout"
+    if row["status"] == "COMPLETED_WITH_ERRORS":
+        yield "an optional step that failed"
+    if undo and row["status"] == "COMPLETED":
+        yield "an undo"
+        place = graph.places[row["ref"].removeprefix(UNDO)]
+        if any(p.type == "FORK_JOIN" for p in graph.chain(place.ref)[:-1]):
+            yield "an undo in a fork"
+        if place.type == "SUB_WORKFLOW":
+            yield "a sub-workflow undone"
+
+
+def _of_log(log: Any, graph: Graph) -> Iterator[str]:
+    begun: set[str] = set()
+    back = False
+    for _, _, entries in log:
+        for entry in entries:
+            kind, ref = entry["kind"], entry.get("ref", "")
+            if kind == "started":
+                begun.add(ref)
+            elif kind == "status":
+                back = back or entry["status"] == "COMPENSATING"
+                if entry["status"] == "NEEDS_ATTENTION" and not back:
+                    yield "needs attention behind a pivot"
+            elif kind == "settled" and ref in begun:
+                yield "an abort with steps in flight"
+            elif kind == "parked":
+                yield "an undo that gave up"
+            elif kind == "deadline":
+                yield "workflow timeout"
+            elif kind == "timeout":
+                yield "a timeout that is only noted"
+            elif kind == "failed" and ref and graph.places.get(ref) is not None:
+                if graph.places[ref].step.get("permissive"):
+                    yield "a permissive step that failed"
+            if back and kind == "failed" and ref.startswith(UNDO):
+                yield "an undo that failed"
+
+
+def table(counts: Counter[str], cases: int) -> str:
+    """The counts beside their minimums, for people."""
+    names = sorted({*MINIMUMS, *counts})
+    wide = max(map(len, names))
+    lines = [
+        f"{name:{wide}} {counts[name]:6} of at least {_minimum(name, cases):4}" for name in names
+    ]
+    return "\n".join([f"coverage of {cases} cases", *lines])
+
+
+def missing(counts: Counter[str], cases: int) -> list[str]:
+    """What the cases should have had more often."""
+    return [
+        f"{name}: {counts[name]} of {_minimum(name, cases)}"
+        for name in MINIMUMS
+        if counts[name] < _minimum(name, cases)
+    ]
+
+
+def _minimum(name: str, cases: int) -> int:
+    return MINIMUMS.get(name, 0) * cases // 1000
