@@ -159,6 +159,8 @@ class Fate:
             self.ask(self.random.choice(_REQUESTS))
         if self.random.random() < 0.3:
             self.resolve()
+        if self.random.random() < 0.1:
+            self.ring_in_vain()
 
     def work(self) -> bool:
         alive = [run for run in self.all if run.status not in status.ENDED]
@@ -200,6 +202,13 @@ class Fate:
                     run.signal(ready.ref)
                     return True
         return False
+
+    def ring_in_vain(self) -> None:
+        """An alarm that nobody has set, or that rings once more: it must do no harm."""
+        run = self.random.choice(self.all)
+        ref = self.random.choice(["", *self.world.executions[run.id].tasks])
+        run.tell(facts.AlarmRang(ref))
+        self.seen["rung in vain"] += 1
 
     def ask(self, what: str) -> bool:
         run = self.random.choice(self.all) if self.random.random() < 0.2 else self.root
