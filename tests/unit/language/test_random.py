@@ -21,10 +21,10 @@ from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.random_programs import Generator
 from tests.unit.language.random_tasks import TASKS, Pair, calls
 
-PROGRAMS = int(os.environ.get("PAVANE_RANDOM_PROGRAMS", "120"))
+PROGRAMS = int(os.environ.get("PAVANE_RANDOM_PROGRAMS", "60"))
 IN_ENGINE = 4  # every how many runs the engine runs it too
 
-# What the standard run must have met, at least so often.
+# What 120 programs must have met, at least so often; other numbers in proportion.
 WANTED = {
     "step": 150,
     "data": 80,
@@ -129,4 +129,4 @@ async def test_random_workflows_mean_the_same_everywhere(tmp_path: Path) -> None
             raise AssertionError(f"PAVANE_SEED={seed} PAVANE_RANDOM_PROGRAMS=1") from error
     print(dict(met))
     missing = {key: met[key] for key, least in WANTED.items() if met[key] * 120 < least * PROGRAMS}
-    assert not missing or PROGRAMS < 100
+    assert not missing or PROGRAMS < 60
