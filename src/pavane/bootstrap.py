@@ -86,8 +86,8 @@ async def running_engine(
     if dispatcher is not None:
         # Before the engine: what a dead process held is taken up again as soon as it starts.
         dispatcher.start(engine)
-    await engine.start()
     try:
+        await engine.start()
         await engine.register(definitions, tuple(tasks))
         if dispatcher is not None:
             for task in tasks:
