@@ -222,9 +222,14 @@ class Draft:
         """The input of a step. Raises ExpressionError."""
         template = node.template
         if template.constant:
-            return template.render(NoRoots)
-        self.require(node.keys)
-        return template.render(Roots(self, node.views))
+            task_input: dict[str, Any] = template.render(NoRoots)
+        else:
+            self.require(node.keys)
+            task_input = template.render(Roots(self, node.views))
+        for name, fallback in node.fallbacks.items():
+            if task_input[name] is None:
+                task_input[name] = fallback.render(Roots(self, None))
+        return task_input
 
 
 def encode(value: Any) -> bytes:

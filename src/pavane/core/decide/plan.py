@@ -42,6 +42,7 @@ class Node(msgspec.Struct):
     template: Template
     policy: Policy
     service: str = ""
+    fallbacks: Mapping[str, Template] = {}  # for inputs that turn out to be null
     expression: Expression | None = None
     undo: UndoPlan | None = None
     next: str = ""  # what follows; "" at the end of a branch or of the workflow
@@ -163,7 +164,11 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
     definition = step.task_definition or tasks.get(step.name)
     where = f"{step.ref}.inputParameters"
     parameters: dict[str, Any] = step.input_parameters
+    fallbacks: dict[str, Template] = {}
     if definition and definition.input_template:
+        for name, value in definition.input_template.items():
+            if name in parameters:
+                fallbacks[name] = compile_template(value, where=f"inputTemplate.{name}")
         parameters = {**definition.input_template, **parameters}
     policy = NO_POLICY
     if step.type in RETRIED_TYPES or definition:
@@ -174,6 +179,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
         ref=step.ref,
         type=step.type,
         template=compile_template(parameters, where=where),
+        fallbacks=fallbacks,
         policy=policy,
         service=step.service or (definition.service if definition else ""),
         join_on=tuple(step.join_on),

@@ -34,6 +34,16 @@ def test_the_input_template_of_its_task_fills_what_is_absent():
     assert run.input("s") == {"speed": "slow", "to": "Rome"}
 
 
+def test_the_input_template_of_its_task_fills_what_is_null():
+    template = TaskDefinition(input_template={"a": 1, "b": "${workflow.input.b}", "c": 3, "d": 4})
+    world = World(tasks={"ship": template})
+    inputs = {"a": "${workflow.input.nothing}", "b": None, "c": 0, "e": None}
+    run = world.start(
+        workflow(Step(name="ship", task_reference_name="s", input_parameters=inputs)), b=2
+    )
+    assert run.input("s") == {"a": 1, "b": 2, "c": 0, "d": 4, "e": None}
+
+
 def test_it_needs_the_name_of_a_task():
     kind = STEP_TYPES["SIMPLE"]
     assert list(kind.findings(task("a"))) == []
