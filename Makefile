@@ -45,7 +45,7 @@ $(VENV)/bin/python:
 		echo 'Python could not make a virtual environment. On Debian: apt-get install python3-venv' >&2; exit 1; }
 
 $(VENV)/.runtime: pyproject.toml constraints/runtime.txt | $(VENV)/bin/python
-	@echo 'Setting up $(VENV) (once): Pavane and the six packages it needs ...'
+	@echo 'Setting up $(VENV) (once): Pavane and the packages it needs ...'
 	@$(PIP) --editable . --constraint constraints/runtime.txt
 	@touch $@
 

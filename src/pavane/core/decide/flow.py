@@ -121,8 +121,9 @@ def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
         go_on(draft, node, row)
     else:
         cause = _CAUSES.get(row.status, status.FAILED)
-        reason = row.reason or f"{row.status.lower()}"
-        draft.abort_because(cause, f"{node.ref}: {reason}", row)
+        reason = row.reason or row.status.lower()
+        named = reason.startswith(f"{node.ref}: ")  # many a worker has said so already
+        draft.abort_because(cause, reason if named else f"{node.ref}: {reason}", row)
 
 
 def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:

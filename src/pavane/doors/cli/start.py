@@ -116,7 +116,7 @@ def _tell(workflow: str, status: str, reason: str, output: Any) -> int:
     if status == "COMPLETED":
         click.echo(msgspec.json.format(msgspec.json.encode(output), indent=2))
         return DONE
-    why = f": {reason}" if reason else ""
+    why = f": {reason.rstrip('.')}" if reason else ""
     raise ExecutionFailedError(
         f"{workflow} did not complete, it is {status}{why}.", "`pavane show ID` shows its steps."
     )
