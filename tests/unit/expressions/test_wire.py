@@ -32,7 +32,7 @@ WRITTEN = [
     (Decimal("1.50"), "1.50"),
     (date(2024, 5, 31), "2024-05-31"),
     (datetime(2024, 5, 31, 10, tzinfo=UTC), "2024-05-31T10:00:00Z"),
-    (datetime(2024, 5, 31, 10), "2024-05-31T10:00:00"),  # noqa: DTZ001  # without an offset on purpose
+    (datetime(2024, 5, 31, 10), "2024-05-31T10:00:00"),  # without an offset on purpose
     (time(10, 30), "10:30:00"),
     (timedelta(days=1, hours=2), "P1DT7200S"),
     (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
