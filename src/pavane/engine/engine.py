@@ -165,6 +165,8 @@ class Engine:
                 header = await self._header(execution_id)
             if header is not None and act.is_over(header):
                 return header
+            if timeout_s is None:
+                return await future
             async with asyncio.timeout(timeout_s):
                 return await future
         except TimeoutError:

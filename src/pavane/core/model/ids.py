@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 
 _BITS_74 = (1 << 74) - 1
 
@@ -16,7 +15,8 @@ def execution_id(now: int, bits: int) -> str:
     value |= (bits >> 62) << 64
     value |= 0b10 << 62
     value |= bits & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+    text = f"{value:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def child_id(parent_id: str, ref: str, attempt: int, now: int) -> str:
