@@ -29,6 +29,8 @@ def checked_object(body: bytes, what: str) -> bytes:
         value: Any = msgspec.json.decode(body)
     except RecursionError:
         raise _too_deep(what) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{what} is not UTF-8 text.", "Send a JSON object as UTF-8.") from None
     except msgspec.DecodeError as error:
         raise InputError(f"{what} is not JSON: {error}.", "Send a JSON object.") from None
     if not isinstance(value, dict):
