@@ -1,11 +1,11 @@
 """What a store in a file outlives: loss of power, death, a full disk, others, damage."""
 
-import os
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -92,12 +92,13 @@ class Watched(apsw.VFS):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.broken = False  # flushing fails
         super().__init__("watched", SYSTEM)
 
     def xOpen(  # noqa: N802  apsw's name
         self, name: "apsw.URIFilename | str | None", flags: list[int]
     ) -> "WatchedFile":
-        return WatchedFile(self.folder, name, flags)
+        return WatchedFile(self, name, flags)
 
     def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802  apsw's name
         super().xDelete(filename, syncdir)
@@ -107,14 +108,18 @@ class Watched(apsw.VFS):
 
 class WatchedFile(apsw.VFSFile):
     def __init__(
-        self, folder: Path, name: "apsw.URIFilename | str | None", flags: list[int]
+        self, watched: Watched, name: "apsw.URIFilename | str | None", flags: list[int]
     ) -> None:
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         self.path = Path(path) if path else None
-        self.folder = folder
+        self.watched, self.folder = watched, watched.folder
         super().__init__(SYSTEM, name, flags)
 
     def xSync(self, flags: int) -> None:  # noqa: N802  apsw's name
+        if self.watched.broken:
+            error = apsw.IOError("the disk does not answer")
+            vars(error).update(extendedresult=apsw.SQLITE_IOERR_FSYNC)
+            raise error
         super().xSync(flags)
         if self.path is not None and self.path.parent == self.folder.parent:
             shutil.copyfile(self.path, self.folder / self.path.name)
@@ -131,21 +136,49 @@ async def test_and_without_flushing_it_would_not(tmp_path: Path):
 
 async def commits_that_survive(folder: Path, *, durable: bool) -> int:
     """How many of thirty commits would be there, were the power lost right after each."""
-    safe = folder / "safe"
-    os.mkdir(safe)
-    watched = Watched(safe)
-    apsw.set_default_vfs("watched")
     survived = 0
-    try:
+    with watching(folder) as disk:
         async with opened(SqliteStore(folder / "pavane.db", durable=durable)) as store:
             for n in range(30):
                 assert await store.commit(each([start(f"{n}-{m}") for m in range(20)])) == set()
-                async with opened(SqliteStore(copied(safe, folder / f"after-{n}"))) as after:
+                async with opened(SqliteStore(copied(disk.folder, folder / f"after-{n}"))) as after:
                     survived += await dump(after) == await dump(store)
+    return survived
+
+
+@contextmanager
+def watching(folder: Path) -> Generator[Watched]:
+    """Every file in the folder is watched; what would survive is in its folder `safe`."""
+    safe = folder / "safe"
+    safe.mkdir()
+    watched = Watched(safe)
+    apsw.set_default_vfs("watched")
+    try:
+        yield watched
     finally:
         apsw.set_default_vfs(SYSTEM)
         watched.unregister()
-    return survived
+
+
+async def test_after_a_flush_that_failed_nothing_is_answered(tmp_path: Path):
+    """What the disk holds then is unknown: only opening the database again can tell."""
+    with watching(tmp_path) as disk:
+        store = SqliteStore(tmp_path / "pavane.db")
+        await store.open()
+        await store.commit(one(start("a")))
+        disk.broken = True
+        with pytest.raises(StoreError, match="does not answer") as failure:
+            await store.commit(one(finish("a")))
+        assert type(failure.value) is StoreError
+        disk.broken = False
+        with pytest.raises(StoreError):
+            await store.commit(one(finish("a")))
+        with pytest.raises(StoreError):
+            await store.load({"a": set()})
+        async with opened(store.crash()) as reborn:
+            found = await revision(reborn, "a")
+            assert found in {1, 2}
+            assert await reborn.commit(one(finish("a", found + 1))) == set()
 
 
 def copied(folder: Path, to: Path) -> Path:
