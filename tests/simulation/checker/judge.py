@@ -13,6 +13,7 @@ from tests.simulation.checker.replay import Replay
 def judge(trace: Any) -> list[str]:
     """All faults in a trace, in words; none for a run that kept every promise."""
     graphs = {hash: Graph(body) for hash, body in trace.definitions.items()}
+    crashes = [at for at, note in trace.notes if note.startswith("crash")]
     replays: dict[str, Replay] = {}
     faults: list[str] = []
     for id, execution in trace.executions.items():
@@ -20,6 +21,7 @@ def judge(trace: Any) -> list[str]:
         replay = replays[id] = Replay(id, graph, execution, trace.tasks).run()
         rows.check(replay)
         rows.check_times(replay)
+        rows.check_leases(replay, crashes)
         faults += replay.faults
     faults += family.check(trace, replays)
     return faults + Effects(trace, replays).check()

@@ -29,6 +29,8 @@ class Attempt:
         self.number = number
         self.state = state  # scheduled, started, completed, failed, canceled, settled
         self.opened_at = at
+        self.taken_at = 0
+        self.worker = ""
         self.end = ""  # the status with which it failed
         self.round = number  # the first attempt since a person last asked
         self.ended_era = 1 << 30  # not ended
@@ -50,6 +52,7 @@ class Replay:
         self.era = 0  # goes up when a person lets an execution run again
         self.order: dict[tuple[str, str], int] = {}  # (kind, ref) to index of its last entry
         self.first: dict[tuple[str, str], int] = {}
+        self.silences: list[tuple[str, str, int, int]] = []  # ref, worker, taken, given up
         self.resolved: set[tuple[str, int]] = set()
         self.passed: set[str] = set()  # pivots
         self.wide = {
@@ -169,7 +172,7 @@ class Replay:
         if now is None or now.number != number or now.state != "scheduled":
             self.fault(f"{ref}#{number} started, but it is {now and now.state}")
             return
-        now.state = "started"
+        now.state, now.taken_at, now.worker = "started", at, entry["worker"]
         if self.frozen and not ref.startswith(UNDO):
             self.fault(f"{ref}#{number} started after the run was frozen")
 
@@ -207,6 +210,8 @@ class Replay:
         if now.state not in ("scheduled", "started"):
             self.fault(f"{ref}#{number} failed when it was {now.state}")
         now.state, now.end = "failed", entry.get("status", "")
+        if entry.get("reason") == "response timeout":
+            self.silences.append((ref, now.worker, now.taken_at, at))
 
     def _canceled(self, at: int, ref: str, number: int, entry: Json) -> None:
         now = self._close(at, ref, number, "canceled")

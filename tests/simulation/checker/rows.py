@@ -97,6 +97,13 @@ def check_times(replay: Replay) -> None:
             _check_delay(replay, row, policy)
 
 
+def check_leases(replay: Replay, crashes: list[int]) -> None:
+    """What a dead process held is taken back when the next one starts, not when it times out."""
+    for ref, worker, taken_at, at in replay.silences:
+        if worker.startswith("local/") and any(taken_at <= crash < at for crash in crashes):
+            replay.fault(f"{ref} waited for a dead process until {at}")
+
+
 def _check_timeout(replay: Replay, row: dict[str, Any], policy: dict[str, Any]) -> None:
     which = row["reason"].split()[0]
     begun, limit = {
