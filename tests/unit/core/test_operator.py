@@ -166,6 +166,25 @@ def test_a_failed_step_is_tried_again_and_the_run_goes_on():
     assert (run.status, run.attempts("a")) == ("COMPLETED", ["COMPLETED"])
 
 
+def test_a_pause_in_the_middle_of_a_retry_begins_nothing_more():
+    run = start(*fork("f", *([task(f"b{i:03}")] for i in range(150))))
+    run.world.pass_time(0)
+    run.fail("b000")
+    run.world.pass_time(0)
+    assert len(run.marks) == 151
+    run.retry()
+    begun = len(run.open)
+    assert 0 < begun < 151
+    run.pause()
+    run.tell(AlarmRang())
+    assert len(run.open) == begun
+    run.resume()
+    run.world.pass_time(0)
+    assert (len(run.open), run.marks) == (151, {})
+    run.complete(*(f"b{i:03}" for i in range(150)))
+    assert run.status == "COMPLETED"
+
+
 def test_a_retry_has_a_new_round_of_retries():
     run = start(task("a", policy=once(retry_count=1, retry_delay_seconds=0)))
     run.fail("a")
@@ -237,6 +256,23 @@ def test_a_permissive_failure_is_tried_again_by_its_join():
     assert (run.offered, run.row("f-join").status) == ({"a"}, "IN_PROGRESS")
     run.complete("a", "z")
     assert (run.status, run.attempts("b")) == ("COMPLETED", ["COMPLETED"])
+
+
+def test_a_join_tries_only_what_arrived_again():
+    steps = fork("f", task("a", permissive=True), scope("s", task("x")), task("z", permissive=True))
+    run = start(*steps)
+    run.fail("a")
+    run.terminate()
+    assert (run.status, run.row("f-join").failed) == ("TERMINATED", 1)
+    run.retry()
+    assert (run.attempts("a"), run.attempts("s"), run.attempts("z")) == (
+        ["FAILED", "SCHEDULED"],
+        ["CANCELED", "IN_PROGRESS"],
+        ["CANCELED", "SCHEDULED"],
+    )
+    run.complete("a", "z")
+    run.child("s").complete("x")
+    assert run.status == "COMPLETED"
 
 
 def test_a_permissive_failure_that_was_passed_cannot_be_retried():

@@ -298,6 +298,27 @@ def test_an_early_end_after_the_flow_had_come_to_its_end():
     )
 
 
+def test_an_undo_that_comes_in_the_middle_of_the_sweep():
+    """An early end with more open tasks than a page: the parent fails before all are closed."""
+    wide = [[task(f"b{i:03}", undo=True)] for i in range(150)]
+    inner = fork("f", [task("a", undo=True), terminate("t", "COMPLETED")], *wide)
+    run = start(scope("s", *inner), task("c"))
+    child = run.child("s")
+    child.world.pass_time(0)
+    child.complete("b000", "b149")
+    child.take("b140")
+    child.complete("a")
+    assert (child.status, child.header.phase) == ("COMPLETED", "sweeping")
+    run.fail("c")
+    child.world.pass_time(0)
+    if "b140" in child.open:
+        child.report("b140", "CANCELED")
+    child.world.pass_time(0)
+    undo_all(child)
+    assert (child.status, run.status) == ("COMPENSATED", "COMPENSATED")
+    assert sorted(child.undone) == ["a", "b000", "b140", "b149"]
+
+
 def test_an_undo_that_comes_before_the_sweep():
     branches = [task("a", undo=True), terminate("t", "COMPLETED")], task("b", undo=True)
     world = World()

@@ -47,8 +47,17 @@ class Join(StepType):
 
     @staticmethod
     def _to_try_again(draft: Draft, node: Node) -> list[str]:
-        """Steps that it waited for in vain; where others have gone on behind one it is too late."""
+        """Permissive steps that arrived without success.
+
+        Where the flow has gone on behind one it is too late; one with a mark of its own never
+        arrived, and begins again from there.
+        """
         draft.require([("task", ref) for ref in node.join_on])
-        rows = [(ref, draft.task(ref)) for ref in node.join_on]
-        failed = [ref for ref, row in rows if row and row.status in status.UNSUCCESSFUL_ENDS]
-        return [ref for ref in failed if not draft.plan.nodes[ref].next]
+        found: list[str] = []
+        for ref in node.join_on:
+            row, step = draft.task(ref), draft.plan.nodes[ref]
+            arrived = row is not None and not row.frontier and ref not in draft.agenda
+            failed = row is not None and row.status in status.UNSUCCESSFUL_ENDS
+            if arrived and failed and step.step.permissive and not step.next:
+                found.append(ref)
+        return found
