@@ -201,19 +201,21 @@ FORK = {"type": "FORK_JOIN", "forkTasks": [[step("a")], [step("b")]]}
 
 
 def sub(name: str) -> dict[str, Any]:
-    param = {"subWorkflowParam": {"name": name, "version": 1}}
-    return step(f"start_{name}", type="SUB_WORKFLOW", **param)
+    param = {"name": name, "version": 1}
+    return step(f"start_{name}", type="SUB_WORKFLOW", subWorkflowParam=param)
 
 
 def nested(depth: int) -> dict[str, Any]:
     inner = step("leaf", type="NOOP")
     for level in range(depth):
-        switch = {
-            "evaluatorType": "value-param",
-            "expression": "x",
-            "decisionCases": {"a": [inner]},
-        }
-        inner = step(f"s{level}", type="SWITCH", inputParameters={"x": "a"}, **switch)
+        inner = step(
+            f"s{level}",
+            type="SWITCH",
+            evaluatorType="value-param",
+            expression="x",
+            inputParameters={"x": "a"},
+            decisionCases={"a": [inner]},
+        )
     return inner
 
 
