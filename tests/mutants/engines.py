@@ -1,4 +1,4 @@
-"""Ways to be wrong: each breaks one thing in the core or the engine, for as long as a test lasts."""
+"""Ways to be wrong: each breaks one thing in core or engine, for as long as a test lasts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from pavane.core.model.command import Close
 from pavane.core.model.rows import TaskRow
 from pavane.engine import act, batch
 from pavane.engine.batch import Batch
-from pavane.engine.engine import Engine
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.timers import Timers
 from pavane.engine.work_set import WorkSet
@@ -47,7 +46,7 @@ def version_not_checked(patch: Patch) -> None:
 
 def undo_without_order(patch: Patch) -> None:
     """The way back does not wait for one undo before it begins the next."""
-    original = undo._visit  # pyright: ignore[reportPrivateUsage] a mutant reaches inside
+    original = undo._visit
 
     def visit(draft: Draft, node: Node) -> list[str]:
         row = draft.task(node.ref) if node.undo is not None else None
@@ -55,7 +54,7 @@ def undo_without_order(patch: Patch) -> None:
         if row is not None and row.undoable and not ahead:
             name = undo.UNDO + node.ref
             draft.change(draft.newest[name], frontier=True)  # its end shall not walk on
-            return undo._before(draft, node)  # pyright: ignore[reportPrivateUsage] as above
+            return undo._before(draft, node)
         return ahead
 
     def ended(draft: Draft, row: TaskRow) -> None:
@@ -89,7 +88,7 @@ def unknown_is_not_undone(patch: Patch) -> None:
 
 def timer_fires_twice(patch: Patch) -> None:
     """An alarm rings twice, and the second ring finds the door open."""
-    ring_all = Timers._ring_all  # pyright: ignore[reportPrivateUsage] a mutant reaches inside
+    ring_all = Timers._ring_all
     alarm_rang = tasks.alarm_rang
 
     async def twice(self: Timers, alarms: list[tuple[str, str]], now: int) -> bool:
@@ -205,8 +204,8 @@ def commit_split(patch: Patch) -> None:
         for index, unit in enumerate(units):
             if index not in lost:
                 for change in unit.changes:
-                    if self._open:  # pyright: ignore[reportPrivateUsage] a mutant reaches inside
-                        self._tables.apply(_only_ready(change))  # pyright: ignore[reportPrivateUsage] as above
+                    if self._open:
+                        self._tables.apply(_only_ready(change))
         return lost
 
     patch.setattr(MemoryStore, "commit", commit)
@@ -239,8 +238,8 @@ def dispatched_before_commit(patch: Patch) -> None:
     original = Batch.commit
 
     async def commit(self: Batch, now: int) -> Any:
-        if self._dispatcher is not None:  # pyright: ignore[reportPrivateUsage] a mutant reaches inside
-            act.dispatch(list(self.work.values()), self._dispatcher)  # pyright: ignore[reportPrivateUsage] as above
+        if self._dispatcher is not None:
+            act.dispatch(list(self.work.values()), self._dispatcher)
         for work in self.work.values():
             work.reserved.clear()
         return await original(self, now)

@@ -122,18 +122,27 @@ def _of_case(case: Case, trace: Any) -> Iterator[str]:
             yield "an answer that a crash lost"
 
 
+_SEEN = {
+    "repeated": "an effect asked for again",
+    "refused": "an effect that came after its undo",
+    "nothing": "an undo of what never happened",
+    "absent": "a worker interrupted",
+}
+
+
 def _of_record(trace: Any) -> Iterator[str]:
     calls: Counter[tuple[str, str, int]] = Counter()
     reports: dict[tuple[str, str, int], str] = {}
     effects: set[tuple[str, str]] = set()
     for seen in trace.record:
         key = (seen.execution_id, seen.ref, seen.attempt)
-        if seen.kind == "call":
+        if seen.kind in _SEEN:
+            yield _SEEN[seen.kind]
+        elif seen.kind == "call":
             calls[key] += 1
             if calls[key] > 1 and key not in reports:
-                yield "redelivery after a crash"
-                if key[:2] in effects:
-                    yield "redelivery after its effect"
+                after = key[:2] in effects
+                yield "redelivery after its effect" if after else "redelivery after a crash"
         elif seen.kind == "effect":
             effects.add(key[:2])
         elif seen.kind == "report":
@@ -142,14 +151,6 @@ def _of_record(trace: Any) -> Iterator[str]:
             reports[key] = seen.what
         elif seen.kind == "answer" and seen.what == "refused":
             yield "late or doubled report refused"
-        elif seen.kind == "repeated":
-            yield "an effect asked for again"
-        elif seen.kind == "refused":
-            yield "an effect that came after its undo"
-        elif seen.kind == "nothing":
-            yield "an undo of what never happened"
-        elif seen.kind == "absent":
-            yield "a worker interrupted"
 
 
 def _of_execution(execution: Any, graph: Graph, crashes: list[int]) -> Iterator[str]:
@@ -214,31 +215,32 @@ def _of_row(row: Any, graph: Graph) -> Iterator[str]:
             yield "a sub-workflow undone"
 
 
+_TOLD = {
+    "parked": "an undo that gave up",
+    "deadline": "workflow timeout",
+    "timeout": "a timeout that is only noted",
+}
+
+
 def _of_log(log: Any, graph: Graph) -> Iterator[str]:
     begun: set[str] = set()
     back = False
-    for _, _, entries in log:
-        for entry in entries:
-            kind, ref = entry["kind"], entry.get("ref", "")
-            if kind == "started":
-                begun.add(ref)
-            elif kind == "status":
-                back = back or entry["status"] == "COMPENSATING"
-                if entry["status"] == "NEEDS_ATTENTION" and not back:
-                    yield "needs attention behind a pivot"
-            elif kind == "settled" and ref in begun:
-                yield "an abort with steps in flight"
-            elif kind == "parked":
-                yield "an undo that gave up"
-            elif kind == "deadline":
-                yield "workflow timeout"
-            elif kind == "timeout":
-                yield "a timeout that is only noted"
-            elif kind == "failed" and ref and graph.places.get(ref) is not None:
-                if graph.places[ref].step.get("permissive"):
-                    yield "a permissive step that failed"
-            if back and kind == "failed" and ref.startswith(UNDO):
-                yield "an undo that failed"
+    for entry in (entry for _, _, entries in log for entry in entries):
+        kind, ref = entry["kind"], entry.get("ref", "")
+        if kind in _TOLD:
+            yield _TOLD[kind]
+        elif kind == "started":
+            begun.add(ref)
+        elif kind == "settled" and ref in begun:
+            yield "an abort with steps in flight"
+        elif kind == "status":
+            back = back or entry["status"] == "COMPENSATING"
+            if entry["status"] == "NEEDS_ATTENTION" and not back:
+                yield "needs attention behind a pivot"
+        elif kind == "failed" and ref.startswith(UNDO):
+            yield "an undo that failed"
+        elif kind == "failed" and graph.places[ref].step.get("permissive"):
+            yield "a permissive step that failed"
 
 
 def table(counts: Counter[str], cases: int) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from tests.simulation.checker.replay import ENDED, UNDO, Replay
+
+Key = tuple[str, str, int]  # execution, step, attempt
 
 
 class Effects:
@@ -15,7 +18,7 @@ class Effects:
         self.replays = replays
         self.faults: list[str] = []
         self.standing: dict[tuple[str, str], int] = {}  # key to its index in the record
-        self.taken: dict[tuple[str, str, int], int] = {}
+        self.taken: Counter[Key] = Counter()  # final reports that the engine took
         self.left = {
             act["id"]
             for act in trace.actions
@@ -36,41 +39,42 @@ class Effects:
 
     def _calls(self) -> None:
         """No call without a lease, none after its step's completion was acknowledged."""
-        started: dict[tuple[str, str, int], int] = {}
+        leased: Counter[Key] = Counter()
         for id, replay in self.replays.items():
             for _, _, entries in replay.trace.log:
                 for entry in entries:
                     if entry["kind"] == "started":
-                        key = (id, entry["ref"], entry["attempt"])
-                        started[key] = started.get(key, 0) + 1
+                        leased[id, entry["ref"], entry["attempt"]] += 1
         done: set[tuple[str, str]] = set()
-        called: dict[tuple[str, str, int], int] = {}
+        called: Counter[Key] = Counter()
         for seen in self.trace.record:
             key = (seen.execution_id, seen.ref, seen.attempt)
             if seen.kind == "call":
-                called[key] = called.get(key, 0) + 1
+                called[key] += 1
                 if key[:2] in done:
                     self.faults.append(f"{key} called after it was acknowledged as completed")
             elif seen.kind == "answer" and seen.what == "taken":
-                if seen.body != b"IN_PROGRESS":
-                    self.taken[key] = self.taken.get(key, 0) + 1
+                self.taken[key] += seen.body != b"IN_PROGRESS"
                 if seen.body == b"COMPLETED":
                     done.add(key[:2])
+        self._count(called, leased)
+
+    def _count(self, called: Counter[Key], leased: Counter[Key]) -> None:
         for key, count in called.items():
-            if count > started.get(key, 0):
-                self.faults.append(f"{key} called {count} times, leased {started.get(key, 0)}")
+            if count > leased[key]:
+                self.faults.append(f"{key} called {count} times, leased {leased[key]}")
         for key, count in self.taken.items():
             if count > 1:
                 self.faults.append(f"{key}: {count} final reports were taken")
 
     def _acknowledged(self) -> None:
         """What was answered is in the store; what the log says was reported."""
-        reports: dict[tuple[str, str, int], set[str]] = {}
+        reports: dict[Key, set[str]] = {}
         for seen in self.trace.record:
             if seen.kind == "report":
                 key = (seen.execution_id, seen.ref, seen.attempt)
                 reports.setdefault(key, set()).add(seen.what)
-        closed: set[tuple[str, str, int]] = set()
+        closed: set[Key] = set()
         for id, replay in self.replays.items():
             for _, _, entries in replay.trace.log:
                 for entry in entries:
@@ -78,15 +82,13 @@ class Effects:
                         closed.add((id, entry["ref"], entry["attempt"]))
             for row in replay.trace.tasks:
                 self._believed(id, replay, row, reports)
-        for key in self.taken:
-            if key not in closed:
+        for key, count in self.taken.items():
+            if count and key not in closed:
                 self.faults.append(f"{key}: its report was acknowledged, and then lost")
         for act in self.trace.actions:
             self._answered(act)
 
-    def _believed(
-        self, id: str, replay: Replay, row: Any, reports: dict[tuple[str, str, int], set[str]]
-    ) -> None:
+    def _believed(self, id: str, replay: Replay, row: Any, reports: dict[Key, set[str]]) -> None:
         key = (id, row["ref"], row["attempt"])
         if row["type"] != "SIMPLE" or (row["ref"], row["attempt"]) in replay.resolved:
             return
@@ -112,7 +114,8 @@ class Effects:
             if act["answer"] not in known:
                 self.faults.append(f"{id} was told to be {act['answer']}, the log has {known}")
         elif act["action"] == "pause" and act.get("answer") == "ok":
-            if id in self.replays and "PAUSED" not in self.replays[id].statuses:
+            replay = self.replays.get(id)
+            if replay is not None and "PAUSED" not in replay.statuses:
                 self.faults.append(f"{id}: pause was acknowledged, and then lost")
 
     # --- effects --------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ def check(trace: Any, replays: dict[str, Replay]) -> list[str]:
             faults.append(f"{id} ({header['workflow']}) is {header['status']}: stuck")
         for row in replay.trace.tasks:
             child = row["child_id"]
-            if child and not row["ref"].startswith("undo:") and child not in replays:
-                if row["status"] not in ("FAILED",):
-                    faults.append(f"{id} {row['ref']} names the child {child}, which is not there")
+            unborn = row["status"] == "FAILED" or row["ref"].startswith("undo:")
+            if child and child not in replays and not unborn:
+                faults.append(f"{id} {row['ref']} names the child {child}, which is not there")
     return faults
 
 
@@ -40,9 +40,9 @@ def _child(id: str, header: dict[str, Any], replays: dict[str, Replay]) -> list[
     if status not in ENDED and above in ENDED:
         faults.append(f"{id} is {status} though its parent is {above}")
     undone = status == "COMPENSATED" and header["cause"] == "UNDO"
-    if row == "COMPLETED" and status != "COMPLETED" and not undone and header["cause"] != "UNDO":
-        if (ref, int(number)) not in parent.resolved:
-            faults.append(f"{id} is {status}, but its step {ref}#{number} is COMPLETED")
+    settled = header["cause"] == "UNDO" or (ref, int(number)) in parent.resolved
+    if row == "COMPLETED" and status != "COMPLETED" and not settled:
+        faults.append(f"{id} is {status}, but its step {ref}#{number} is COMPLETED")
     if undone and above in ("COMPLETED", "RUNNING"):
         faults.append(f"{id} was undone, but its parent is {above}")
     if status == "COMPLETED" and row not in ("COMPLETED", "CANCELED"):

@@ -186,9 +186,12 @@ class Replay:
             now = self.attempts[ref]
         elif now.number != number:
             self.fault(f"{ref}#{number} {state}, but #{now.number} is the newest")
-        elif kind in ("JOIN", "FORK_JOIN") and now.state != "completed":
-            if now.ended_era < self.era and now.state not in ("scheduled", "started"):
-                now.state = "started"  # a person lets the run go on, and it with it
+        elif (
+            kind in ("JOIN", "FORK_JOIN")
+            and now.state in ("failed", "canceled", "settled")
+            and now.ended_era < self.era
+        ):
+            now.state = "started"  # a person lets the run go on, and it with it
         now.ended_era = self.era
         return now
 

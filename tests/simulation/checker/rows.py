@@ -88,9 +88,10 @@ def check_times(replay: Replay) -> None:
         policy = tasks.get(name, {})
         if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":
             _check_timeout(replay, row, policy)
-        if row["type"] == "WAIT" and row["status"] == "COMPLETED" and row["visible_at"]:
-            if row["ended_at"] < row["visible_at"] and row["output"] in ({}, None):
-                replay.fault(f"{row['ref']} woke {row['visible_at'] - row['ended_at']} ms early")
+        early = row["visible_at"] - row["ended_at"]
+        by_time = row["type"] == "WAIT" and row["status"] == "COMPLETED" and not row["output"]
+        if by_time and early > 0:
+            replay.fault(f"{row['ref']} woke {early} ms early")
         if row["started_at"] and row["type"] == "SIMPLE" and not row["polls"]:
             replay.fault(f"{row['ref']} started without being taken")
         if row["attempt"] and row["type"] == "SIMPLE" and not replay.era:

@@ -27,7 +27,7 @@ class Crash(BaseException):  # no Exception: nothing in the product may catch it
 
 
 class Board:
-    """The dispatcher of a node: its own workers first; those outside only hear that there is work."""
+    """The dispatcher of a node: its own workers first; those outside hear that there is work."""
 
     def __init__(self, own: Workers, outside: Workers) -> None:
         self._own = own

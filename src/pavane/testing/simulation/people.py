@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
@@ -88,7 +89,9 @@ class People:
                 "leave", id, lambda engine: engine.terminate(id, "as it stands", undo=False)
             )
 
-    async def _try(self, action: str, id: str, ask: Any, **more: Any) -> str:
+    async def _try(
+        self, action: str, id: str, ask: Callable[[Engine], Awaitable[object]], **more: Any
+    ) -> None:
         entry = self._outside.asked(action, id, answer="lost", **more)
         try:
             await self._line.call(ask)
@@ -98,7 +101,6 @@ class People:
             entry["answer"] = error.code
         else:
             entry["answer"] = "ok"
-        return entry["answer"]
 
     # --- looking after what waits ---------------------------------------------------------------
 

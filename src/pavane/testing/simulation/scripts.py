@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import msgspec
@@ -61,14 +62,15 @@ class Scripts:
 
     def _forward(self, chance: Random) -> tuple[list[Turn], Turn]:
         mood, drawn = self._mood, chance.random()
-        for share, draw in (
+        kinds: list[tuple[float, Callable[[Random], tuple[list[Turn], Turn]]]] = [
             (mood.fails, self._fails),
-            (mood.fatal, lambda c: ([], _failed(c, "FAILED_WITH_TERMINAL_ERROR"))),
-            (mood.gives_up, lambda c: ([], _failed(c))),
+            (mood.fatal, lambda chance: ([], _failed(chance, "FAILED_WITH_TERMINAL_ERROR"))),
+            (mood.gives_up, lambda chance: ([], _failed(chance))),
             (mood.hangs, self._hangs),
             (mood.later, self._later),
-            (mood.slow, lambda c: ([], _slow(c))),
-        ):
+            (mood.slow, lambda chance: ([], _slow(chance))),
+        ]
+        for share, draw in kinds:
             if drawn < share:
                 return draw(chance)
             drawn -= share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 import msgspec
@@ -78,10 +79,8 @@ class Hands:
                 await asyncio.sleep(piece / 1000)
             ms -= piece
             if turn.beat_ms and ms > 0:
-                try:
+                with suppress(PavaneError):  # the next one may arrive
                     await source.heartbeat(given.execution_id, given.ref, given.attempt)
-                except PavaneError:
-                    pass  # the next one may arrive
         return False
 
     async def _report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
+from typing import Any, cast
 
 from pavane.engine.engine import Engine
 from pavane.ports.store import Search
@@ -46,7 +47,7 @@ class World:
         """Play the case to its end."""
         case = self._case
         running = asyncio.get_running_loop()
-        running.set_task_factory(task_factory)
+        running.set_task_factory(cast(Any, task_factory))  # coroutines are all that we start
         self._clock = VirtualClock()
         self._outside = Outside(self._clock)
         self._hands = Hands(self._outside, Scripts(case.seed, case.mood))
@@ -133,7 +134,7 @@ class World:
         )
 
     async def _start(self, node: Node) -> None:
-        """As `bootstrap.running_engine`: workers, engine, definitions, then a look at what waits."""
+        """As `bootstrap.running_engine`: workers, engine, definitions, a look at what waits."""
         node.workers.start(node.engine)
         await node.engine.start()
         await node.engine.register(self._case.workflows, self._case.tasks)
