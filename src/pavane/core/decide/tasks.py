@@ -72,6 +72,8 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
         stopping.settled(draft, row)
         return True
     if fact.status == status.IN_PROGRESS:
+        if row.status != status.IN_PROGRESS:
+            return False  # said twice: it is back in its queue already
         delay_ms = int(fact.callback_after_s * 1000)
         return _back_to_queue(draft, row, delay_ms, fact.output)
     row = draft.change(
