@@ -156,11 +156,17 @@ class Effects:
         return found[::-1]
 
     def _caused(self, one: tuple[str, str], other: tuple[str, str]) -> bool:
-        for (id, ref), (id2, ref2) in zip(self.path(one), self.path(other), strict=False):
+        mine, theirs = self.path(one), self.path(other)
+        for depth, ((id, ref), (id2, ref2)) in enumerate(zip(mine, theirs, strict=False)):
             if id != id2:
                 return False
             if ref != ref2:
-                return self.replays[id].graph.causes(ref, ref2)
+                # A scope that was broken off, and undid itself, caused nothing behind it.
+                inner = [
+                    self.replays[below].trace.header["cause"] for below, _ in mine[depth + 1 :]
+                ]
+                whole = all(cause in ("", "UNDO") for cause in inner)
+                return whole and self.replays[id].graph.causes(ref, ref2)
         return False
 
     def _not_behind_pivot(self, key: tuple[str, str], made: int, undone: int) -> None:

@@ -182,7 +182,11 @@ class Replay:
         if now is None or number == now.number + 1:
             if kind not in INSTANT and state == "completed":
                 self.fault(f"{ref}#{number} {state} without having begun")
-            self._open(at, ref, number, "started")
+            if kind == "FORK_JOIN" and state in ("settled", "canceled"):
+                # Its beginning has no entry of its own, and its first page is only begun.
+                self.attempts[ref] = Attempt(number, "started", at)
+            else:
+                self._open(at, ref, number, "started")
             now = self.attempts[ref]
         elif now.number != number:
             self.fault(f"{ref}#{number} {state}, but #{now.number} is the newest")
