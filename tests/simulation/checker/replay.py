@@ -163,6 +163,8 @@ class Replay:
             return self.tasks[undo["name"]].get("retryCount", 3) if undo else 0
         if step.get("retryCount") is not None:
             return step["retryCount"]
+        if "taskDefinition" in step:
+            return step["taskDefinition"].get("retryCount", 3)
         if step.get("type", "SIMPLE") != "SIMPLE":
             return 0
         return self.tasks[step["name"]].get("retryCount", 3)

@@ -185,6 +185,8 @@ class Author:
         step["name"] = name
         if chance.random() < traits.undo:
             parameters = {"n": f"${{{ref}.output.n}}", "a": f"${{{ref}.input.a}}"}
+            if chance.random() < 0.03:
+                parameters["n"] = "${= 1 / 0}"  # an undo that cannot even be begun
             step["undo"] = {"name": chance.choice(UNDOS), "inputParameters": parameters}
         drawn = chance.random()
         if drawn < traits.optional:
@@ -277,6 +279,8 @@ class Author:
             step["subWorkflowParam"] = {"name": name, "workflowDefinition": body}
         if chance.random() < 0.1:
             step["retryCount"] = 1
+        if chance.random() < self._traits.timeouts / 4:
+            step["taskDefinition"] = self._limits()
         if chance.random() < 0.1:
             step["undo"] = {"name": chance.choice(UNDOS)}
         drawn = chance.random()
@@ -289,13 +293,28 @@ class Author:
     def _wait(self, depth: int) -> list[Json]:
         chance = self._chance
         duration = chance.choice(("0.2 seconds", "2 seconds", "9 seconds", "", "1 minute"))
-        return [self._step("WAIT", inputParameters={"duration": duration} if duration else {})]
+        step = self._step("WAIT", inputParameters={"duration": duration} if duration else {})
+        if chance.random() < self._traits.timeouts / 2:
+            step["taskDefinition"] = self._limits()
+            step["optional"] = chance.random() < 0.5
+        return [step]
+
+    def _limits(self) -> Json:
+        """A policy for a step that is no worker's: after so long it has failed."""
+        chance = self._chance
+        return {
+            "retryCount": chance.choice((0, 0, 1)),
+            "retryDelaySeconds": 0.1,
+            "timeoutSeconds": chance.choice((1, 4)),
+            "timeoutPolicy": chance.choice(("RETRY", "TIME_OUT_WF", "ALERT_ONLY")),
+        }
 
     def _set_variable(self, depth: int) -> list[Json]:
         return [self._step("SET_VARIABLE", inputParameters={"x": self._some_read()})]
 
     def _inline(self, depth: int) -> list[Json]:
-        fields = {"evaluatorType": "pavane", "expression": "k + 1"}
+        expression = self._chance.choice(("k + 1", "k * 2", "6 / k"))  # the last fails for 0
+        fields = {"evaluatorType": "pavane", "expression": expression}
         step = self._step("INLINE", inputParameters={"k": "${workflow.input.k}"}, **fields)
         return [step]
 
