@@ -86,6 +86,7 @@ class Registry:
             StoredWorkflow(workflow.name, workflow.version, hash, created_at=now)
         )
         self._names.setdefault(workflow.name, {})[workflow.version] = hash
+        await self.plan(hash)  # now, not when the first execution holds up all others
 
     def find(self, name: str, version: int | None = None) -> str:
         """The content hash of a workflow, its newest version unless one is named."""

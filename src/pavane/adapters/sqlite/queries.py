@@ -15,18 +15,24 @@ from pavane.core.model.status import EXECUTION_CHANGES
 from pavane.ports.store import Search
 
 
+# apsw looks a statement up by its text for every row that it binds, at some instructions for each
+# character: those that write have no character too many.
 def _columns(row: type[msgspec.Struct]) -> str:
-    return ", ".join(f'"{field}"' for field in row.__struct_fields__)
+    return ",".join(map(_column, row.__struct_fields__))
+
+
+def _column(field: str) -> str:
+    return '"key"' if field == "key" else field  # the only one that is a word of SQL
 
 
 def _insert(verb: str, table: str, row: type[msgspec.Struct]) -> str:
-    places = ", ".join(f"?{n}" for n in range(1, len(row.__struct_fields__) + 1))
-    return f"{verb} INTO {table} ({_columns(row)}) VALUES ({places})"
+    places = ",".join("?" for _ in row.__struct_fields__)
+    return f"{verb} INTO {table}({_columns(row)})VALUES({places})"
 
 
 def _set(row: type[msgspec.Struct], fixed: frozenset[str]) -> str:
     fields = enumerate(row.__struct_fields__, 1)
-    return ", ".join(f'"{field}" = ?{n}' for n, field in fields if field not in fixed)
+    return ",".join(f"{_column(field)}=?{n}" for n, field in fields if field not in fixed)
 
 
 _HEADER: Final = _columns(Header)
@@ -70,21 +76,23 @@ FIND_KEY: Final = (
 INSERT_HEADER: Final = _insert("INSERT", "execution", Header)
 """A new execution; fails when its id or start key is taken."""
 
-UPDATE_HEADER: Final = f"""UPDATE execution SET {_set(Header, _HEADER_FIXED)}
-    WHERE id = ?1 AND revision = ?{_REVISION} - 1"""
+UPDATE_HEADER: Final = (
+    f"UPDATE execution SET {_set(Header, _HEADER_FIXED)} WHERE id=?1 AND revision=?{_REVISION}-1"
+)
 """A header, if nobody else wrote since."""
 
-UPDATE_STEADY_HEADER: Final = f"""UPDATE execution
-    SET {_set(Header, _HEADER_FIXED | _HEADER_INDEXED)}
-    WHERE id = ?1 AND revision = ?{_REVISION} - 1
-        AND status = ?{_STATUS} AND alarm_at = ?{_ALARM}"""
+UPDATE_STEADY_HEADER: Final = (
+    f"UPDATE execution SET {_set(Header, _HEADER_FIXED | _HEADER_INDEXED)} "
+    f"WHERE id=?1 AND revision=?{_REVISION}-1 AND status=?{_STATUS} AND alarm_at=?{_ALARM}"
+)
 """The same where status and alarm stay as they are, which spares the indexes."""
 
 PUT_TASK: Final = _insert("REPLACE", "task", TaskRow)
 """An attempt, new or whole."""
 
-UPDATE_TASK: Final = f"""UPDATE task SET {_set(TaskRow, _TASK_FIXED)}
-    WHERE execution_id = ?1 AND ref = ?2 AND attempt = ?3"""
+UPDATE_TASK: Final = (
+    f"UPDATE task SET {_set(TaskRow, _TASK_FIXED)} WHERE execution_id=?1 AND ref=?2 AND attempt=?3"
+)
 """What changes of an attempt; its input is not written again."""
 
 ADD_TASK: Final = _insert("INSERT OR IGNORE", "task", TaskRow)

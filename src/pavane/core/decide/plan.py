@@ -17,6 +17,7 @@ from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.errors import DefinitionError
 
 UNDO = "undo:"
+_AHEAD_MAX = 100  # keys of one step that others look ahead to
 # A task that nobody defined gets Conductor's ad-hoc definition; of other step types only an
 # explicit retryCount is tried again.
 _AD_HOC = TaskDefinition()
@@ -235,6 +236,8 @@ def _link(
 def _after(plan: Plan, node: Node) -> frozenset[Key]:
     """Rows that completing the node will read: its joins, and what directly follows."""
     found: set[Key] = {("task", join) for join in node.joins}
+    # Only a look-ahead: what is left out here is asked for when it is needed.
+    output_keys = plan.output_keys if len(plan.output_keys) <= _AHEAD_MAX else frozenset[Key]()
     seen: set[str] = set()
     ahead = [node.next, *(plan.nodes[join].next for join in node.joins)]
     while ahead:
@@ -243,10 +246,10 @@ def _after(plan: Plan, node: Node) -> frozenset[Key]:
             continue
         seen.add(ref)
         if not ref:
-            found |= plan.output_keys if not node.fork or node.joins else frozenset()
+            found |= output_keys if not node.fork or node.joins else frozenset()
             continue
         following = plan.nodes[ref]
-        found |= following.keys
+        found |= following.keys if len(following.keys) <= _AHEAD_MAX else frozenset()
         if following.type == "SWITCH":
             ahead += [first for first, _ in (*following.cases.values(), following.default)]
             ahead.append(following.next)
