@@ -106,7 +106,7 @@ def print_table(
             print(f"  {count / samples * each_us:7.1f}  {name}")
 
 
-def run(workflows: int = 4000, in_flight: int = 64) -> None:
+def run(workflows: int = 8000, in_flight: int = 64) -> None:
     """The profile on a new store."""
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(profile(Path(folder) / "profile.db", workflows, in_flight))
