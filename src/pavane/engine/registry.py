@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pavane.core.check import ensure_valid
+from pavane.core.check import check_tasks, ensure_valid
 from pavane.core.decide.plan import Plan, all_steps, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow, content_hash
-from pavane.errors import AlreadyExistsError, NotFoundError
+from pavane.errors import AlreadyExistsError, DefinitionError, NotFoundError
 from pavane.ports.store import Store, StoredWorkflow
 
 _encode = msgspec.json.encode
@@ -57,7 +57,10 @@ class Registry:
         overwrite: bool,
     ) -> None:
         """Check everything, then keep it; all or nothing as far as checks go."""
-        known = {**self._tasks, **{task.name: task for task in tasks}}
+        given = {task.name: task for task in tasks}
+        if found := check_tasks(given):
+            raise DefinitionError("Task definitions: " + " ".join(found), findings=found)
+        known = {**self._tasks, **given}
         for workflow in workflows:
             ensure_valid(workflow, known)
             present = self.versions(workflow.name).get(workflow.version)
