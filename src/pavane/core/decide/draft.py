@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from pavane.core.decide.plan import UNDO, Node, Plan
+from pavane.core.decide.plan import Node, Plan
 from pavane.core.decide.roots import NoRoots, Roots
 from pavane.core.model import status
 from pavane.core.model.command import Command, Finished
@@ -155,10 +155,8 @@ class Draft:
         return row
 
     def _may_be_undone(self, row: TaskRow) -> bool:
-        if row.ref.startswith(UNDO):
-            return False
-        node = self.plan.nodes[row.ref]
-        return node.undo is not None or node.type == "SUB_WORKFLOW"
+        node = self.plan.nodes.get(row.ref)  # none for the undo of a step
+        return node is not None and node.reversible
 
     def change(self, row: TaskRow, new_status: str = "", **changes: Any) -> TaskRow:
         """A new version of an attempt; its status may only change as the table allows."""

@@ -46,6 +46,7 @@ class Node(msgspec.Struct):
     fallbacks: Mapping[str, Template] = {}  # for inputs that turn out to be null
     expression: Expression | None = None
     undo: UndoPlan | None = None
+    reversible: bool = False  # it has an undo, or is an execution that may have
     next: str = ""  # what follows; "" at the end of a branch or of the workflow
     fork: str = ""  # innermost FORK_JOIN around it
     joins: tuple[str, ...] = ()  # the JOINs that wait for it
@@ -183,6 +184,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
         fallbacks=fallbacks,
         policy=policy,
         service=step.service or (definition.service if definition else ""),
+        reversible=step.undo is not None or step.type == "SUB_WORKFLOW",
         join_on=tuple(step.join_on),
     )
     if step.evaluator_type == "pavane":

@@ -18,12 +18,14 @@ Path = tuple[str | int, ...]
 class View:
     """What a template reads below one root: so much is built for it, and no more."""
 
-    __slots__ = ("everything", "heads", "paths")
+    __slots__ = ("everything", "heads", "only", "paths")
 
     def __init__(self, paths: Collection[Path]) -> None:
         self.paths = tuple(paths)
         self.everything = not paths or () in paths
         self.heads = frozenset(path[0] for path in paths if path)
+        # The one member that is read, which is the rule.
+        self.only = "" if self.everything or len(self.heads) > 1 else str(*self.heads)
 
     def wants(self, head: str) -> bool:
         """Whether the member of the root is read."""
@@ -95,6 +97,8 @@ class Roots:
 
     def _workflow(self, view: View) -> dict[str, Any]:
         draft = self._draft
+        if view.only == "input":
+            return {"input": draft.json(draft.value("input") or b"{}")}
         seen: dict[str, Any] = {}
         if view.wants_more_than("input", "variables"):
             seen = header_fields(draft.header)
@@ -111,6 +115,8 @@ class Roots:
         row = self._draft.task(ref)
         if row is None:
             raise KeyError(ref)
+        if view.only == "output" and row.type != "JOIN":
+            return {"output": self._draft.json(row.output)}
         seen: dict[str, Any] = {}
         if view.wants_more_than("input", "output"):
             seen = task_fields(row)
