@@ -113,7 +113,7 @@ async def test_a_graceful_stop_breaks_nothing_off(tmp_path: Path):
         process.signal(signal.SIGTERM)
         assert await process.end() == 0, process.output
         took_s = time.monotonic() - asked
-    assert took_s < 5, took_s
+    assert took_s < 9, took_s  # less than the grace that work which hangs would get
     assert "done" not in process.output, "it was to be stopped in the middle"
     assert not (tmp_path / "store.db-wal").exists(), "the log was moved into the database"
     await observer.look(0)

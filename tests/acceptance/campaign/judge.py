@@ -30,11 +30,22 @@ def ended(remains: Remains, orders: Iterable[Order]) -> None:
     assert len(remains.headers) == len(statuses), "an order was started twice"
     wanted = {order.id: KINDS[order.kind][1] for order in orders}
     # A step that was perhaps done, as its process died, is undone also when it fails later on.
-    calls = Counter((call.order, call.key, call.attempt) for call in remains.attempts)
-    for order in {order for (order, _, _), count in calls.items() if count > 1}:
-        if (wanted[order], statuses[order]) == ("FAILED", "COMPENSATED"):
-            wanted[order] = "COMPENSATED"
+    began = begun(remains.log)
+    for header in remains.headers:
+        again = any(n > 1 for step, n in began.items() if step.execution_id == header.id)
+        if again and wanted.get(header.key) == "FAILED" and header.status == "COMPENSATED":
+            wanted[header.key] = "COMPENSATED"
     assert statuses == wanted, {k: v for k, v in statuses.items() if wanted.get(k) != v}
+
+
+def begun(log: Iterable[LogEntry]) -> Counter[Step]:
+    """How often each attempt was handed to a worker."""
+    return Counter(
+        Step(record.execution_id, entry["ref"], entry["attempt"])
+        for record in log
+        for entry in entries_of(record)
+        if entry["kind"] == "started"
+    )
 
 
 def effects_fit(remains: Remains) -> None:
@@ -82,7 +93,7 @@ def nothing_lost(remains: Remains, observer: Observer) -> None:
 
 def nothing_doubled(remains: Remains, observer: Observer) -> None:
     """No transition twice; no call of a service that was not begun, or whose step was done."""
-    begun: Counter[Step] = Counter()
+    began = begun(remains.log)
     ends: Counter[tuple[Step, str]] = Counter()
     over: set[str] = set()
     for record in remains.log:
@@ -92,7 +103,6 @@ def nothing_doubled(remains: Remains, observer: Observer) -> None:
                 _legal(entry["status"], record, over)
                 continue
             step = Step(record.execution_id, entry["ref"], entry["attempt"])
-            begun[step] += entry["kind"] == "started"
             if entry["kind"] in ENDS:
                 ends[step, entry["kind"]] += 1
     assert max(ends.values()) == 1, [each for each, count in ends.items() if count > 1]
@@ -106,7 +116,7 @@ def nothing_doubled(remains: Remains, observer: Observer) -> None:
         in_one_life[call.life, step] += 1
         assert call.life <= done.get(step, call.life), f"{call}, after it was seen completed"
     for step, count in calls.items():
-        assert count <= begun[step], f"{step} was called {count} times, begun {begun[step]}"
+        assert count <= began[step], f"{step} was called {count} times, begun {began[step]}"
     assert max(in_one_life.values()) == 1, [each for each, n in in_one_life.items() if n > 1]
 
 
