@@ -37,11 +37,14 @@ class SubWorkflowStep(StepType):
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """A retry waits its delay as SCHEDULED; then it starts a child of its own."""
-        if row.status == status.SCHEDULED and row.visible_at <= draft.now:
+        if row.status != status.SCHEDULED:
+            super().rang(draft, node, row)
+        elif row.visible_at <= draft.now:
             row = draft.change(row, status.IN_PROGRESS, started_at=draft.now)
             self._start(draft, node, row)
-        else:
-            super().rang(draft, node, row)
+        else:  # an alarm of the attempt before, that came late
+            limit_at = timeouts.alarm_at(node.policy, row)
+            draft.do(Wait(row.ref, row.attempt, timeouts.earliest(row.visible_at, limit_at)))
 
     def _start(self, draft: Draft, node: Node, row: TaskRow) -> None:
         param = node.step.sub_workflow_param
