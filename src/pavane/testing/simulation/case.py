@@ -55,6 +55,7 @@ class Case(msgspec.Struct, frozen=True):
     outside: frozenset[str]  # tasks done by workers in another process
     places: int
     commit_s: float  # how long a commit takes
+    full: tuple[float, float]  # from when to when the store has no room, in seconds
     late_crew_s: float  # the workers come only then
     absent_people: bool  # nobody ever settles, resumes or signals
 
@@ -101,15 +102,28 @@ def draw(seed: int) -> Case:
         mood=chance.choice(_MOODS),
         tasks=definitions.task_definitions(chance, traits),
         workflows=definitions.workflows(chance, traits),
-        starts=[_start(chance) for _ in range(chance.choice((1, 1, 1, 2)))],
+        starts=_starts(chance, traits),
         asks=sorted(asks, key=lambda ask: ask.at_s),
         crashes=_crashes(chance),
         outside=frozenset(name for name in every_task if chance.random() < share),
         places=chance.choice((1, 2, 4, 50)),
         commit_s=chance.choice((0, 0, 0, 0.002, 0.03)),
+        full=_full(chance),
         late_crew_s=chance.choice((0, 0, 0, 0, 0, 0, 2.5, 7)),
         absent_people=chance.random() < 0.04,
     )
+
+
+def _starts(chance: Random, traits: Traits) -> list[Start]:
+    many = chance.random() < 0.03 and not traits.wide
+    return [_start(chance) for _ in range(8 if many else chance.choice((1, 1, 1, 2)))]
+
+
+def _full(chance: Random) -> tuple[float, float]:
+    if chance.random() > 0.06:
+        return (0, 0)
+    begin_s = round(chance.random() * 4, 3)
+    return (begin_s, begin_s + chance.choice((0.3, 2, 8)))
 
 
 def _start(chance: Random) -> Start:

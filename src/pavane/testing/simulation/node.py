@@ -57,9 +57,10 @@ class Node:
         workers: Workers,
         crash: CrashAt | None,
         commit_s: float = 0,
+        full: tuple[float, float] = (0, 0),
         engine: type[Engine] = Engine,
     ) -> None:
-        durable, store = store, slow(store, commit_s, self.at)
+        durable, store = store, slow(store, commit_s, full, self.at)
         self.store = store
         self._durable = durable
         self.next_store: CrashableStore | None = None

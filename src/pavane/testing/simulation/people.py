@@ -11,7 +11,7 @@ import msgspec
 
 from pavane.core.model.rows import Header
 from pavane.engine.engine import Engine
-from pavane.errors import PavaneError
+from pavane.errors import PavaneError, StoreFullError
 from pavane.ports.store import Search, Snapshot
 from pavane.testing.simulation.case import Ask, Case, Start
 from pavane.testing.simulation.node import Line
@@ -59,8 +59,8 @@ class People:
                 found = await self._line.call(
                     lambda engine: engine.start_execution("main", body, key=key)
                 )
-            except NodeDiedError:
-                entry["answer"] = "lost"
+            except (NodeDiedError, StoreFullError) as error:
+                entry["answer"] = "lost" if isinstance(error, NodeDiedError) else error.code
                 await asyncio.sleep(_AGAIN_S)
                 continue
             entry["answer"], entry["id"] = "ok", found

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 import msgspec
 
 from pavane.core.model.work import Assignment, Outcome, OutcomeStatus
-from pavane.errors import PavaneError
+from pavane.errors import PavaneError, StoreFullError
 from pavane.testing.simulation.outside import Outside
 from pavane.testing.simulation.scripts import Scripts, Turn
 
@@ -105,6 +105,8 @@ class Hands:
             except NodeDiedError:
                 self.outside.see("lost", given, end)
                 await asyncio.sleep(0.2)
+            except StoreFullError:
+                await asyncio.sleep(0.5)
             except PavaneError as error:
                 self.outside.see("answer", given, f"error {error.code}")
                 return

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any, cast
 
 from pavane.engine.engine import Engine
+from pavane.errors import StoreFullError
 from pavane.ports.store import Search
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.case import Case, CrashAt
@@ -23,6 +24,7 @@ from pavane.testing.simulation.workers import Hands, Workers
 LIMIT_S = 900.0  # of virtual time; then whatever is open counts as stuck
 _REST_S = 35.0  # after the last end, for what is still being closed
 _LOOKS_S = 4.0
+_DOWN_S = 1.0  # after a start that failed
 
 
 def simulate(
@@ -97,7 +99,9 @@ class World:
 
     async def _keep_up(self) -> None:
         """One node after the other, each on what the last one left."""
-        for crash in (*self._case.crashes, None):
+        ahead = list(self._case.crashes)
+        while True:
+            crash = ahead.pop(0) if ahead else None
             node = self._boot(crash)
             self._line.node = node
             starting = node.spawn(self._start(node))
@@ -113,9 +117,9 @@ class World:
             if killer is not None:
                 killer.cancel()
             await node.bury()
-            assert node.next_store is not None and crash is not None
+            assert node.next_store is not None
             self._store = node.next_store
-            await asyncio.sleep(crash.down_s)
+            await asyncio.sleep(crash.down_s if crash is not None else _DOWN_S)
 
     def _boot(self, crash: CrashAt | None) -> Node:
         case = self._case
@@ -130,13 +134,18 @@ class World:
             workers,
             crash,
             case.commit_s,
+            case.full,
             self._engine,
         )
 
     async def _start(self, node: Node) -> None:
         """As `bootstrap.running_engine`: workers, engine, definitions, a look at what waits."""
         node.workers.start(node.engine)
-        await node.engine.start()
+        try:
+            await node.engine.start()
+        except StoreFullError as error:  # as a server that cannot start: somebody tries again
+            node.die(f"no start: {error.code}")
+            return
         await node.engine.register(self._case.workflows, self._case.tasks)
         if node.dead.done():
             return
