@@ -119,7 +119,8 @@ async def check(seed: int, folder: Path, met: Counter[str]) -> None:
 
 @pytest.mark.anyio
 async def test_random_workflows_mean_the_same_everywhere(tmp_path: Path) -> None:
-    base = int(os.environ.get("PAVANE_SEED", random.randrange(1_000_000_000)))
+    strict = os.environ.get("PAVANE_STRICT", "") not in {"", "0"}  # the same dice each time
+    base = int(os.environ.get("PAVANE_SEED", 1 if strict else random.randrange(1_000_000_000)))
     print(f"PAVANE_SEED={base}")
     met: Counter[str] = Counter()
     for seed in range(base, base + PROGRAMS):
