@@ -19,7 +19,6 @@ from pavane.core.model.command import Close
 from pavane.core.model.rows import TaskRow
 from pavane.engine import act, batch
 from pavane.engine.batch import Batch
-from pavane.engine.engine import Engine
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.timers import Timers
 from pavane.engine.work_set import WorkSet
@@ -248,11 +247,6 @@ def dispatched_before_commit(patch: Patch) -> None:
     patch.setattr(Batch, "commit", commit)
 
 
-def poll_gives_up(patch: Patch) -> None:
-    """A poll whose claims were refused says that nothing waits."""
-
-    async def poll(self: Engine, names: Sequence[str], worker: str, limit: int) -> Any:
-        wanted = await self._waiting_for(names, limit, set())
-        return await self._claim(wanted, worker)
-
-    patch.setattr(Engine, "poll", poll)
+def alarms_not_noticed(patch: Patch) -> None:
+    """The clock looks for new alarms only when it had meant to wake anyway."""
+    patch.setattr(Timers, "notice", lambda self, at: None)

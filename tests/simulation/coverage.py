@@ -101,39 +101,36 @@ def features(case: Case, trace: Any) -> set[str]:
 
 
 def _of_case(case: Case, trace: Any) -> Iterator[str]:
+    had = {
+        "callbacks in random order": case.shuffle,
+        "workers in another process": case.outside,
+        "commits that take time": case.commit_s,
+        "many executions at once": len(case.starts) > 2,
+        "a store that is full for a while": case.full != (0, 0),
+        "workers that come late": case.late_crew_s,
+    }
+    yield from (name for name, true in had.items() if true)
     for _, note in trace.notes:
         if note.startswith("crash"):
             yield note.replace("crash ", "crash at ")
-    if case.shuffle:
-        yield "callbacks in random order"
-    if case.outside:
-        yield "workers in another process"
-    if case.commit_s:
-        yield "commits that take time"
-    if len(case.starts) > 2:
-        yield "many executions at once"
-    if case.full != (0, 0):
-        yield "a store that is full for a while"
-    if any(note.startswith("no start") for _, note in trace.notes):
-        yield "a start that failed for want of room"
-    if case.late_crew_s:
-        yield "workers that come late"
+        elif note.startswith("no start"):
+            yield "a start that failed for want of room"
     for act in trace.actions:
-        if act.get("answer") == "ok" and act["action"] in (
-            "pause",
-            "resume",
-            "retry",
-            "terminate",
-            "leave",
-            "signal",
-        ):
-            yield f"{act['action']} by a person"
-        if act.get("answer") == "ok" and act["action"] == "resolve":
-            yield f"needs attention, settled by {act['how']}"
-        if act["action"] == "wait" and len(act["ids"]) > 1:
-            yield "started twice with one key"
-        if act.get("answer") == "lost":
-            yield "an answer that a crash lost"
+        yield from _of_action(act, act.get("answer"))
+
+
+_BY_PEOPLE = frozenset({"pause", "resume", "retry", "terminate", "leave", "signal"})
+
+
+def _of_action(act: Any, answer: str | None) -> Iterator[str]:
+    if answer == "lost":
+        yield "an answer that a crash lost"
+    elif answer == "ok" and act["action"] in _BY_PEOPLE:
+        yield f"{act['action']} by a person"
+    elif answer == "ok" and act["action"] == "resolve":
+        yield f"needs attention, settled by {act['how']}"
+    elif act["action"] == "wait" and len(act["ids"]) > 1:
+        yield "started twice with one key"
 
 
 _SEEN = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from pavane.adapters.memory.store import MemoryStore
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
+from pavane.engine.engine import Engine
 from pavane.testing.simulation.case import Ask, Case, CrashAt, Start, draw
 from pavane.testing.simulation.definitions import Traits
 from pavane.testing.simulation.scripts import Mood
@@ -47,7 +49,7 @@ def played(*steps: Json, mood: Mood = CALM, **changes: Any) -> tuple[Trace, list
 
 
 def work(ref: str, **fields: Any) -> Json:
-    return {"name": "t0", "taskReferenceName": ref, "undo": {"name": "u0"}, **fields}
+    return {"name": "t0", "taskReferenceName": ref, "undo": {"name": "u0"}} | fields
 
 
 def scope(ref: str, *steps: Json) -> Json:
@@ -111,6 +113,39 @@ def test_a_pause_in_the_middle_of_a_fan_out():
     branches = [[work(f"b{number}")] for number in range(120)]
     _, statuses = played(*both("f", *branches), asks=[Ask(0.001, "pause", 0)])
     assert statuses == ["COMPLETED"]
+
+
+POLLED_TOO_LATE: Json = {
+    "tasks": [
+        TaskDefinition(name="t0", retry_count=0, poll_timeout_seconds=2),
+        TaskDefinition(name="t1"),
+        TaskDefinition(name="u0"),
+    ],
+    "late_crew_s": 2.0,
+    "places": 1,
+}
+
+
+def polled_too_late() -> Trace:
+    late = work("late", optional=True)
+    trace, statuses = played(*both("f", [late], [work("other", name="t1")]), **POLLED_TOO_LATE)
+    assert statuses == ["COMPLETED"]
+    return trace
+
+
+def test_a_task_that_times_out_as_it_is_polled_hides_nothing():
+    """The poll gave up with the first refusal, and what waited behind it was never fetched."""
+    trace = polled_too_late()
+    assert "poll timeout" in [row["reason"] for e in trace.executions.values() for row in e.tasks]
+
+
+def test_a_poll_that_gives_up_is_caught(monkeypatch: pytest.MonkeyPatch):
+    async def poll(self: Any, names: list[str], worker: str, limit: int) -> Any:
+        return await self._claim(await self._waiting_for(names, limit, set()), worker)
+
+    monkeypatch.setattr(Engine, "poll", poll)
+    with pytest.raises(AssertionError):
+        polled_too_late()
 
 
 def test_a_case_is_all_in_its_seed():

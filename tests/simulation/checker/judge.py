@@ -22,6 +22,8 @@ def judge(trace: Any) -> list[str]:
         rows.check(replay)
         rows.check_times(replay)
         rows.check_leases(replay, crashes)
+        if not crashes and not trace.full:
+            rows.check_lateness(replay)
         faults += replay.faults
     faults += family.check(trace, replays)
     return faults + Effects(trace, replays).check()

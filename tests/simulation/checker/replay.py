@@ -53,6 +53,7 @@ class Replay:
         self.order: dict[tuple[str, str], int] = {}  # (kind, ref) to index of its last entry
         self.first: dict[tuple[str, str], int] = {}
         self.silences: list[tuple[str, str, int, int]] = []  # ref, worker, taken, given up
+        self.alive_at: dict[tuple[str, int], int] = {}  # when it was last taken
         self.resolved: set[tuple[str, int]] = set()
         self.passed: set[str] = set()  # pivots
         self.wide = {
@@ -175,6 +176,7 @@ class Replay:
             self.fault(f"{ref}#{number} started, but it is {now and now.state}")
             return
         now.state, now.taken_at, now.worker = "started", at, entry["worker"]
+        self.alive_at[ref, number] = at
         if self.frozen and not ref.startswith(UNDO):
             self.fault(f"{ref}#{number} started after the run was frozen")
 

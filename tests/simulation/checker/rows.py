@@ -79,13 +79,7 @@ def check_times(replay: Replay) -> None:
     """Nothing times out, wakes or is tried again before its time."""
     tasks = replay.tasks
     for row in replay.trace.tasks:
-        step = replay.graph.places[row["ref"].removeprefix(UNDO)].step
-        name = (
-            step["undo"]["name"]
-            if row["ref"].startswith(UNDO) and "undo" in step
-            else (step["name"])
-        )
-        policy = tasks.get(name, {})
+        policy = tasks.get(_task_name(replay, row), {})
         if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":
             _check_timeout(replay, row, policy)
         early = row["visible_at"] - row["ended_at"]
@@ -98,6 +92,22 @@ def check_times(replay: Replay) -> None:
             _check_delay(replay, row, policy)
 
 
+_LATE_MS = 1500  # a commit that takes its time, or an alarm that is tried again after trouble
+
+
+def check_lateness(replay: Replay) -> None:
+    """Where the process was never down, what is due happens when it is due."""
+    for row in replay.trace.tasks:
+        if row["type"] == "WAIT" and row["status"] == "COMPLETED" and row["visible_at"]:
+            late = row["ended_at"] - row["visible_at"]
+            if late > _LATE_MS and (row["ref"], row["attempt"]) not in replay.resolved:
+                replay.fault(f"{row['ref']} woke {late} ms late")
+        if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":
+            late = row["ended_at"] - _due(replay, row)
+            if late > _LATE_MS:
+                replay.fault(f"{row['ref']}#{row['attempt']} timed out {late} ms late")
+
+
 def check_leases(replay: Replay, crashes: list[int]) -> None:
     """What a dead process held is taken back when the next one starts, not when it times out."""
     for ref, worker, taken_at, at in replay.silences:
@@ -107,16 +117,47 @@ def check_leases(replay: Replay, crashes: list[int]) -> None:
 
 def _check_timeout(replay: Replay, row: dict[str, Any], policy: dict[str, Any]) -> None:
     which = row["reason"].split()[0]
-    begun, limit = {
-        "task": (row["started_at"], policy.get("timeoutSeconds", 0)),
-        "total": (row["first_scheduled_at"], policy.get("totalTimeoutSeconds", 0)),
-        "poll": (row["scheduled_at"], policy.get("pollTimeoutSeconds", 0)),
-        "response": (row["started_at"], policy.get("responseTimeoutSeconds", 3600)),
-    }[which]
-    if not limit:
+    if not _limit(policy, which):
         replay.fault(f"{row['ref']} timed out ({which}) without such a limit")
-    elif row["ended_at"] < begun + limit * 1000:
+    elif row["ended_at"] < _begun(row, which) + _limit(policy, which) * 1000:
         replay.fault(f"{row['ref']}#{row['attempt']} timed out ({which}) early")
+
+
+_LIMITS = {
+    "task": ("timeoutSeconds", 0),
+    "total": ("totalTimeoutSeconds", 0),
+    "poll": ("pollTimeoutSeconds", 0),
+    "response": ("responseTimeoutSeconds", 3600),
+}
+_BEGINNINGS = {"task": "started_at", "total": "first_scheduled_at", "response": "started_at"}
+
+
+def _limit(policy: dict[str, Any], which: str) -> float:
+    name, default = _LIMITS[which]
+    return policy.get(name, default)
+
+
+def _begun(row: dict[str, Any], which: str) -> int:
+    """From when a limit runs at the earliest; a sign of life may have moved it."""
+    return row[_BEGINNINGS[which]] if which != "poll" else row["scheduled_at"]
+
+
+def _due(replay: Replay, row: dict[str, Any]) -> int:
+    """The latest time at which the limit that struck can have been due."""
+    which = row["reason"].split()[0]
+    policy = replay.tasks.get(_task_name(replay, row), {})
+    begun = _begun(row, which)
+    if which == "poll":
+        begun = row["visible_at"]
+    elif which == "response":
+        begun = max(begun, replay.alive_at.get((row["ref"], row["attempt"]), 0))
+    return begun + int(_limit(policy, which) * 1000)
+
+
+def _task_name(replay: Replay, row: dict[str, Any]) -> str:
+    step = replay.graph.places[row["ref"].removeprefix(UNDO)].step
+    undo = row["ref"].startswith(UNDO) and "undo" in step
+    return step["undo"]["name"] if undo else step["name"]
 
 
 def _check_delay(replay: Replay, row: dict[str, Any], policy: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ class Trace(msgspec.Struct):
     actions: list[Json]
     notes: list[tuple[int, str]]
     absent_people: bool = False
+    full: bool = False  # for a while the store had no room
 
 
 async def collect(case: Case, store: Store, outside: Outside, ended_at: int) -> Trace:
@@ -67,6 +68,7 @@ async def collect(case: Case, store: Store, outside: Outside, ended_at: int) -> 
         actions=outside.actions,
         notes=outside.notes,
         absent_people=case.absent_people,
+        full=case.full != (0, 0),
     )
 
 

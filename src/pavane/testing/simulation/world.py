@@ -43,7 +43,6 @@ class World:
         self._engine = engine
         self._chance = Random(f"ids {case.seed}")
         self._line = Line()
-        self._over = False
 
     async def run(self) -> Trace:
         """Play the case to its end."""
@@ -77,7 +76,7 @@ class World:
                     task.result()  # raises what went wrong
             done = all(task.done() for task in clients) and await self._all_ended()
             quiet_s = quiet_s + _LOOKS_S if done else 0.0
-        self._over = True
+        self._crew.close()
         for task in (*clients, *others, *self._crew.running):
             task.cancel()
         found = await asyncio.gather(*clients, *others, return_exceptions=True)
