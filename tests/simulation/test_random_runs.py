@@ -19,6 +19,7 @@ from pavane.testing.simulation.world import simulate
 from tests.simulation import coverage
 from tests.simulation.checker.judge import judge
 from tests.simulation.running import differences, how_to_repeat, sqlite_in
+from tests.simulation.telling import tell
 
 CASES = int(os.environ.get("PAVANE_CASES", "1000"))
 FIRST = int(os.environ.get("PAVANE_FIRST_SEED", "0"))
@@ -48,6 +49,9 @@ def one_case(seed: int, folder: Path, counts: Counter[str]) -> list[str]:
 def test_a_thousand_random_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     seeds = [int(ALONE)] if ALONE else range(FIRST, FIRST + CASES)
     counts: Counter[str] = Counter()
+    if ALONE:
+        with capsys.disabled():
+            print("\n" + tell(simulate(draw(int(ALONE)), MemoryStore)))
     broken: list[str] = []
     for seed in seeds:
         found = one_case(seed, tmp_path, counts)
@@ -57,10 +61,10 @@ def test_a_thousand_random_runs(tmp_path: Path, capsys: pytest.CaptureFixture[st
         if len(broken) > 40:
             break
     assert not broken, "\n" + "\n".join(broken)
-    with capsys.disabled():
-        print(f"\nseeds {seeds[0]} to {seeds[-1]}, each on memory and SQLite")
-        print(coverage.table(counts, len(seeds)))
     if not ALONE:
+        with capsys.disabled():
+            print(f"\nseeds {seeds[0]} to {seeds[-1]}, each on memory and SQLite")
+            print(coverage.table(counts, len(seeds)))
         assert not coverage.missing(counts, len(seeds))
 
 
