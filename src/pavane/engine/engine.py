@@ -25,7 +25,7 @@ from pavane.engine.request import Request
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
-from pavane.errors import NotFoundError, ResultTimeoutError, StoppingError
+from pavane.errors import NotFoundError, ResultTimeoutError, StoppingError, StoreError
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -228,7 +228,7 @@ class Engine:
     # --- tasks ----------------------------------------------------------------------------------
 
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
-        """Lease up to `limit` waiting tasks to a worker."""
+        """Lease up to `limit` waiting tasks to a worker. StoreError when none could be leased."""
         self._must_be_open()
         found: list[Assignment] = []
         refused: set[tuple[str, str]] = set()
@@ -236,8 +236,11 @@ class Engine:
             wanted = await self._waiting_for(tasks, limit - len(found), refused)
             if not wanted:
                 break
-            given = await self._claim(wanted, worker)
+            given, error = await self._claim(wanted, worker)
             found += given
+            if error is not None:
+                self._say_that_more_waits(tasks, found, error)
+                break
             if len(given) == len(wanted):
                 break
             # What went to others, or timed out just now, hides what waits behind it.
@@ -260,7 +263,19 @@ class Engine:
                         wanted.append((ready.execution_id, ready.ref, ready.attempt))
         return wanted[:limit]
 
-    async def _claim(self, wanted: list[tuple[str, str, int]], worker: str) -> list[Assignment]:
+    def _say_that_more_waits(
+        self, tasks: Sequence[str], found: list[Assignment], error: StoreError
+    ) -> None:
+        """The store had trouble: nobody may think that nothing waits."""
+        if not found:
+            raise error
+        if self._dispatcher is not None:
+            for task in tasks:
+                self._dispatcher.wake(task)
+
+    async def _claim(
+        self, wanted: list[tuple[str, str, int]], worker: str
+    ) -> tuple[list[Assignment], StoreError | None]:
         claims = {(execution_id, ref) for execution_id, ref, _ in wanted}
         self._claiming |= claims
         try:
@@ -273,7 +288,8 @@ class Engine:
             )
         finally:
             self._claiming -= claims
-        return [answer for answer in answers if isinstance(answer, Assignment)]
+        found = [answer for answer in answers if isinstance(answer, Assignment)]
+        return found, next((error for error in answers if isinstance(error, StoreError)), None)
 
     async def report(self, outcome: Outcome) -> bool:
         """Take the outcome of an assignment. False: it came too late or was fenced off."""
