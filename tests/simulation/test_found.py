@@ -141,7 +141,7 @@ def test_a_task_that_times_out_as_it_is_polled_hides_nothing():
 
 def test_a_poll_that_gives_up_is_caught(monkeypatch: pytest.MonkeyPatch):
     async def poll(self: Any, names: list[str], worker: str, limit: int) -> Any:
-        return await self._claim(await self._waiting_for(names, limit, set()), worker)
+        return (await self._claim(await self._waiting_for(names, limit, set()), worker))[0]
 
     monkeypatch.setattr(Engine, "poll", poll)
     with pytest.raises(AssertionError):

@@ -223,6 +223,8 @@ class Workers:
             found = await self._source.poll(asked, self._name, free)
             if len(found) == free:
                 self._waiting.update(asked)
+        except StoreFullError:
+            self._loop.call_later(0.5, self._ask_again, asked)
         except PavaneError:
             pass  # the node died; the next one says what waits
         finally:
@@ -231,6 +233,10 @@ class Workers:
         for assignment in found:
             self.run(assignment)
         self._fetch_soon()
+
+    def _ask_again(self, tasks: list[str]) -> None:
+        for task in tasks:
+            self.wake(task)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)
