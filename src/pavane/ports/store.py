@@ -104,6 +104,10 @@ class Snapshot(Protocol):
         """Every attempt of every step, by seq."""
         ...
 
+    async def value(self, execution_id: str, name: str) -> bytes | None:
+        """One named value of an execution."""
+        ...
+
     async def values(self, execution_id: str) -> dict[str, bytes]:
         """All values of one execution, by name."""
         ...

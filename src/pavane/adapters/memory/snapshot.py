@@ -32,6 +32,11 @@ class MemorySnapshot:
         attempts = [t for tasks in rows.tasks.values() for t in tasks] if rows else []
         return sorted(attempts, key=lambda t: (t.seq, t.ref, t.attempt))
 
+    async def value(self, execution_id: str, name: str) -> bytes | None:
+        """One named value of an execution."""
+        rows = self._executions.get(execution_id)
+        return rows.values.get(name) if rows else None
+
     async def values(self, execution_id: str) -> dict[str, bytes]:
         """All values of one execution by name."""
         rows = self._executions.get(execution_id)

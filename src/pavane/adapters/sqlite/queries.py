@@ -191,7 +191,7 @@ QUEUES: Final = """SELECT queue, count(*) FROM ready INDEXED BY ready_by_queue
     WHERE queue <> '' AND worker = '' AND mark = '' GROUP BY queue"""
 """How many tasks wait for a worker, by queue."""
 
-PIN: Final = "SELECT count(*) FROM sqlite_schema WHERE name = 'execution'"
+PIN: Final = "SELECT 1 FROM meta LIMIT 1"
 """A first read: from here on the transaction sees one state."""
 
 

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import apsw
 
 from pavane.adapters.sqlite import queries as q
 from pavane.adapters.sqlite.connection import Connection
 from pavane.core.model.rows import Header, Ready, TaskRow
+from pavane.errors import StoreError
 from pavane.ports.store import LogEntry, Search
 
 _SLICE = 200  # rows read at a time: between slices the event loop runs others
@@ -44,12 +45,17 @@ class SqliteSnapshot:
 
     async def header(self, execution_id: str) -> Header | None:
         """The header of one execution."""
-        rows = await self._rows(q.LOAD_HEADER, execution_id)
-        return header_of(rows[0]) if rows else None
+        found = self._connection.execute(q.LOAD_HEADER, (execution_id,)).fetchall()
+        return header_of(found[0]) if found else None
 
     async def tasks(self, execution_id: str) -> list[TaskRow]:
         """Every attempt of every step, by seq."""
         return [task_of(row) for row in await self._rows(q.TASKS, execution_id)]
+
+    async def value(self, execution_id: str, name: str) -> bytes | None:
+        """One named value of an execution."""
+        found = self._connection.execute(q.LOAD_VALUE, (execution_id, name)).fetchall()
+        return found[0][2] if found else None
 
     async def values(self, execution_id: str) -> dict[str, bytes]:
         """All values of one execution by name."""
@@ -105,3 +111,31 @@ class SqliteSnapshot:
             with suppress(apsw.InterruptError):
                 await reading  # the connection is in use until the thread has let go
             raise
+
+
+class Reads(Protocol):
+    """What a snapshot needs of its store."""
+
+    async def begin_reading(self) -> Connection: ...
+    def end_reading(self, reader: Connection) -> None: ...
+    def ours(self, error: apsw.Error) -> StoreError: ...
+
+
+class SnapshotContext:
+    """`async with`: a read transaction begins, and ends. One is made for every result read."""
+
+    __slots__ = ("_reader", "_store", "_threaded")
+
+    def __init__(self, store: Reads, *, threaded: bool) -> None:
+        self._store = store
+        self._threaded = threaded
+        self._reader: Connection
+
+    async def __aenter__(self) -> SqliteSnapshot:
+        self._reader = await self._store.begin_reading()
+        return SqliteSnapshot(self._reader, threaded=self._threaded)
+
+    async def __aexit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._store.end_reading(self._reader)
+        if isinstance(error, apsw.Error):
+            raise self._store.ours(error) from error

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from pavane.adapters.sqlite.connection import (
 from pavane.adapters.sqlite.counters import Counters
 from pavane.adapters.sqlite.lock import ServerLock
 from pavane.adapters.sqlite.migrate import migrate, migrations, pending
-from pavane.adapters.sqlite.snapshot import SqliteSnapshot, header_of, task_of
+from pavane.adapters.sqlite.snapshot import SnapshotContext, header_of, task_of
 from pavane.adapters.sqlite.writer import Writer
 from pavane.core.model.rows import Key, Ready
 from pavane.errors import StoreError
@@ -273,9 +273,12 @@ class SqliteStore:
 
     # --- views ----------------------------------------------------------------------------------
 
-    @asynccontextmanager
-    async def snapshot(self) -> AsyncGenerator[SqliteSnapshot]:
+    def snapshot(self) -> SnapshotContext:
         """A reading view on a connection of its own; leave the context to release it."""
+        return SnapshotContext(self, threaded=self._threaded)
+
+    async def begin_reading(self) -> Connection:
+        """A connection whose read transaction has begun; `end_reading` takes it back."""
         if self._in_memory:
             await self._free()
         self._check_open()
@@ -283,16 +286,16 @@ class SqliteStore:
             reader = self._readers.pop() if self._readers else self._reader()
             reader.execute("BEGIN")
             reader.execute(q.PIN).fetchall()
-        try:
-            with self._errors():
-                yield SqliteSnapshot(reader, threaded=self._threaded)
-        finally:
-            reader.execute("ROLLBACK")
-            keep = self._writer is not None and not self._in_memory
-            if keep and len(self._readers) < _READERS_MOST:
-                self._readers.append(reader)
-            else:
-                reader.close()
+        return reader
+
+    def end_reading(self, reader: Connection) -> None:
+        """The snapshot on this connection is released."""
+        reader.execute("ROLLBACK")
+        keep = self._writer is not None and not self._in_memory
+        if keep and len(self._readers) < _READERS_MOST:
+            self._readers.append(reader)
+        else:
+            reader.close()
 
     def _reader(self) -> Connection:
         if self._in_memory:  # a database in memory has one connection: a copy is what there is
@@ -373,8 +376,12 @@ class SqliteStore:
         try:
             yield
         except apsw.Error as error:
-            ours = translate(error, self.path)
-            if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_FSYNC:
-                # What the disk holds now is unknown; only opening the file again can tell.
-                self._broken = ours
-            raise ours from error
+            raise self.ours(error) from error
+
+    def ours(self, error: apsw.Error) -> StoreError:
+        """SQLite's error as ours."""
+        ours = translate(error, self.path)
+        if getattr(error, "extendedresult", 0) == apsw.SQLITE_IOERR_FSYNC:
+            # What the disk holds now is unknown; only opening the file again can tell.
+            self._broken = ours
+        return ours

@@ -48,8 +48,9 @@ class Reader:
         """The line of one execution, and its output (null before its end)."""
         async with self._store.snapshot() as snapshot:
             header = await _header(snapshot, execution_id)
-            values = await snapshot.values(execution_id) if header.status in st.ENDED else {}
-        return _summary(header), raw(values.get("output", b""))
+            ended = header.status in st.ENDED
+            output = await snapshot.value(execution_id, "output") if ended else None
+        return _summary(header), raw(output or b"")
 
     async def executions(self, wanted: Search) -> list[ExecutionSummary]:
         """The executions that fit, newest first."""

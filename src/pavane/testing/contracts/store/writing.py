@@ -242,6 +242,9 @@ class WritingTests(StoreHarness):
         await store.commit(one(Change(header("a", 2), values=[Value("a", "var:x", b"[3]")])))
         async with store.snapshot() as view:
             assert await view.values("a") == {"var:x": b"[3]", "var:y": b"2"}
+            assert await view.value("a", "var:x") == b"[3]"
+            assert await view.value("a", "var:z") is None
+            assert await view.value("nobody", "var:x") is None
 
     async def test_written_large_and_unusual_rows_come_back(self, store: Store) -> None:
         """A megabyte, text of all scripts, the largest number."""
