@@ -166,8 +166,18 @@ class Effects:
                     self.replays[below].trace.header["cause"] for below, _ in mine[depth + 1 :]
                 ]
                 whole = all(cause in ("", "UNDO") for cause in inner)
+                whole = whole and not any(
+                    self._broken_off(below) for below, _ in theirs[depth + 1 :]
+                )
                 return whole and self.replays[id].graph.causes(ref, ref2)
         return False
+
+    def _broken_off(self, id: str) -> bool:
+        """A TERMINATE in its parent completed that one, and left this to undo itself meanwhile."""
+        header = self.replays[id].trace.header
+        above = self.replays.get(header["parent_id"])
+        own = header["cause"] not in ("", "UNDO")
+        return own and above is not None and "COMPLETED" in above.statuses
 
     def _not_behind_pivot(self, key: tuple[str, str], made: int, undone: int) -> None:
         """A pivot's own effect stood already when something in the same scopes was undone."""
