@@ -72,3 +72,18 @@ def test_the_same_seed_takes_the_same_course():
     for seed in range(3):
         case = draw(seed)
         assert not differences(case, simulate(case, MemoryStore), simulate(draw(seed), MemoryStore))
+
+
+class LastFirst(MemoryStore):
+    """Gives the alarms in another order than the oracle, which no single run can notice."""
+
+    async def due(self, now: int, limit: int) -> list[tuple[int, str, str]]:
+        return (await super().due(now, limit))[::-1]
+
+
+def test_an_adapter_that_differs_is_found():
+    found: list[str] = []
+    for seed in range(60):
+        case = draw(seed)
+        found += differences(case, simulate(case, MemoryStore), simulate(case, LastFirst))
+    assert found
