@@ -110,9 +110,16 @@ def test_a_fan_out_is_walked_back_in_pages():
 
 
 def test_a_pause_in_the_middle_of_a_fan_out():
-    branches = [[work(f"b{number}")] for number in range(120)]
-    _, statuses = played(*both("f", *branches), asks=[Ask(0.001, "pause", 0)])
+    """What is paused begins no page of a fan-out, and goes on with it when it is resumed."""
+    branches = [[work(f"b{number}")] for number in range(350)]
+    ask = Ask(0.1, "pause", 0)
+    trace, statuses = played(*both("f", *branches), asks=[ask], commit_s=0.03)
     assert statuses == ["COMPLETED"]
+    moves = [e["status"] for _, e in _entries(trace) if e["kind"] == "status"]
+    assert moves == ["RUNNING", "PAUSED", "RUNNING", "COMPLETED"]
+    paused_at = next(at for at, e in _entries(trace) if e.get("status") == "PAUSED")
+    begun = sum(e["kind"] == "scheduled" and at <= paused_at for at, e in _entries(trace))
+    assert 100 <= begun < 350
 
 
 POLLED_TOO_LATE: Json = {
@@ -151,6 +158,11 @@ def test_a_poll_that_gives_up_is_caught(monkeypatch: pytest.MonkeyPatch):
 def test_a_case_is_all_in_its_seed():
     assert draw(5) == draw(5)
     assert draw(5) != draw(6)
+
+
+def _entries(trace: Trace) -> list[tuple[int, Json]]:
+    logs = [execution.log for execution in trace.executions.values()]
+    return [(at, entry) for log in logs for _, at, entries in log for entry in entries]
 
 
 def _wait(duration: str) -> Json:
