@@ -20,14 +20,13 @@ def deadlines(policy: Policy, row: TaskRow) -> list[tuple[int, str]]:
     found: list[tuple[int, str]] = []
     if policy.total_timeout_ms:
         found.append((row.first_scheduled_at + policy.total_timeout_ms, "total"))
+    if policy.timeout_ms and row.started_at:  # also of a task that a worker gave back
+        found.append((row.started_at + policy.timeout_ms, "task"))
     if row.status == status.SCHEDULED:
         if policy.poll_timeout_ms:
             found.append((row.visible_at + policy.poll_timeout_ms, "poll"))
-    else:
-        if policy.timeout_ms:
-            found.append((row.started_at + policy.timeout_ms, "task"))
-        if policy.response_timeout_ms and row.worker:
-            found.append((row.updated_at + policy.response_timeout_ms, "response"))
+    elif policy.response_timeout_ms and row.worker:
+        found.append((row.updated_at + policy.response_timeout_ms, "response"))
     return found
 
 
