@@ -21,6 +21,7 @@ from pavane.errors import PavaneError
 T = TypeVar("T")
 
 _BUSY_ROUNDS = 1_000_000
+_GRACE_S = 3600.0  # virtual: it costs nothing
 _DEFAULT_LIMIT_S = 100 * 365 * 86_400.0
 
 
@@ -77,6 +78,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
             self._order.shuffle(handles)
             self._ready.clear()
             self._ready.extend(handles)
+
+    def give_grace(self) -> None:
+        """Room for what is cancelled to end, after the limit was passed or time stood still."""
+        self._limit_s = self._time_s + _GRACE_S
+        self._rounds = 0
 
     def _waiting(self) -> str:
         places = sorted(_place(task) for task in asyncio.all_tasks(self))
@@ -137,16 +143,14 @@ def run(
 
     An error that leaves it carries a note with the seed that repeats it.
     """
-
-    def make() -> VirtualLoop:
-        return VirtualLoop(seed, shuffle=shuffle, limit_s=limit_s)
-
-    runner = asyncio.Runner(loop_factory=make)
+    loop = VirtualLoop(seed, shuffle=shuffle, limit_s=limit_s)
+    runner = asyncio.Runner(loop_factory=lambda: loop)
     try:
         result = runner.run(main)
     except BaseException as error:
         error.add_note(f"virtual time: seed={seed}{', shuffled' if shuffle else ''}")
-        with suppress(DeadlockError):  # what could not end before cannot end now
+        loop.give_grace()
+        with suppress(DeadlockError):  # what does not even end when it is cancelled
             runner.close()
         raise
     runner.close()

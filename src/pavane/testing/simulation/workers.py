@@ -239,6 +239,9 @@ class Workers:
             self.wake(task)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if self._loop.is_closed():  # the run was broken off, and this is its remains
+            work.close()
+            return
         task = self._loop.create_task(work)
         self.running.add(task)
         task.add_done_callback(self.running.discard)
