@@ -106,8 +106,8 @@ def _tuned_interpreter() -> Generator[None]:
 
     The commit thread needs the interpreter for an instant around each fsync: with the default of
     5 ms a busy event loop keeps it waiting for longer than the fsync takes. A batch makes thousands
-    of containers that are freed by their counts: looking for rings after each 700 of them took a
-    tenth of the time (both measured with `python -m bench throughput`).
+    of containers that are freed by their counts: looking for rings after each 700 of them, several
+    times in a batch, finds nothing.
     """
     interval_s, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(min(interval_s, _SWITCH_INTERVAL_S))

@@ -117,7 +117,7 @@ class Pipeline:
     async def _save(self, batch: Batch, now: int) -> None:
         try:
             won = await batch.commit(now)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - each request gets it, the loop goes on
             self._fail(batch, batch.requests, error)
         else:
             self._try_again(batch.lost)

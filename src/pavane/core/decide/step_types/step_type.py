@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,16 +15,16 @@ from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 
 
-class StepType:
+class StepType(ABC):
     """A step type: how it begins, and what a ring of its alarm means."""
 
     def findings(self, step: Step) -> Iterator[str]:
         """What is wrong with the definition of such a step, in words."""
         return iter(())
 
+    @abstractmethod
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """The flow has come to the step, and this is its input."""
-        raise NotImplementedError
 
     def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """A person retries a run that ended here: as a rule the step simply begins anew."""
