@@ -17,18 +17,23 @@ Duration = str | float | timedelta
 
 Growth = Literal["fixed", "linear", "exponential"]
 
+Retries = int | Literal["forever"]
+"""How often a task is tried again; "forever" until it succeeds."""
+
 _LOGIC: dict[str, RetryLogic] = {
     "fixed": "FIXED",
     "linear": "LINEAR_BACKOFF",
     "exponential": "EXPONENTIAL_BACKOFF",
 }
+_RETRIES = 3  # of a task tried for ever, for whoever does not know that it is
 _SILENCE_S = 3600.0  # without a sign of life, where nothing else is said
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """Retries and time limits of a task as its author wrote them; the defaults are Pavane's."""
+    """What the author of a task wrote about its retries and limits; the defaults are Pavane's."""
 
-    retries: int = 3
+    read_only: bool = False
+    retries: Retries = 3
     retry_delay: Duration = 0.2
     max_retry_delay: Duration = 10.0
     retry_logic: Growth = "exponential"
@@ -42,17 +47,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         self, name: str, service: str, *, description: str, inputs: list[str], undo: str
     ) -> TaskDefinition:
         """The task definition; DefinitionError (without the place) for what makes no sense."""
-        if self.retries < 0:
-            raise DefinitionError(f"retries={self.retries} is negative.", "Use 0 for none.")
-        if self.concurrency is not None and self.concurrency < 1:
-            raise DefinitionError(
-                f"concurrency={self.concurrency} leaves no place to run.", "Use 1 or more."
-            )
-        if self.retry_logic not in _LOGIC:
-            raise DefinitionError(
-                f"retry_logic={self.retry_logic!r} is not known.",
-                f"Use one of {', '.join(_LOGIC)}.",
-            )
+        self._ensure_sense(undo)
         timeout_s = _positive("timeout", self.timeout)
         silence_s = _positive("heartbeat_timeout", self.heartbeat_timeout)
         return TaskDefinition(
@@ -61,7 +56,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             service=service,
             undo=undo,
             input_keys=inputs,
-            retry_count=self.retries,
+            read_only=self.read_only,
+            retriable=self.retries == "forever",
+            retry_count=_RETRIES if isinstance(self.retries, str) else self.retries,
             retry_logic=_LOGIC[self.retry_logic],
             retry_delay_seconds=parse_duration(self.retry_delay),
             max_retry_delay_seconds=parse_duration(self.max_retry_delay),
@@ -71,6 +68,32 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             response_timeout_seconds=silence_s or min(_SILENCE_S, timeout_s or _SILENCE_S),
             total_timeout_seconds=_positive("total_timeout", self.total_timeout),
         )
+
+    def _ensure_sense(self, undo: str) -> None:
+        if isinstance(self.retries, str) and self.retries != "forever":
+            raise DefinitionError(
+                f"retries={self.retries!r} is no number.", 'Give a number, or "forever".'
+            )
+        if not isinstance(self.retries, str) and self.retries < 0:
+            raise DefinitionError(f"retries={self.retries} is negative.", "Use 0 for none.")
+        if self.retries == "forever" and self.total_timeout is not None:
+            raise DefinitionError(
+                f"It is tried for ever, and given up after total_timeout={self.total_timeout!r}.",
+                "Leave one of them out.",
+            )
+        if self.read_only and undo:
+            raise DefinitionError(
+                f"It is read_only and has the undo {undo}.", "What has no effect needs no undo."
+            )
+        if self.concurrency is not None and self.concurrency < 1:
+            raise DefinitionError(
+                f"concurrency={self.concurrency} leaves no place to run.", "Use 1 or more."
+            )
+        if self.retry_logic not in _LOGIC:
+            raise DefinitionError(
+                f"retry_logic={self.retry_logic!r} is not known.",
+                f"Use one of {', '.join(_LOGIC)}.",
+            )
 
 
 def _positive(option: str, value: Duration | None) -> float:

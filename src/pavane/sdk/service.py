@@ -12,7 +12,7 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import DefinitionError
 from pavane.sdk.context import TaskContext
 from pavane.sdk.parameters import place_of
-from pavane.sdk.policy import Duration, Growth, Policy
+from pavane.sdk.policy import Duration, Growth, Policy, Retries
 from pavane.sdk.task import Task
 
 P = ParamSpec("P")
@@ -80,7 +80,8 @@ class Service:
         name: str = "",
         undo: Task[..., Any] | None = None,
         pivot: bool = False,
-        retries: int = 3,
+        read_only: bool = False,
+        retries: Retries = 3,
         retry_delay: Duration = "200ms",
         max_retry_delay: Duration = "10s",
         retry_logic: Growth = "exponential",
@@ -104,7 +105,8 @@ class Service:
 
         `undo`: the task that reverses it, called with its inputs and its result; with None for the
         result where nobody knows whether it was done (it was interrupted, its process died).
-        `pivot`: there is no way back after it. `retries` after the first attempt, `retry_delay`
+        `pivot`: there is no way back after it. `read_only`: it has no effect, so there is nothing
+        to undo. `retries` after the first attempt ("forever": until it succeeds), `retry_delay`
         before the first of them, growing by `retry_logic` ("fixed", "linear", "exponential") up to
         `max_retry_delay`, with up to `jitter` added. `timeout` ends one attempt, `total_timeout`
         all of them together, `heartbeat_timeout` one that gives no sign of life. `concurrency`: how

@@ -223,3 +223,27 @@ def test_a_run_that_ended_has_no_alarm():
     run = World().start(definition)
     run.complete("a")
     assert run.world.alarms() == []
+
+
+def test_a_retriable_task_is_tried_until_it_succeeds_after_capped_delays():
+    run = start(retriable=True, retry_count=0, retry_delay_seconds=1, max_retry_delay_seconds=5)
+    for _ in range(50):
+        run.fail("a")
+        run.world.pass_time(5)
+    run.complete("a")
+    assert (len(run.attempts("a")), run.attempts("a")[-1]) == (51, "COMPLETED")
+    uncapped = {"retriable": True, "retry_logic": "EXPONENTIAL_BACKOFF"}
+    assert delays(**uncapped, retry_delay_seconds=1800) == [1_800_000] + [3_600_000] * 4
+    assert delays(**uncapped, retry_delay_seconds=9000) == [9_000_000] * 5
+
+
+def test_what_ends_even_a_retriable_task():
+    run = start(retriable=True)
+    run.fail_for_good("a")
+    assert run.status == "FAILED"
+    step = task("a", policy=once(retriable=True), retry_count=1)
+    run = World().start(workflow(step))
+    run.fail("a")
+    run.world.pass_time(60)
+    run.fail("a")
+    assert (run.attempts("a"), run.status) == (["FAILED"] * 2, "FAILED")

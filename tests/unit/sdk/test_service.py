@@ -98,6 +98,20 @@ def test_options_become_the_definition() -> None:
     assert definition.total_timeout_seconds == 5400
 
 
+def test_marks_of_a_task() -> None:
+    service = Service("test")
+
+    @service.task(read_only=True)
+    async def look() -> None: ...
+
+    @service.task(retries="forever", undo=look)
+    async def take() -> None: ...
+
+    assert (look.definition.read_only, look.definition.retriable) == (True, False)
+    assert (take.definition.read_only, take.definition.retriable) == (False, True)
+    assert take.definition.retry_count == 3  # for an engine that does not know `retriable`
+
+
 def test_a_timeout_bounds_the_silence_too() -> None:
     service = Service("test")
 
@@ -119,6 +133,9 @@ def test_a_timeout_bounds_the_silence_too() -> None:
         ({"timeout": 0}, "timeout=0 leaves no time"),
         ({"retry_logic": "random"}, "retry_logic='random' is not known"),
         ({"concurrency": 0}, "concurrency=0"),
+        ({"retries": "always"}, "retries='always' is no number"),
+        ({"retries": "forever", "total_timeout": "1h"}, "given up after total_timeout='1h'"),
+        ({"undo": before, "read_only": True}, "read_only and has the undo before"),
     ],
 )
 def test_options_that_make_no_sense_are_refused_with_the_place(

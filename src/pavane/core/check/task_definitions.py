@@ -26,3 +26,21 @@ def _of_one(name: str, task: TaskDefinition) -> Iterator[str]:
         yield f"Task {name!r}: {error}"
     if task.undo and task.undo == task.name:
         yield f"Task {name!r}: it is its own undo; name the task that reverses it."
+    if task.read_only and task.undo:
+        yield (
+            f"Task {name!r}: it is `readOnly` and has the undo {task.undo!r}; "
+            "leave one of them out."
+        )
+    if task.retriable:
+        yield from (f"Task {name!r}: it is `retriable`, but {text}" for text in _ends(task))
+
+
+def _ends(task: TaskDefinition) -> Iterator[str]:
+    """What would end a task that is to be tried until it succeeds."""
+    if task.total_timeout_seconds:
+        yield (
+            f"gives up after a totalTimeoutSeconds of {task.total_timeout_seconds:g}; "
+            "leave one of them out."
+        )
+    if task.timeout_policy == "TIME_OUT_WF" and (task.timeout_seconds or task.poll_timeout_seconds):
+        yield "its timeoutPolicy TIME_OUT_WF ends the run at a timeout; make it RETRY."

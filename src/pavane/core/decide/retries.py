@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from pavane.core.model import ids
 from pavane.core.model.task_definition import RetryLogic, TaskDefinition, TimeoutPolicy
 
+ENDLESS: Final = 2**31 - 1
+"""The retries of a task that is tried until it succeeds."""
+
 _DOUBLINGS_MAX = 40  # beyond this any delay is longer than any cap
+_ENDLESS_DELAY_MAX_MS = 3_600_000  # what is tried for ever is tried once an hour, unless said so
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -30,13 +36,20 @@ NO_POLICY = Policy()
 
 
 def policy_of(definition: TaskDefinition, retry_count: int | None = None) -> Policy:
-    """The policy of a task definition; the step's own `retryCount` wins."""
+    """The policy of a task definition; the step's own `retryCount` wins, also over `retriable`."""
+    delay_ms = _ms(definition.retry_delay_seconds)
+    delay_max_ms = _ms(definition.max_retry_delay_seconds)
+    if retry_count is None:
+        retry_count = definition.retry_count
+        if definition.retriable:
+            retry_count = ENDLESS
+            delay_max_ms = delay_max_ms or max(delay_ms, _ENDLESS_DELAY_MAX_MS)
     return Policy(
-        retry_count=definition.retry_count if retry_count is None else retry_count,
+        retry_count=retry_count,
         logic=definition.retry_logic,
-        delay_ms=_ms(definition.retry_delay_seconds),
+        delay_ms=delay_ms,
         scale=definition.backoff_scale_factor,
-        delay_max_ms=_ms(definition.max_retry_delay_seconds),
+        delay_max_ms=delay_max_ms,
         jitter_ms=definition.backoff_jitter_ms,
         timeout_policy=definition.timeout_policy,
         poll_timeout_ms=_ms(definition.poll_timeout_seconds),

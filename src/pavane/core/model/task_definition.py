@@ -43,3 +43,5 @@ class TaskDefinition(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     # ours
     service: str = ""
     undo: str = ""
+    read_only: bool = False  # has no effect, so there is nothing to undo
+    retriable: bool = False  # never fails for good: it is tried until it succeeds

@@ -23,6 +23,28 @@ def test_what_is_wrong_with_task_definitions():
     assert found[3].startswith("Task 'pay': inputTemplate.x")
 
 
+def test_marks_that_contradict():
+    found = check_tasks(
+        {
+            "look": TaskDefinition(name="look", read_only=True, undo="unlook"),
+            "pay": TaskDefinition(
+                name="pay", retriable=True, total_timeout_seconds=60, timeout_seconds=5
+            ),
+        }
+    )
+    assert found == [
+        "Task 'look': it is `readOnly` and has the undo 'unlook'; leave one of them out.",
+        "Task 'pay': it is `retriable`, but gives up after a totalTimeoutSeconds of 60; "
+        "leave one of them out.",
+        "Task 'pay': it is `retriable`, but its timeoutPolicy TIME_OUT_WF ends the run at a "
+        "timeout; make it RETRY.",
+    ]
+    fine = TaskDefinition(
+        name="pay", retriable=True, timeout_seconds=5, timeout_policy="RETRY", read_only=True
+    )
+    assert check_tasks({"pay": fine}) == []
+
+
 def test_good_ones_pass():
     assert check_tasks({"ship": TaskDefinition(name="ship", undo="unship")}) == []
 
