@@ -1,0 +1,90 @@
+"""What a role tells about an execution, for people: the observer rebuilds executions from it.
+
+Journal records are never read by a participant and decide nothing. All records about one step come
+from its owner, all about one scope from its home, so the newest is the one with the highest
+position in that role's log; the observer needs no clock and no order across roles.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+At = tuple[int, ...]
+
+
+class StepNote(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="step", tag_field="note", rename="camel"
+):
+    """An attempt at a step (or, with ref `undo:…`, at its undo) has this status now."""
+
+    execution: str  # the root
+    scope: str  # path of the scope in which the step stands, "" for the root
+    generation: At  # which instance of that scope
+    ref: str
+    at: At  # the step's own coordinate; starts with the generation
+    attempt: int
+    type: str
+    task: str
+    status: str  # task statuses of core/model/status.py
+    service: str = ""
+    reason: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"")
+    output: msgspec.Raw = msgspec.Raw(b"")
+    due: int = 0  # waits until then (ms)
+    holds: str = ""  # why it does not go on, in words; "" when it is simply at work
+    child: str = ""  # path of the scope that the step stands for
+    time: int = 0
+
+
+class ScopeNote(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="scope", tag_field="note", rename="camel"
+):
+    """A scope instance has this status now; for the root this is the execution."""
+
+    execution: str
+    scope: str
+    generation: At
+    workflow: str
+    version: int
+    definition: str  # content hash of the root definition
+    status: str  # execution statuses
+    home: str
+    cause: str = ""
+    reason: str = ""
+    failed_ref: str = ""
+    parent: str = ""  # path of the enclosing scope
+    parent_generation: At = ()
+    parent_ref: str = ""  # the step that stands for it there
+    key: str = ""
+    correlation: str = ""
+    input: msgspec.Raw = msgspec.Raw(b"")
+    output: msgspec.Raw = msgspec.Raw(b"")
+    waits_for: list[str] = []  # roles and steps that it waits for, in words
+    attention: list[str] = []  # refs of what gave up and waits for a person
+    deadline: int = 0
+    time: int = 0
+
+
+class EventNote(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="event", tag_field="note", rename="camel"
+):
+    """A hand-written handler has this to say about a message that it got.
+
+    `status`: received, done, retrying, parked, quarantined, dead. `emitted` are the ids of what it
+    published in the same transaction, with their types.
+    """
+
+    correlation: str  # the flow that the message belongs to
+    message: str
+    type: str
+    handler: str
+    service: str
+    status: str
+    causation: str = ""
+    attempt: int = 0
+    reason: str = ""
+    emitted: list[tuple[str, str]] = []
+    time: int = 0
+
+
+Note = StepNote | ScopeNote | EventNote

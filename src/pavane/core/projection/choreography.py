@@ -1,0 +1,173 @@
+"""A workflow laid out for dancers: nodes with owners, scopes with homes, and what goes where."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from pavane.core.decide.plan import Node as PlanNode
+from pavane.core.decide.plan import Plan
+from pavane.core.model.workflow import Workflow
+from pavane.core.projection.message import At
+
+Kind = Literal[
+    "step",  # a task of a service
+    "wait",
+    "instant",  # NOOP, INLINE, SET_VARIABLE, FORK_JOIN: done as soon as it begins
+    "break",  # TERMINATE FAILED or TERMINATED: the scope fails here
+    "finish",  # TERMINATE COMPLETED: on to the end
+    "publish",  # EVENT: an event goes out with the transaction
+    "choice",
+    "join",
+    "each",
+    "loop",
+    "scope",
+    "end",
+]
+JoinMode = Literal["all", "each", "some"]
+OnAbort = Literal["fail", "continue", "branch"]
+
+
+class Region(msgspec.Struct, frozen=True):
+    """A loop or for-each around a node: one more place in its coordinates."""
+
+    id: str
+    kind: Literal["loop", "each"]
+
+
+class Guard(msgspec.Struct, frozen=True):
+    """A step that is read runs only if this choice takes this case."""
+
+    choice: str
+    case: str
+
+
+class Want(msgspec.Struct, frozen=True):
+    """A value that must be here before a node begins, unless a guard says that it never comes."""
+
+    value: str
+    guards: tuple[Guard, ...] = ()
+
+
+class Node(msgspec.Struct):
+    """A place in the graph. Filled once, when the choreography is made."""
+
+    id: str  # unique in the choreography: the scope's path, a slash, the reference name
+    ref: str
+    scope: str
+    kind: Kind
+    role: str = ""
+    regions: tuple[Region, ...] = ()
+    type: str = ""  # Conductor's step type, for people
+    task: str = ""
+    after: tuple[str, ...] = ()  # where tokens go when it is done
+    cases: Mapping[str, str] = {}  # choice: case to the node where it goes on
+    default: str = ""  # choice: where it goes on in any other case
+    body: str = ""  # each, loop: first node inside
+    gate: str = ""  # each: the join that counts; branch of a some-join: the join
+    mode: JoinMode = "all"
+    need: int = 0  # some-join: how many
+    sources: tuple[str, ...] = ()  # join: the nodes that it waits for
+    pivot: bool = False
+    optional: bool = False
+    fallible: bool = True
+    late: bool = False  # its time may be up while it still succeeds
+    reversible: bool = False  # it has an undo
+    bound: int = 0  # loop, each: at most so often (explorers; 0 = not known)
+    child: str = ""  # scope: its path
+    plan: PlanNode | None = None
+    wants: tuple[Want, ...] = ()
+    brings: Mapping[str, tuple[str, ...]] = {}  # by successor: values that go with its token
+    tells: Mapping[str, tuple[str, ...]] = {}  # by role: values that go straight to it
+
+    @property
+    def depth(self) -> int:
+        """The length of its coordinates."""
+        return len(self.regions)
+
+
+class Scope(msgspec.Struct):
+    """A scope: the whole workflow ("" ), or a sub-workflow in place or by name."""
+
+    path: str
+    name: str  # of the workflow
+    home: str
+    parent: str = ""
+    node: str = ""  # what stands for it in its parent; for the root "" (a node of its own)
+    regions: tuple[Region, ...] = ()
+    first: str = ""
+    end: str = ""
+    members: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()  # nodes of kind scope directly in it
+    joins: tuple[str, ...] = ()  # some-joins directly in it: closing waits for their losers
+    deadline_ms: int = 0
+    deadline: bool = False  # it has one (explorers do not look at how long)
+    on_abort: OnAbort = "fail"
+    fallible: bool = True  # it may abort by itself
+    style: str = "choreographed"
+    workflow: Workflow | None = None
+    plan: Plan | None = None
+    behind: Mapping[str, frozenset[str]] = {}  # by node: those that the graph leads to from it
+
+    @property
+    def depth(self) -> int:
+        """The length of its generation."""
+        return len(self.regions)
+
+
+class Opener(msgspec.Struct, frozen=True):
+    """What goes out with the opening of a scope: parts of its input."""
+
+    brings: tuple[str, ...] = ()  # with the token to its first node
+    tells: Mapping[str, tuple[str, ...]] = {}  # by role: straight to it
+
+
+class Choreography(msgspec.Struct):
+    """The whole; every role has it by its hash and plays its own part of it."""
+
+    name: str
+    version: int
+    hash: str
+    nodes: dict[str, Node]
+    scopes: dict[str, Scope]
+    openers: dict[str, Opener]
+    roles: tuple[str, ...]
+    slices: Mapping[tuple[str, str], tuple[tuple[str | int, ...], ...]] = {}
+    """By (value, role): the paths below the value that the role reads; () = all of it."""
+    readers: Mapping[tuple[str, str], tuple[str, ...]] = {}
+    """By (role, value): the role's nodes that may wait for it."""
+    makers: Mapping[str, str] = {}
+    """By value: the node that makes it."""
+
+    @property
+    def root(self) -> Scope:
+        """The scope of the whole workflow."""
+        return self.scopes[""]
+
+
+def moved(at: At, source: tuple[Region, ...], target: tuple[Region, ...]) -> At:
+    """The coordinate at `target` of what goes on from `at` in `source`: loops are entered at 1."""
+    shared = 0
+    for mine, theirs in zip(source, target, strict=False):
+        if mine != theirs:
+            break
+        shared += 1
+    return at[:shared] + (1,) * (len(target) - shared)
+
+
+def comes_before(choreography: Choreography, one: tuple[str, At], other: tuple[str, At]) -> bool:
+    """Whether `one` is causally before `other`; both stand directly in one scope instance.
+
+    The graph leads from one to the other at equal coordinates; a lower iteration of a loop comes
+    before a higher one; the items of a for-each are not ordered.
+    """
+    a, b = choreography.nodes[one[0]], choreography.nodes[other[0]]
+    for i, (mine, theirs) in enumerate(zip(a.regions, b.regions, strict=False)):
+        if mine != theirs:
+            break
+        if one[1][i] != other[1][i]:
+            return mine.kind == "loop" and one[1][i] < other[1][i]
+    return b.id in choreography.scopes[a.scope].behind[a.id]

@@ -1,0 +1,168 @@
+"""How the flow goes on from a node: tokens to successors, data to readers, failures to the home."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.core.model.journal import ScopeNote, StepNote
+from pavane.core.projection import message as m
+from pavane.core.projection.choreography import Node, moved
+from pavane.core.projection.message import At, Message
+from pavane.core.projection.rows import StepRow
+from pavane.core.projection.values import Values
+
+_CAUSES = {st.TIMED_OUT: st.TIMED_OUT, st.CANCELED: st.TERMINATED}
+
+
+class Flow(Values, ABC):
+    """What every kind of node needs; the parts of a dancer build on it."""
+
+    # --- what other parts do --------------------------------------------------------------------
+
+    @abstractmethod
+    def answer_if_still(self, path: str, generation: At) -> None:
+        """A frozen role reports as soon as nothing of it moves in the scope instance any more."""
+
+    @abstractmethod
+    def begin(self, node: Node, at: At, came: str) -> None:
+        """A token is here, and all the data."""
+
+    # --- going on -------------------------------------------------------------------------------
+
+    def is_frozen(self, path: str, generation: At) -> bool:
+        """Whether this role takes nothing new in the scope instance (rule 1: the tombstone)."""
+        return self.freeze_row(path, generation) is not None
+
+    def go_on(self, node: Node, at: At) -> None:
+        """The node is done: tokens to its successors, data to those who read it elsewhere."""
+        for target in node.after:
+            self.token(node, at, target)
+        self.tell(node, at)
+
+    def token(
+        self,
+        node: Node,
+        at: At,
+        target: str,
+        *,
+        outcome: str = m.DONE,
+        to_at: At | None = None,
+        count: int = 0,
+    ) -> None:
+        """Send a token; a loop is entered at its first iteration unless `to_at` says otherwise."""
+        there = self.node(target)
+        where = moved(at, node.regions, there.regions) if to_at is None else to_at
+        self.send(
+            m.TOKEN,
+            there.role,
+            there.scope,
+            self.generation(there, where),
+            node=target,
+            at=where,
+            source=node.id,
+            source_at=at,
+            outcome=outcome,
+            count=count,
+            values=self.parcels(node.brings.get(target, ()), at, there.role),
+        )
+
+    def tell(self, node: Node, at: At) -> None:
+        """Data straight to the roles that no token brings it to."""
+        for role, names in node.tells.items():
+            self.send(
+                m.DATA,
+                role,
+                node.scope,
+                self.generation(node, at),
+                node=node.id,
+                at=at,
+                values=self.parcels(names, at, role),
+            )
+
+    def fail(self, node: Node, at: At, status: str, reason: str) -> None:
+        """Tell the home that a node failed for good; `status` is that of its last attempt."""
+        told = reason or status.lower()
+        named = told.startswith(f"{node.ref}: ")
+        self.send(
+            m.FAIL,
+            self.home_of(node.scope),
+            node.scope,
+            self.generation(node, at),
+            node=node.id,
+            at=at,
+            cause=_CAUSES.get(status, st.FAILED),
+            reason=told if named else f"{node.ref}: {told}",
+        )
+
+    # --- tokens and data coming in --------------------------------------------------------------
+
+    def has_begun(self, node: Node, at: At) -> bool:
+        """Whether the coordinate was here before (rule 12: the row is the duplicate guard)."""
+        if node.kind == "scope" and self.scope_row(node.child, at) is not None:
+            return True
+        return self.step_row(node, at) is not None
+
+    def arrive(self, node: Node, at: At, came: str) -> None:
+        """A token has come to a node that begins and ends."""
+        if self.has_begun(node, at):
+            return
+        if self.missing(node, at):
+            self.put_step(node, at, StepRow("ready", came=came))
+            if node.kind != "end":
+                missing = ", ".join(self.missing(node, at))
+                self.note(node, at, 0, st.SCHEDULED, holds=f"waits for data: {missing}")
+        else:
+            self.begin(node, at, came)
+
+    def on_data(self, message: Message) -> None:
+        """Values that something here reads: what waited for them begins."""
+        self.keep(message.values)
+        waiting: dict[str, None] = {}
+        for name, _, _ in message.values:
+            for id in self.choreography.readers.get((self.role, name), ()):
+                waiting[id] = None
+        for id in waiting:
+            node = self.node(id)
+            at = message.at[: node.depth]
+            row = self.step_row(node, at)
+            if row is not None and row.status == "ready" and not self.missing(node, at):
+                self.begin(node, at, row.came)
+
+    # --- for people -----------------------------------------------------------------------------
+
+    def note(
+        self, node: Node, at: At, attempt: int, status: str, *, undo: bool = False, **more: Any
+    ) -> None:
+        """An entry of the journal about a step."""
+        for name in ("input", "output"):
+            if name in more:
+                more[name] = msgspec.Raw(more[name])
+        task = node.task or node.ref
+        if undo and node.plan is not None and node.plan.undo is not None:
+            task = node.plan.undo.name
+        served = node.kind == "step"
+        self.notes.append(
+            StepNote(
+                execution=self.execution,
+                scope=node.scope,
+                generation=self.generation(node, at),
+                ref=f"undo:{node.ref}" if undo else node.ref,
+                at=at,
+                attempt=attempt,
+                type=node.type,
+                task=task,
+                status=status,
+                service=node.role if served else "",
+                child=node.child,
+                time=self.now,
+                **more,
+            )
+        )
+
+    def note_scope(self, note: ScopeNote) -> None:
+        """An entry of the journal about a scope."""
+        self.notes.append(note)

@@ -1,0 +1,187 @@
+"""Nodes without a service: values worked out, choices, waits, ends by TERMINATE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from pavane.core.decide.draft import encode
+from pavane.core.decide.step_types.inline import evaluate
+from pavane.core.decide.step_types.switch import as_case
+from pavane.core.decide.step_types.wait import duration_ms, until_at
+from pavane.core.model import status as st
+from pavane.core.projection import rows as r
+from pavane.core.projection.choreography import Node
+from pavane.core.projection.flow import Flow
+from pavane.core.projection.local import Arm, Disarm, Rang
+from pavane.core.projection.message import At, Message
+from pavane.core.projection.rows import StepRow
+from pavane.errors import ExpressionError
+
+
+class Instants(Flow):
+    """Over in the turn in which they begin, all but waits."""
+
+    def begin_instant(self, node: Node, at: At) -> None:
+        """A NOOP, an INLINE, a SET_VARIABLE or a FORK_JOIN."""
+        try:
+            task_input = self.rendered(node, at)
+            output: dict[str, Any] = {}
+            if node.type == "INLINE" and node.plan is not None and node.plan.expression:
+                output = {"result": evaluate(node.plan.expression, task_input)}
+        except ExpressionError as error:
+            self._reject(node, at, str(error))
+            return
+        self._settle(node, at, task_input, output)
+        self.go_on(node, at)
+
+    def _settle(self, node: Node, at: At, task_input: Any, output: Any) -> None:
+        given, made = encode(task_input), encode(output)
+        self.put_step(node, at, StepRow(r.DONE, input=given, output=made, begun=self.now))
+        self.note(node, at, 0, st.COMPLETED, input=given, output=made)
+
+    def _reject(self, node: Node, at: At, reason: str) -> None:
+        status = st.FAILED_WITH_TERMINAL_ERROR
+        self.put_step(node, at, StepRow(r.FAILED, reason=reason, cause=status))
+        if node.optional:
+            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, reason=reason)
+            self.go_on(node, at)
+        else:
+            self.note(node, at, 0, status, reason=reason)
+            self.fail(node, at, status, reason)
+
+    # --- choices --------------------------------------------------------------------------------
+
+    def begin_choice(self, node: Node, at: At) -> None:
+        """Choose, remember the choice, and go on in the chosen way and in no other."""
+        try:
+            case, task_input = self.case_of(node, at)
+        except ExpressionError as error:
+            self._reject(node, at, str(error))
+            return
+        output = {"evaluationResult": [case], "selectedCase": case}
+        self._settle(node, at, {**task_input, "case": case}, output)
+        self.take_way(node, at, node.cases.get(case, node.default))
+        self.tell(node, at)
+
+    def take_way(self, node: Node, at: At, target: str) -> None:
+        """Go on where the chosen way leads, also where it is a way without steps (rule 16)."""
+        self.token(node, at, target)
+
+    def case_of(self, node: Node, at: At) -> tuple[str, dict[str, Any]]:
+        """The case that the data choose, and the input of the step. Raises ExpressionError."""
+        task_input = self.rendered(node, at)
+        if node.plan is None:
+            return "", task_input
+        if node.plan.expression is not None:
+            value = evaluate(node.plan.expression, task_input)
+        else:
+            value = task_input.get(node.plan.step.expression)
+        return as_case(value), task_input
+
+    # --- ends -----------------------------------------------------------------------------------
+
+    def begin_break(self, node: Node, at: At) -> None:
+        """TERMINATE with FAILED or TERMINATED: the scope goes back."""
+        try:
+            task_input = self.rendered(node, at)
+        except ExpressionError as error:
+            self._reject(node, at, str(error))
+            return
+        self._settle(node, at, task_input, {"output": task_input.get("workflowOutput") or {}})
+        wanted = task_input.get("terminationStatus", st.FAILED)
+        reason = task_input.get("terminationReason")
+        text = str(reason) if reason else f"Workflow is {wanted} by TERMINATE task: {node.ref}"
+        self.break_off(node, at, str(wanted), text)
+
+    def break_off(self, node: Node, at: At, cause: str, reason: str) -> None:
+        """Tell the home why its scope ends here."""
+        home, generation = self.home_of(node.scope), self.generation(node, at)
+        self.send(
+            "fail", home, node.scope, generation, node=node.id, at=at, cause=cause, reason=reason
+        )
+
+    def begin_finish(self, node: Node, at: At) -> None:
+        """TERMINATE with COMPLETED: on to the end, with this as the output."""
+        try:
+            task_input = self.rendered(node, at)
+        except ExpressionError as error:
+            self._reject(node, at, str(error))
+            return
+        output: Any = task_input.get("workflowOutput")
+        if output is None:
+            output = {}
+        elif not isinstance(output, dict):
+            output = {"output": output}
+        self._settle(node, at, task_input, {"output": output})
+        self.go_on(node, at)
+
+    # --- waits ----------------------------------------------------------------------------------
+
+    def begin_wait(self, node: Node, at: At) -> None:
+        """Wait for a time, or until somebody says that it is enough."""
+        try:
+            task_input = self.rendered(node, at)
+            due = self._wait_until(task_input)
+        except (ExpressionError, ValueError) as error:
+            self._reject(node, at, str(error))
+            return
+        given = encode(task_input)
+        row = StepRow(r.WAITING, input=given, due=due, begun=self.now, started=self.now)
+        self.put_step(node, at, row)
+        self.note(node, at, 0, st.IN_PROGRESS, input=given, due=due)
+        policy = node.plan.policy if node.plan is not None else None
+        limit = self.now + policy.timeout_ms if policy is not None and policy.timeout_ms else 0
+        rings = min((each for each in (due, limit) if each), default=0)
+        if rings:
+            self.do(Arm("wait", node.id, at, rings))
+
+    def _wait_until(self, task_input: dict[str, Any]) -> int:
+        duration, until = task_input.get("duration"), task_input.get("until")
+        if duration and until:
+            raise ValueError("both `duration` and `until` are given")
+        if duration:
+            return self.now + duration_ms(str(duration))
+        return max(self.now, until_at(str(until))) if until else 0
+
+    def wait_rang(self, event: Rang) -> None:
+        """Its time has come, or its time is up."""
+        node, at = self.node(event.node), event.at
+        row = self.step_row(node, at)
+        if row is None or row.status != r.WAITING:
+            return
+        if row.due and row.due <= self.now:
+            self._wait_over(node, at, row, b"{}")
+            return
+        reason = "task timeout"
+        row = structs.replace(row, status=r.FAILED, reason=reason, cause=st.TIMED_OUT)
+        self.put_step(node, at, row)
+        if node.optional:
+            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, input=row.input, reason=reason)
+            self.go_on(node, at)
+        else:
+            self.note(node, at, 0, st.TIMED_OUT, input=row.input, reason=reason)
+            self.fail(node, at, st.TIMED_OUT, reason)
+
+    def on_signal(self, message: Message) -> None:
+        """Somebody outside completes, or fails, a step that waits."""
+        node, at = self.node(message.node), message.at
+        row = self.step_row(node, at)
+        if row is None or row.status != r.WAITING:
+            return
+        self.do(Disarm("wait", node.id, at))
+        output = message.values[0][2] if message.values else b"{}"
+        if message.outcome != st.FAILED:
+            self._wait_over(node, at, row, output)
+            return
+        reason = message.reason or "signalled to fail"
+        failed = structs.replace(row, status=r.FAILED, reason=reason, cause=st.FAILED)
+        self.put_step(node, at, failed)
+        self.note(node, at, 0, st.FAILED, input=row.input, output=output, reason=reason)
+        self.fail(node, at, st.FAILED, reason)
+
+    def _wait_over(self, node: Node, at: At, row: StepRow, output: bytes) -> None:
+        self.put_step(node, at, structs.replace(row, status=r.DONE, output=output, due=0))
+        self.note(node, at, 0, st.COMPLETED, input=row.input, output=output)
+        self.go_on(node, at)

@@ -1,0 +1,97 @@
+"""What happens inside a role: results and timers come in, things to do go out. Data, not deeds."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+from pavane.core.projection.message import At
+
+# --- in -----------------------------------------------------------------------------------------
+
+
+class Attempted(msgspec.Struct, frozen=True, gc=False):
+    """An attempt has ended. `status` as in `core.model.work.OutcomeStatus`, without IN_PROGRESS."""
+
+    node: str
+    at: At
+    attempt: int
+    status: str
+    undo: bool = False
+    output: bytes = b"{}"
+    reason: str = ""
+
+
+class Lost(msgspec.Struct, frozen=True, gc=False):
+    """The process that had the attempt in its hands died: nobody knows what became of it."""
+
+    node: str
+    at: At
+    attempt: int
+    undo: bool = False
+
+
+Timer = Literal["retry", "undo", "deadline", "grace", "wait", "scope"]
+
+
+class Rang(msgspec.Struct, frozen=True, gc=False):
+    """A time that was asked for has come; `node` is a scope's path where `what` is "scope"."""
+
+    what: Timer
+    node: str
+    at: At
+
+
+Local = Attempted | Lost | Rang
+
+# --- out ----------------------------------------------------------------------------------------
+
+
+class Run(msgspec.Struct, frozen=True, gc=False):
+    """Call the task of a step, or its undo, with this input; report how it ended."""
+
+    node: str
+    at: At
+    attempt: int
+    task: str
+    input: bytes
+    undo: bool = False
+    deadline: int = 0  # epoch ms; 0 = none
+    silence: int = 0  # a sign of life is wanted so often (ms)
+
+
+class Arm(msgspec.Struct, frozen=True, gc=False):
+    """Ring at `due` (epoch ms); replaces the timer of the same name."""
+
+    what: Timer
+    node: str
+    at: At
+    due: int
+
+
+class Disarm(msgspec.Struct, frozen=True, gc=False):
+    """The timer is not wanted any more."""
+
+    what: Timer
+    node: str
+    at: At
+
+
+class Interrupt(msgspec.Struct, frozen=True, gc=False):
+    """The result is no longer wanted: ask it to stop; its end is reported all the same."""
+
+    node: str
+    at: At
+    attempt: int
+
+
+class Over(msgspec.Struct, frozen=True, gc=False):
+    """Nothing of the execution is open at this role's root scope: it may be pruned in time."""
+
+    status: str
+
+
+Command = Run | Arm | Disarm | Interrupt | Over
+
+GRACE_MS: Final = 10_000  # how long a late attempt is waited for before it counts as lost

@@ -1,0 +1,124 @@
+"""What a home tells people about its scope, and about the step that the scope is to its parent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.core.model.journal import ScopeNote
+from pavane.core.projection import rows as r
+from pavane.core.projection.choreography import Node
+from pavane.core.projection.flow import Flow
+from pavane.core.projection.local import Over
+from pavane.core.projection.message import At
+from pavane.core.projection.rows import ScopeRow, StepRow
+
+_SHOWN = {
+    r.OPEN: st.RUNNING,
+    r.LOCKED: st.RUNNING,
+    r.COMMITTED: st.RUNNING,
+    r.CLOSING: st.RUNNING,
+    r.CLOSED: st.COMPLETED,
+    r.ABORTING: st.COMPENSATING,
+    r.REVERTING: st.COMPENSATING,
+    r.REVERTED: st.COMPENSATED,
+}
+_OF_STEP = {st.TIMED_OUT: st.TIMED_OUT, st.TERMINATED: st.CANCELED}
+
+
+class ScopePictures(Flow):
+    """Journal entries that a home writes; they decide nothing."""
+
+    def decoded(self, body: bytes) -> dict[str, Any]:
+        """A JSON object."""
+        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+
+    def picture(self, path: str, generation: At, row: ScopeRow) -> None:
+        """The scope instance as it is now."""
+        scope = self.choreography.scopes[path]
+        status = _SHOWN.get(row.status, "")
+        if row.status == r.ABORTED:
+            status = st.COMPENSATED if row.undone and not row.abandoned else row.cause
+        if row.human:
+            status = st.NEEDS_ATTENTION
+        members = self.choreography.scopes[path].members
+        waits = [f"{each} to freeze" for each in members if each not in row.answered]
+        if row.status not in r.GOING_BACK:
+            waits = []
+        waits += [f"the undo of {self.node(u.node).ref}" for u in row.left if u.sent]
+        outer = self.choreography.scopes[scope.parent]
+        over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED)
+        cause = "UNDO" if r.BY_UNDO in row.reasons else row.cause
+        note = ScopeNote(
+            execution=self.execution,
+            scope=path,
+            generation=generation,
+            workflow=scope.name,
+            version=scope.workflow.version if scope.workflow else self.choreography.version,
+            definition=self.choreography.hash,
+            status=status,
+            home=self.role,
+            cause=cause,
+            reason=row.reason,
+            failed_ref=row.failed_ref,
+            parent=scope.parent,
+            parent_generation=generation[: outer.depth] if path else (),
+            parent_ref=self.node(path).ref if path else "",
+            key=row.key,
+            correlation=row.correlation,
+            input=msgspec.Raw(row.input),
+            output=msgspec.Raw(row.output if over else b""),
+            waits_for=waits,
+            attention=[self._attention(each) for each in row.human],
+            deadline=row.deadline,
+            time=self.now,
+        )
+        self.note_scope(note)
+        if path and row.status == r.OPEN:
+            self.note(self.node(path), generation, 0, st.IN_PROGRESS, input=row.input)
+        if not path and over:
+            self.do(Over(status))
+
+    def _attention(self, who: tuple[str, At]) -> str:
+        node = self.node(who[0])
+        row = self.step_row(node, who[1]) if node.role == self.role else None
+        forward = row is not None and row.status in (r.FAILED, r.UNKNOWN)
+        return node.ref if forward or node.kind == "end" else f"undo:{node.ref}"
+
+    # --- the step that a scope is to its parent -------------------------------------------------
+
+    def step_closed(self, path: str, generation: At, row: ScopeRow) -> None:
+        """The child ended well."""
+        node = self.node(path)
+        self.note(node, generation, 0, st.COMPLETED, input=row.input, output=row.output)
+
+    def step_aborted(self, path: str, generation: At, row: ScopeRow) -> None:
+        """The child took itself back."""
+        node = self.node(path)
+        status = _OF_STEP.get(row.cause, st.FAILED)
+        outer = generation[: self.scope_of(node).depth]
+        if node.optional and r.OWN in row.reasons and not self.is_frozen(node.scope, outer):
+            status = st.COMPLETED_WITH_ERRORS
+        self.note(node, generation, 0, status, input=row.input, reason=row.reason)
+
+    def step_undo_begins(self, path: str, generation: At) -> None:
+        """The child is being undone."""
+        self.note(self.node(path), generation, 0, st.IN_PROGRESS, undo=True)
+
+    def step_undone(self, path: str, generation: At, row: ScopeRow) -> None:
+        """The child is undone, or its people gave it up as it stands."""
+        status = st.FAILED if row.abandoned else st.COMPLETED
+        self.note(self.node(path), generation, 0, status, undo=True)
+
+    def step_rejected(self, node: Node, at: At, reason: str) -> None:
+        """The child's input cannot be worked out."""
+        status = st.FAILED_WITH_TERMINAL_ERROR
+        self.put_step(node, at, StepRow(r.FAILED, reason=reason, cause=status))
+        if node.optional:
+            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, reason=reason)
+            self.go_on(node, at)
+        else:
+            self.note(node, at, 0, status, reason=reason)
+            self.fail(node, at, status, reason)

@@ -1,0 +1,254 @@
+"""Data between roles: what a role keeps of others' results, and what expressions see of it.
+
+A value is named after the node that makes it: `<node>:out`, `<node>:in`, and `<scope>:input` for
+what a scope was opened with. A role receives only the parts that its own steps read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import msgspec
+
+from pavane.core.decide.draft import encode
+from pavane.core.decide.step_types.switch import as_case
+from pavane.core.projection import rows as r
+from pavane.core.projection.choreography import Guard, Node, Scope
+from pavane.core.projection.message import At, child_execution
+from pavane.core.projection.rows import Key, StepRow, ValueRow
+from pavane.core.projection.turn import Turn
+
+_decode = msgspec.json.decode
+_ABSENT = object()
+INPUT = ":input"
+OUT = ":out"
+IN = ":in"
+
+Path = tuple[str | int, ...]
+
+
+def sliced(body: bytes, paths: tuple[Path, ...]) -> bytes:
+    """The parts of a JSON value at these paths; all of it where one of them is ()."""
+    if not paths or () in paths:
+        return body or b"{}"
+    value = _decode(body) if body else None
+    kept: dict[str, Any] = {}
+    for path in paths:
+        _copy(value, kept, [str(part) for part in _named(path)])
+    return encode(kept)
+
+
+def _named(path: Path) -> Iterator[str]:
+    """The members of a path up to the first index: lists travel whole."""
+    for part in path:
+        if isinstance(part, int):
+            return
+        yield part
+
+
+def _copy(value: Any, into: dict[str, Any], names: list[str]) -> None:
+    for i, name in enumerate(names):
+        if not isinstance(value, dict) or name not in value:
+            return
+        members = cast("dict[str, Any]", value)
+        value = members[name]
+        if i == len(names) - 1 or not isinstance(value, dict):
+            into[name] = value
+            return
+        into = into.setdefault(name, {})
+
+
+class Values(Turn):
+    """What a role knows of the data of an execution."""
+
+    def keep(self, values: tuple[tuple[str, At, bytes], ...]) -> None:
+        """Remember what came with a message; the same value again changes nothing."""
+        for name, at, body in values:
+            scope, generation = self._place(name, at)
+            if self.value_row(name, scope, generation, at) is None:
+                self.changed[Key(scope, generation, "value", name, at)] = ValueRow(body)
+
+    def _place(self, name: str, at: At) -> tuple[str, At]:
+        if name.endswith(INPUT):
+            return name.removesuffix(INPUT), at
+        maker = self.node(self.choreography.makers[name])
+        return maker.scope, self.generation(maker, at)
+
+    def value(self, name: str, at: At) -> bytes | None:
+        """A value as it is known here, for a reader at this coordinate; None when it is not."""
+        if name.endswith(INPUT):
+            path = name.removesuffix(INPUT)
+            scope = self.choreography.scopes[path]
+            generation = at[: scope.depth]
+            if scope.home == self.role:
+                opened = self.scope_row(path, generation)
+                return opened.input if opened is not None else None
+            kept = self.value_row(name, path, generation, generation)
+            return kept.body if kept is not None else None
+        maker = self.node(self.choreography.makers[name])
+        own = at[: maker.depth]
+        if maker.role == self.role:
+            return self._own(maker, own, name)
+        kept = self.value_row(name, maker.scope, self.generation(maker, own), own)
+        return kept.body if kept is not None else None
+
+    def _own(self, maker: Node, at: At, name: str) -> bytes | None:
+        if maker.kind == "scope":
+            row = self.scope_row(maker.child, at)
+            ended = row is not None and row.status in (r.CLOSED, r.ABORTED)
+            return row.output if row is not None and ended else None
+        step = self.step_row(maker, at)
+        if step is None or step.status == r.READY:
+            return None
+        if name.endswith(IN):
+            return step.input
+        return step.output if step.status in (r.DONE, r.FAILED, r.UNKNOWN, r.LATE) else None
+
+    # --- guards ---------------------------------------------------------------------------------
+
+    def runs(self, guards: tuple[Guard, ...], at: At) -> bool | None:
+        """Whether what stands behind these choices runs; None as long as that is not known."""
+        for guard in guards:
+            body = self.value(guard.choice + OUT, at)
+            if body is None:
+                return None
+            case = _decode(body)["selectedCase"]
+            taken = case if case in self.node(guard.choice).cases else ""
+            if taken != guard.case:
+                return False
+        return True
+
+    def missing(self, node: Node, at: At) -> list[str]:
+        """The values that the node reads, that will come, and that are not here yet."""
+        found: list[str] = []
+        for want in node.wants:
+            if self.runs(want.guards, at) is not False and self.value(want.value, at) is None:
+                found.append(want.value)
+        return found
+
+    # --- going out ------------------------------------------------------------------------------
+
+    def parcels(
+        self, names: tuple[str, ...], at: At, role: str
+    ) -> tuple[tuple[str, At, bytes], ...]:
+        """Values for a role, cut down to what it reads; those that are not there are left out."""
+        found: list[tuple[str, At, bytes]] = []
+        for name in names:
+            body = self.value(name, at)
+            if body is not None:
+                own = at[: self._depth(name)]
+                paths = self.choreography.slices.get((name, role), ())
+                found.append((name, own, sliced(body, paths)))
+        return tuple(found)
+
+    def _depth(self, name: str) -> int:
+        if name.endswith(INPUT):
+            return self.choreography.scopes[name.removesuffix(INPUT)].depth
+        return self.node(self.choreography.makers[name]).depth
+
+    # --- expressions ----------------------------------------------------------------------------
+
+    def rendered(self, node: Node, at: At) -> dict[str, Any]:
+        """The input of a node. Raises ExpressionError."""
+        if node.plan is None:
+            return {}
+        lookup = Seen(self, self.scope_of(node), node, at)
+        found: dict[str, Any] = node.plan.template.render(lookup)
+        for name, fallback in node.plan.fallbacks.items():
+            if found[name] is None:
+                found[name] = fallback.render(lookup)
+        return found
+
+
+class Seen:
+    """The roots that expressions of a scope see, at one coordinate."""
+
+    def __init__(self, values: Values, scope: Scope, node: Node, at: At, unknown: str = "") -> None:
+        self._values = values
+        self._scope = scope
+        self._node = node
+        self._at = at
+        self._unknown = unknown
+        self._built: dict[str, object] = {}
+
+    def root(self, name: str) -> object:
+        """The object behind a root; KeyError when there is none, or when it never ran."""
+        if name not in self._built:
+            self._built[name] = self._workflow() if name == "workflow" else self._step(name)
+        return self._built[name]
+
+    def _workflow(self) -> dict[str, Any]:
+        values, scope = self._values, self._scope
+        body = values.value(scope.path + INPUT, self._at)
+        execution = child_execution(values.execution, scope.path, self._at[: scope.depth])
+        return {
+            "input": _decode(body) if body else {},
+            "variables": self._variables(),
+            "workflowId": execution,
+            "workflowType": scope.name,
+            "version": scope.workflow.version if scope.workflow else 1,
+            "correlationId": None,
+        }
+
+    def _variables(self) -> dict[str, Any]:
+        """Each variable as the last SET_VARIABLE before this node that has run left it."""
+        scope = self._scope
+        found: dict[str, Any] = dict(scope.workflow.variables) if scope.workflow else {}
+        for id in variable_setters(scope, self._values.choreography.nodes, self._node.id):
+            body = self._values.value(id + IN, self._at)
+            if body is not None:
+                found |= _decode(body)
+        return found
+
+    def _step(self, ref: str) -> object:
+        path = self._scope.path
+        id = f"{path}/{ref}" if path else ref
+        node = self._values.choreography.nodes.get(id)
+        if node is None:
+            raise KeyError(ref)
+        if node.kind == "join":
+            return {"output": self._joined(node)}
+        given = self._get(id + IN)
+        if ref == self._unknown:
+            return {"input": given if given is not _ABSENT else None, "output": None}
+        output = self._get(id + OUT)
+        if given is _ABSENT and output is _ABSENT:
+            raise KeyError(ref)
+        seen: dict[str, Any] = {}
+        if given is not _ABSENT:
+            seen["input"] = given
+        if output is not _ABSENT:
+            seen["output"] = output
+        return seen
+
+    def _joined(self, node: Node) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for ref in node.plan.join_on if node.plan else ():
+            path = self._scope.path
+            output = self._get((f"{path}/{ref}" if path else ref) + OUT)
+            if output is not _ABSENT and output:
+                found[ref] = output
+        return found
+
+    def _get(self, name: str) -> Any:
+        if name not in self._values.choreography.makers:
+            return _ABSENT
+        body = self._values.value(name, self._at)
+        return _ABSENT if body is None else _decode(body or b"{}")
+
+
+def variable_setters(scope: Scope, nodes: dict[str, Node], reader: str) -> list[str]:
+    """The SET_VARIABLE nodes that may run before a reader, earlier ones first."""
+    found = [
+        id for id in scope.nodes if nodes[id].type == "SET_VARIABLE" and reader in scope.behind[id]
+    ]
+    return sorted(found, key=lambda id: -len(scope.behind[id]))
+
+
+def unknown_or(node: Node, row: StepRow) -> str:
+    """The step whose output an undo must not read, because nobody knows what it did."""
+    return node.ref if row.status == r.UNKNOWN or row.output in (b"", b"{}") else ""
+
+
+__all__ = ["IN", "INPUT", "OUT", "Seen", "Values", "as_case", "sliced", "variable_setters"]

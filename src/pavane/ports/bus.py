@@ -1,0 +1,94 @@
+"""The bus: events from one service's log to every group that subscribes to their topic.
+
+Promises (each is watched by the contract suite, and by one adapter that breaks it; an adapter
+declares in `features` which of the optional ones it keeps):
+
+1. durable: when `publish` returns, the events survive the death of the publisher.
+2. again: every group that subscribed to the topic gets each event at least once, until one of its
+   members says `done`, also while the group has no member; what was taken and not said to be done
+   comes again, to another member or after the member's connection is gone.
+3. shared: members of one group share its events; groups do not take events from each other.
+4. intact: attributes and data arrive as they were published, byte for byte.
+5. delayed: what is given `back` with a delay comes again not before it has passed, and is counted
+   in `Delivery.times`.
+6. bounded: a member is given at most `limit` events at once, and no more than `capacity`
+   unfinished ones in all.
+7. ordered (a feature): events with the same key on one topic come in the order of their
+   publishing, and not to another member before the earlier ones are done, as long as none of them
+   is given back. The key "" has no order.
+8. kept (a feature): a group that subscribes later gets what was published before.
+
+`take` waits; every other method returns soon. All are called from one event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from pavane.core.model.event import CloudEvent, Outgoing
+
+JOURNAL = "_pavane.journal"
+
+
+def role_topic(role: str) -> str:
+    """Where messages to one role of a choreography go."""
+    return f"_pavane.role.{role}"
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """An event that was handed to a member of a group; `tag` is the adapter's own."""
+
+    topic: str
+    event: CloudEvent
+    times: int = 1  # how often it was delivered to this group, as far as the bus knows
+    tag: object = None
+
+
+class Subscription(Protocol):
+    """One member of a group."""
+
+    async def take(self, limit: int) -> list[Delivery]:
+        """The next events, at least one: waits until there is one, or until it is closed ([]).
+
+        Cancelled, it has taken nothing.
+        """
+        ...
+
+    async def done(self, deliveries: Sequence[Delivery]) -> None:
+        """They are committed: never deliver them to this group again."""
+        ...
+
+    async def back(self, delivery: Delivery, delay_ms: int) -> None:
+        """Deliver it again later."""
+        ...
+
+    async def close(self) -> None:
+        """Leave the group; what was taken and is not done goes to others."""
+        ...
+
+
+class Bus(Protocol):
+    """Event transport. See the module for the promises."""
+
+    features: frozenset[str]
+
+    async def open(self) -> None:
+        """Begin to serve."""
+        ...
+
+    async def close(self) -> None:
+        """Stop serving; closing twice is fine."""
+        ...
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        """Hand events over, in this order. ConnectionFailedError: none may be taken for sent."""
+        ...
+
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, capacity: int = 1000
+    ) -> Subscription:
+        """Join a group that gets the events of these topics."""
+        ...
