@@ -79,6 +79,7 @@ class Node(msgspec.Struct):
     child: str = ""  # scope: its path
     plan: PlanNode | None = None
     wants: tuple[Want, ...] = ()
+    wants_from: Mapping[str, tuple[Want, ...]] = {}  # end: instead, by where the flow came from
     brings: Mapping[str, tuple[str, ...]] = {}  # by successor: values that go with its token
     tells: Mapping[str, tuple[str, ...]] = {}  # by role: values that go straight to it
 

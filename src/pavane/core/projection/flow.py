@@ -110,11 +110,12 @@ class Flow(Values, ABC):
         """A token has come to a node that begins and ends."""
         if self.has_begun(node, at):
             return
-        if self.missing(node, at):
+        missing = self.missing(node, at, came)
+        if missing:
             self.put_step(node, at, StepRow("ready", came=came))
             if node.kind != "end":
-                missing = ", ".join(self.missing(node, at))
-                self.note(node, at, 0, st.SCHEDULED, holds=f"waits for data: {missing}")
+                held = f"waits for data: {', '.join(missing)}"
+                self.note(node, at, 0, st.SCHEDULED, holds=held)
         else:
             self.begin(node, at, came)
 
@@ -129,7 +130,7 @@ class Flow(Values, ABC):
             node = self.node(id)
             at = message.at[: node.depth]
             row = self.step_row(node, at)
-            if row is not None and row.status == "ready" and not self.missing(node, at):
+            if row is not None and row.status == "ready" and not self.missing(node, at, row.came):
                 self.begin(node, at, row.came)
 
     # --- for people -----------------------------------------------------------------------------

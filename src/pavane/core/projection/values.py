@@ -119,10 +119,10 @@ class Values(Turn):
                 return False
         return True
 
-    def missing(self, node: Node, at: At) -> list[str]:
+    def missing(self, node: Node, at: At, came: str) -> list[str]:
         """The values that the node reads, that will come, and that are not here yet."""
         found: list[str] = []
-        for want in node.wants:
+        for want in node.wants_from.get(came, node.wants):
             if self.runs(want.guards, at) is not False and self.value(want.value, at) is None:
                 found.append(want.value)
         return found

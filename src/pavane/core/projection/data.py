@@ -1,0 +1,246 @@
+"""Which data goes where: with a token while every role on the way reads it, else straight there.
+
+A role receives only what its own steps read. For each step that reads a value made by another role
+it is decided, once, how the value gets there: the token that begins the step brings it, if whoever
+sends the token has it rightfully (it made it, or its own steps read as much of it); otherwise the
+maker tells the reader's role directly, and the step waits for both. So events carry coordinates and
+what the receiver needs, and nothing grows with the length of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pavane.core.expressions.template import Read, Template
+from pavane.core.projection.choreography import (
+    Choreography,
+    Guard,
+    Node,
+    Opener,
+    Scope,
+    Want,
+)
+from pavane.core.projection.values import IN, INPUT, OUT, Path, variable_setters
+
+Inside = Mapping[str, tuple[Guard, ...]]
+_CASE: Path = ("selectedCase",)
+
+
+def route(choreography: Choreography, inside: Inside) -> None:
+    """Fill in what each node waits for, brings and tells, and what each role may see."""
+    _Router(choreography, inside).route()
+
+
+class _Router:
+    def __init__(self, choreography: Choreography, inside: Inside) -> None:
+        self._c = choreography
+        self._nodes = choreography.nodes
+        self._inside = inside
+        self._makers: dict[str, str] = {}
+        self._slices: dict[tuple[str, str], dict[Path, None]] = {}
+        self._wants: dict[str, dict[Want, None]] = {}
+        self._before: dict[str, list[str]] = {}  # by node: those that send it tokens
+        self._brings: dict[tuple[str, str], dict[str, None]] = {}  # (sender or opener, node)
+        self._covered: dict[tuple[str, str], bool] = {}
+
+    def route(self) -> None:
+        for node in self._nodes.values():
+            self._makers[node.id + OUT] = self._makers[node.id + IN] = node.id
+            for following in (*node.after, *filter(None, [node.body])):
+                self._before.setdefault(following, []).append(node.id)
+        for scope in self._c.scopes.values():
+            if scope.plan is not None:
+                self._read_scope(scope, scope.plan.output)
+        tells = self._ways()
+        self._fill(tells)
+
+    # --- who reads what -------------------------------------------------------------------------
+
+    def _read_scope(self, scope: Scope, output: Template) -> None:
+        for id in scope.nodes:
+            node = self._nodes[id]
+            if node.plan is not None and node.kind != "join":
+                templates = [node.plan.template, *node.plan.fallbacks.values()]
+                if node.plan.undo is not None:
+                    templates.append(node.plan.undo.template)
+                for template in templates:
+                    self._use(scope, node, template.reads)
+        end = self._nodes[scope.end]
+        declared = scope.workflow is not None and bool(scope.workflow.output_parameters)
+        if declared:
+            self._use(scope, end, output.reads)
+        wants_from: dict[str, tuple[Want, ...]] = {}
+        for source in self._before.get(end.id, ()):
+            made = self._nodes[source]
+            if made.kind == "finish" or not declared:
+                wants_from[source] = tuple(self._end_wants(scope, end, made))
+        end.wants_from = wants_from
+
+    def _end_wants(self, scope: Scope, end: Node, source: Node) -> Iterator[Want]:
+        """What the end needs of the step that the flow came from, as the output."""
+        refs = [source.id]
+        if source.kind == "join" and source.plan is not None:
+            refs = [_id(scope, ref) for ref in source.plan.join_on]
+        for ref in refs:
+            self._slices.setdefault((ref + OUT, end.role), {})[()] = None
+            if self._nodes[ref].role != end.role:
+                yield Want(ref + OUT)
+
+    def _use(self, scope: Scope, node: Node, reads: tuple[Read, ...]) -> None:
+        for read in reads:
+            for value, path in self._values(scope, node, read):
+                self._want(node, value, path)
+
+    def _values(self, scope: Scope, node: Node, read: Read) -> Iterator[tuple[str, Path]]:
+        head = read.path[0] if read.path else ""
+        if read.root == "workflow":
+            if head in ("input", ""):
+                yield scope.path + INPUT, read.path[1:]
+            if head in ("variables", ""):
+                for setter in variable_setters(scope, self._nodes, node.id):
+                    yield setter + IN, read.path[1:2]
+            return
+        id = _id(scope, read.root)
+        if id not in self._nodes or id == node.id:
+            return
+        made = self._nodes[id]
+        if made.kind == "join" and made.plan is not None:
+            named = read.path[1:2]
+            for ref in made.plan.join_on:
+                if not named or named[0] == ref or named[0] not in made.plan.join_on:
+                    yield _id(scope, ref) + OUT, read.path[2:] if named else ()
+            return
+        if head in ("output", ""):
+            yield id + OUT, read.path[1:]
+        if head in ("input", ""):
+            yield id + IN, read.path[1:]
+
+    def _want(self, node: Node, value: str, path: Path) -> None:
+        guards = self._guards(node, value)
+        for i, guard in enumerate(guards):
+            self._add(node, guard.choice + OUT, _CASE, guards[:i])
+        self._add(node, value, path, guards)
+
+    def _add(self, node: Node, value: str, path: Path, guards: tuple[Guard, ...]) -> None:
+        self._slices.setdefault((value, node.role), {})[path] = None
+        if self._role(value) != node.role:
+            self._wants.setdefault(node.id, {})[Want(value, guards)] = None
+
+    def _guards(self, node: Node, value: str) -> tuple[Guard, ...]:
+        """The choices around the maker that are not around the reader."""
+        if value.endswith(INPUT):
+            return ()
+        around = self._inside.get(node.id, ())
+        made = self._inside.get(self._makers[value], ())
+        shared = 0
+        while shared < min(len(around), len(made)) and around[shared] == made[shared]:
+            shared += 1
+        return made[shared:]
+
+    def _role(self, value: str) -> str:
+        if value.endswith(INPUT):
+            return self._c.scopes[value.removesuffix(INPUT)].home
+        return self._nodes[self._makers[value]].role
+
+    # --- the ways -------------------------------------------------------------------------------
+
+    def _ways(self) -> dict[str, dict[str, dict[str, None]]]:
+        """Decide for each want; returns what is told straight, by maker (or scope), by role."""
+        tells: dict[str, dict[str, dict[str, None]]] = {}
+        for id in self._nodes:
+            node = self._nodes[id]
+            wants = [*self._wants.get(id, ()), *(w for f in node.wants_from.values() for w in f)]
+            for want in wants:
+                if self._already(node, want.value) or self._cover(id, want.value):
+                    continue
+                value = want.value
+                maker = value if value.endswith(INPUT) else self._makers[value]
+                tells.setdefault(maker, {}).setdefault(node.role, {})[value] = None
+        return tells
+
+    def _already(self, node: Node, value: str) -> bool:
+        """Whether a step of the role that surely ran before has waited for the value."""
+        behind = self._c.scopes[node.scope].behind
+        around = self._inside.get(node.id, ())
+        for other, wants in self._wants.items():
+            there = self._nodes[other]
+            if there.role != node.role or there.scope != node.scope or other == node.id:
+                continue
+            surely = self._inside.get(other, ()) == around[: len(self._inside.get(other, ()))]
+            if surely and node.id in behind[other] and Want(value) in wants:
+                return True
+        return False
+
+    def _cover(self, id: str, value: str) -> bool:
+        """Whether the token that begins the node can bring the value; if so, it does."""
+        known = self._covered.get((id, value))
+        if known is not None:
+            return known
+        self._covered[id, value] = False  # a ring: no
+        senders = self._before.get(id, [])
+        scope = self._c.scopes[self._nodes[id].scope]
+        first = scope.first == id
+        can = bool(senders or first)
+        if first:
+            can = value == scope.path + INPUT
+        if self._nodes[id].kind == "join":  # it waits for every branch, so one of them will do
+            around = self._inside.get(id, ())
+            sure = [each for each in senders if self._inside.get(each, ()) == around]
+            senders = [each for each in sure if self._can_give(each, id, value)][:1]
+            can = bool(senders)
+        else:
+            can = can and all(self._can_give(each, id, value) for each in senders)
+        if can:
+            for each in senders:
+                self._brings.setdefault((each, id), {})[value] = None
+            if first:
+                self._brings.setdefault((f"({scope.path})", id), {})[value] = None
+        self._covered[id, value] = can
+        return can
+
+    def _can_give(self, sender: str, id: str, value: str) -> bool:
+        node, role = self._nodes[sender], self._nodes[id].role
+        if self._role(value) == node.role:
+            if value.endswith(INPUT):
+                return True
+            maker = self._makers[value]
+            return maker == sender or sender in self._c.scopes[node.scope].behind[maker]
+        mine = self._slices.get((value, node.role))
+        theirs = self._slices.get((value, role), {})
+        if mine is None or not all(_within(path, mine) for path in theirs):
+            return False
+        here = any(want.value == value for want in self._wants.get(sender, ()))
+        return here or self._already(node, value) or self._cover(sender, value)
+
+    # --- writing it down ------------------------------------------------------------------------
+
+    def _fill(self, tells: dict[str, dict[str, dict[str, None]]]) -> None:
+        c = self._c
+        readers: dict[tuple[str, str], dict[str, None]] = {}
+        for node in self._nodes.values():
+            node.wants = tuple(self._wants.get(node.id, ()))
+            targets = {to: tuple(v) for (by, to), v in self._brings.items() if by == node.id}
+            node.brings = targets
+            told = tells.get(node.id, {})
+            node.tells = {role: tuple(values) for role, values in told.items()}
+            for want in (*node.wants, *(w for f in node.wants_from.values() for w in f)):
+                readers.setdefault((node.role, want.value), {})[node.id] = None
+        for path in c.scopes:
+            brought = [v for (by, _), v in self._brings.items() if by == f"({path})"]
+            told = tells.get(path + INPUT, {})
+            c.openers[path] = Opener(
+                brings=tuple(dict.fromkeys(value for each in brought for value in each)),
+                tells={role: tuple(values) for role, values in told.items()},
+            )
+        c.slices = {key: tuple(paths) for key, paths in self._slices.items()}
+        c.readers = {key: tuple(ids) for key, ids in readers.items()}
+        c.makers = self._makers
+
+
+def _within(path: Path, known: Mapping[Path, None]) -> bool:
+    """Whether a part is in what is known: it, or something around it."""
+    return any(path[: len(each)] == each for each in known)
+
+
+def _id(scope: Scope, ref: str) -> str:
+    return f"{scope.path}/{ref}" if scope.path else ref

@@ -1,0 +1,190 @@
+"""From a definition to its choreography: what each step type is to dancers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from pavane.core.decide.plan import Node as PlanNode
+from pavane.core.decide.plan import Plan, compile_plan
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Step, Workflow, content_hash
+from pavane.core.projection import blocks as b
+from pavane.core.projection.choreography import Choreography, Guard
+from pavane.core.projection.data import route
+from pavane.core.projection.graph import build
+from pavane.errors import DefinitionError
+
+Find = Callable[[str, int | None], Workflow | None]
+"""Looks a workflow up by name and version, for sub-workflows that do not stand in place."""
+
+_INSTANT = frozenset({"NOOP", "INLINE", "SET_VARIABLE"})
+
+
+def read_choreography(
+    workflow: Workflow, tasks: Mapping[str, TaskDefinition], find: Find | None = None
+) -> Choreography:
+    """The choreography of a workflow. DefinitionError where it lies outside the profile."""
+    reader = _Reader(tasks, find)
+    root = reader.sub(workflow, "", None, workflow.home)
+    choreography = build(root, version=workflow.version, hash=content_hash(workflow))
+    nobody = [node.id for node in choreography.nodes.values() if not node.role]
+    if nobody:
+        raise DefinitionError(
+            f"Workflow {workflow.name!r}: nobody owns the step {nobody[0]!r}.",
+            "Name a service in the step or its task definition, or a `home` for the workflow.",
+        )
+    route(choreography, reader.inside)
+    return choreography
+
+
+class _Reader:
+    """Reads one workflow with all its scopes."""
+
+    def __init__(self, tasks: Mapping[str, TaskDefinition], find: Find | None) -> None:
+        self._tasks = tasks
+        self._find = find
+        self.inside: dict[str, tuple[Guard, ...]] = {}  # by node: the choices around it
+
+    def sub(self, workflow: Workflow, path: str, step: Step | None, home: str) -> b.Sub:
+        """A workflow as a scope."""
+        plan = compile_plan(workflow, self._tasks)
+        param = step.sub_workflow_param if step is not None else None
+        return b.Sub(
+            ref=step.ref if step is not None else workflow.name,
+            body=self._list(workflow.tasks, plan, path, ()),
+            home=home or workflow.home,
+            caught=step is not None and step.optional,
+            style=(param.style if param else None) or workflow.style or "choreographed",
+            name=workflow.name,
+            workflow=workflow,
+            inner=plan,
+        )
+
+    def _list(
+        self, steps: Sequence[Step], plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> list[b.Block]:
+        found: list[b.Block] = []
+        for i, step in enumerate(steps):
+            node = plan.nodes[step.ref]
+            self.inside[_id(path, step.ref)] = inside
+            if step.type == "FORK_JOIN":
+                found.append(self._fork(step, steps[i + 1], plan, path, inside))
+            elif step.type == "SWITCH":
+                found.append(self._choice(step, node, plan, path, inside))
+            elif step.type == "SUB_WORKFLOW":
+                found.append(self._scope(step, node, path))
+            elif step.type != "JOIN":
+                found.append(self._step(step, node))
+        return found
+
+    def _step(self, step: Step, node: PlanNode) -> b.Step:
+        policy = node.policy
+        definition = step.task_definition or self._tasks.get(step.name)
+        timed = bool(policy.timeout_ms or policy.total_timeout_ms)
+        if step.type == "SIMPLE":
+            retriable = definition is not None and definition.retriable
+            return b.Step(
+                step.ref,
+                node.service,
+                "step",
+                step.type,
+                task=step.name,
+                fallible=not retriable,
+                late=timed,
+                undo=step.undo is not None,
+                pivot=step.pivot,
+                optional=step.optional,
+                plan=node,
+            )
+        if step.type == "WAIT":
+            return b.Step(
+                step.ref,
+                step.service,
+                "wait",
+                step.type,
+                fallible=timed,
+                undo=False,
+                optional=step.optional,
+                plan=node,
+            )
+        if step.type == "TERMINATE":
+            kind = "finish" if _status(step) == "COMPLETED" else "break"
+            return b.Step(step.ref, step.service, kind, step.type, undo=False, plan=node)
+        if step.type in _INSTANT:
+            return b.Step(
+                step.ref,
+                step.service,
+                "instant",
+                step.type,
+                undo=False,
+                optional=step.optional,
+                plan=node,
+            )
+        raise DefinitionError(
+            f"Step {step.ref!r}: a {step.type} cannot be choreographed.",
+            "Let its scope be orchestrated.",
+        )
+
+    def _choice(
+        self, step: Step, node: PlanNode, plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> b.Choice:
+        id = _id(path, step.ref)
+        cases = {
+            case: self._list(steps, plan, path, (*inside, Guard(id, case)))
+            for case, steps in step.decision_cases.items()
+        }
+        default = self._list(step.default_case, plan, path, (*inside, Guard(id, "")))
+        return b.Choice(step.ref, cases, default, step.service, node)
+
+    def _fork(
+        self, step: Step, join: Step, plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> b.Fork:
+        self.inside[_id(path, join.ref)] = inside
+        branches = [branch for branch in step.fork_tasks if branch]
+        last = {branch[-1].ref for branch in branches}
+        if set(join.join_on) != last:
+            raise DefinitionError(
+                f"Step {join.ref!r}: choreographed, a JOIN waits for the last step of each branch.",
+                f"Let its joinOn be {sorted(last)}, or its scope be orchestrated.",
+            )
+        return b.Fork(
+            step.ref,
+            [self._list(branch, plan, path, inside) for branch in branches],
+            join.ref,
+            step.service,
+            join.service,
+            plan.nodes[step.ref],
+            plan.nodes[join.ref],
+        )
+
+    def _scope(self, step: Step, node: PlanNode, path: str) -> b.Sub:
+        param = step.sub_workflow_param
+        assert param is not None
+        inner = param.workflow_definition
+        if inner is None and self._find is not None:
+            inner = self._find(param.name, param.version)
+        if inner is None:
+            raise DefinitionError(
+                f"Step {step.ref!r}: the workflow {param.name!r} that it starts is not known.",
+                "Register it first, or put its definition in place.",
+            )
+        found = self.sub(inner, _id(path, step.ref), step, param.home)
+        return b.Sub(
+            ref=found.ref,
+            body=found.body,
+            home=found.home,
+            caught=found.caught,
+            style=found.style,
+            name=found.name,
+            workflow=found.workflow,
+            inner=found.inner,
+            plan=node,
+        )
+
+
+def _id(path: str, ref: str) -> str:
+    return f"{path}/{ref}" if path else ref
+
+
+def _status(step: Step) -> object:
+    return step.input_parameters.get("terminationStatus")
