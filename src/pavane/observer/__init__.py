@@ -1,0 +1,1 @@
+"""The observer: executions rebuilt from journals, for people. It decides nothing."""

@@ -1,0 +1,101 @@
+"""Step notes become the task rows, one per attempt, that the orchestrator's views are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pavane.core.model import status as st
+from pavane.core.model.journal import At, StepNote
+from pavane.core.model.rows import TaskRow
+from pavane.core.projection.message import child_execution
+from pavane.engine.views.steps import UNDO_PREFIX
+from pavane.observer.fold import Instance, Place, Told
+
+ENDS = st.SUCCESSFUL | st.UNSUCCESSFUL_ENDS
+
+
+def shown_ref(place: Place, generation: At) -> str:
+    """A step as people name it: in a loop `ref__i`, as Conductor does it; `ref__i__j` in two."""
+    return "__".join((place.ref, *map(str, place.at[len(generation) :])))
+
+
+def newest(instance: Instance) -> Iterator[tuple[str, Told[StepNote]]]:
+    """The newest attempt at each step, in the order in which the steps began."""
+    for place in _in_order(instance):
+        attempts = instance.steps[place]
+        yield shown_ref(place, instance.generation), attempts[max(attempts)]
+
+
+def given_up(instance: Instance) -> list[tuple[str, Told[StepNote]]]:
+    """The steps that gave up and wait for a person.
+
+    An undo says so itself, by failing for good; of other steps their home knows.
+    """
+    waiting = instance.told.note.attention if instance.told else []
+    found: list[tuple[str, Told[StepNote]]] = []
+    for ref, told in newest(instance):
+        note = told.note
+        if note.ref.startswith(UNDO_PREFIX):
+            waits = note.status in st.UNSUCCESSFUL_ENDS
+        else:
+            waits = note.status not in st.OPEN and (ref in waiting or note.ref in waiting)
+        if waits:
+            found.append((ref, told))
+    return found
+
+
+def child_of(instance: Instance, note: StepNote) -> str:
+    """The id of the execution that a step stands for, "" where it stands for none."""
+    scope = note.child
+    if not scope and note.ref.startswith(UNDO_PREFIX) and note.type == "SUB_WORKFLOW":
+        step = instance.steps.get(Place(note.ref.removeprefix(UNDO_PREFIX), note.at))
+        scope = step[max(step)].note.child if step else ""
+    return child_execution(instance.root, scope, note.at) if scope else ""
+
+
+def task_rows(instance: Instance) -> list[TaskRow]:
+    """Every attempt at every step, in the order in which the steps were first scheduled."""
+    rows: list[TaskRow] = []
+    for place in _in_order(instance):
+        ref = shown_ref(place, instance.generation)
+        for attempt in sorted(instance.steps[place]):
+            rows.append(_row(instance, ref, instance.steps[place][attempt], len(rows) + 1))
+    return rows
+
+
+def _row(instance: Instance, ref: str, told: Told[StepNote], seq: int) -> TaskRow:
+    note = told.note
+    return TaskRow(
+        execution_id=instance.id,
+        ref=ref,
+        attempt=note.attempt,
+        type=note.type,
+        name=note.task or note.ref,
+        status=note.status,
+        seq=seq,
+        input=bytes(note.input),
+        output=bytes(note.output),
+        reason=note.reason,
+        service=note.service,
+        scheduled_at=told.began,
+        first_scheduled_at=_began(instance, Place(note.ref, note.at)),
+        visible_at=note.due,
+        # What is over as soon as it begins was never told to be in progress.
+        started_at=told.since(st.IN_PROGRESS) or told.since(st.COMPLETED),
+        updated_at=note.time,
+        ended_at=told.stands_since if note.status in ENDS else 0,
+        child_id=child_of(instance, note),
+    )
+
+
+def _in_order(instance: Instance) -> list[Place]:
+    def key(place: Place) -> tuple[int, bool, str, At]:
+        undo = place.ref.startswith(UNDO_PREFIX)  # in the same millisecond: behind what it undoes
+        return _began(instance, place), undo, place.ref, place.at
+
+    return sorted(instance.steps, key=key)
+
+
+def _began(instance: Instance, place: Place) -> int:
+    attempts = instance.steps[place]
+    return attempts[min(attempts)].began
