@@ -130,7 +130,10 @@ def _named(ref: str) -> str:
 
 
 def _ended(instance: Instance) -> bool:
-    return instance.told is not None and instance.told.note.status in st.ENDED
+    if instance.told is None:
+        return False
+    status = instance.told.note.status
+    return status in st.ENDED or not status  # cancelled before it began
 
 
 # --- hand-written, and messages that a role set aside -------------------------------------------

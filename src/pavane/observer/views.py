@@ -68,6 +68,9 @@ class Views:
     def _lines(self) -> list[ExecutionSummary]:
         picture = self._picture
         headers = [_header(picture, each) for each in picture.instances.values()]
+        headers = [
+            each for each in headers if each.status
+        ]  # others were cancelled before they began
         headers += [
             flows.header(picture, each)
             for each in picture.flows.values()

@@ -89,6 +89,11 @@ def test_a_join_brings_its_output_and_a_variable_its_value():
     assert {name: bytes(body) for name, body in view.variables.items()} == {"n": b"3", "m": b"[2]"}
 
 
+def test_a_scope_that_was_cancelled_before_it_began_is_not_listed():
+    story = Story().home("RUNNING").home("", scope="s", parent_ref="s")
+    assert [line.id for line in story.views().executions()] == ["e1"]
+
+
 def test_what_gave_up_waits_for_a_person():
     story = Story().home("RUNNING").done("payment", "charge_card", at=(1,))
     story.step("payment", "undo:charge_card", "FAILED", at=(1,), reason="bank is gone")
