@@ -1,0 +1,194 @@
+"""The ledger in memory: the simplest keeper of the promises, and the oracle for the others."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+
+from pavane.adapters.memory.counters import LedgerCounters
+from pavane.adapters.memory.ledger_rows import LedgerRows
+from pavane.errors import StoreBusyError, StoreError, StoreFullError
+from pavane.ports.ledger import Aside, AsideKind, Entry, Loaded, Record, RowKey, Todo
+
+_LAST = "\U0010ffff"
+
+
+class MemoryLedger:
+    """Keeps everything in memory; nothing survives the process.
+
+    Simulations set `full` to let commits fail for want of room, call `crash` to go on with what a
+    new process would find, and `second` for a process that stands by on the same rows.
+    """
+
+    def __init__(self) -> None:
+        self.full = False
+        self.counters = LedgerCounters()
+        self._open = False
+        self._rows = LedgerRows()
+        self._offsets: dict[str, int] = {}
+
+    def crash(self) -> MemoryLedger:
+        """The ledger that a new process would find, not yet open; this one serves nobody any more.
+
+        What was committed is there, and nothing else: an offset as the last commit found it.
+        """
+        new = self.second()
+        if self._rows.server is self:
+            self._rows.server = None
+        self._open = False
+        self._rows = LedgerRows()
+        return new
+
+    def second(self) -> MemoryLedger:
+        """Another process's ledger on the same rows; `open` refuses while this one serves."""
+        new = type(self)()
+        new._rows = self._rows
+        return new
+
+    async def open(self) -> None:
+        """Begin to serve."""
+        if self._open:
+            return
+        if self._rows.server is not None:
+            raise StoreBusyError(
+                "Another process serves this memory ledger.", "Close the other one first."
+            )
+        self._rows.server = self
+        self._offsets = dict(self._rows.offsets)
+        self._open = True
+
+    async def close(self) -> None:
+        """Serve nobody any more; the rows stay, and `open` serves them again."""
+        if self._open:
+            self._rows.offsets = self._offsets
+            self._rows.server = None
+            self._open = False
+
+    async def load(self, wanted: Mapping[str, Collection[RowKey]]) -> dict[str, Loaded]:
+        """The rows of each execution."""
+        self._check_open()
+        self.counters.loads += 1
+        loaded: dict[str, Loaded] = {}
+        for execution, keys in wanted.items():
+            found = loaded[execution] = Loaded()
+            rows = self._rows.executions.get(execution)
+            if rows is not None:
+                found.revision = rows.revision
+                for key in keys:
+                    found.rows.update(rows.find(key))
+        return loaded
+
+    async def seen(self, messages: Collection[str]) -> set[str]:
+        """Those of the ids that are in the inbox."""
+        self._check_open()
+        self.counters.lookups += 1
+        return {message for message in messages if message in self._rows.inbox}
+
+    async def commit(self, entries: Sequence[Entry]) -> set[int]:
+        """Write the entries; returns the indexes of those that lost."""
+        self._check_open()
+        if not entries:
+            return set()
+        if self.full:
+            raise StoreFullError(
+                "The ledger has no room left; nothing was written.", "Make room, then try again."
+            )
+        lost: set[int] = set()
+        for index, entry in enumerate(entries):
+            if self._wins(entry):
+                self._rows.apply(entry)
+                self._count(entry)
+            else:
+                lost.add(index)
+        self._rows.offsets = dict(self._offsets)
+        self.counters.commits += 1
+        self.counters.lost += len(lost)
+        return lost
+
+    def _wins(self, entry: Entry) -> bool:
+        """Whether the revision is the expected one, the message new, and what is taken there."""
+        if entry.execution:
+            rows = self._rows.executions.get(entry.execution)
+            if entry.revision != (rows.revision if rows else 0):
+                return False
+        if entry.message and entry.message in self._rows.inbox:
+            return False
+        once = set(entry.taken)
+        return len(once) == len(entry.taken) and once <= self._rows.aside.keys()
+
+    def _count(self, entry: Entry) -> None:
+        counters = self.counters
+        counters.entries += 1
+        counters.records += len(entry.records)
+        counters.rows["inbox"] += bool(entry.message)
+        counters.rows["execution"] += bool(entry.execution)
+        counters.rows["state"] += len(entry.rows)
+        counters.rows["todo"] += len(entry.done) + len(entry.todos)
+        counters.rows["aside"] += len(entry.taken) + len(entry.aside)
+        counters.payload_bytes += (
+            sum(map(len, entry.rows.values()))
+            + sum(len(todo.body) for todo in entry.todos)
+            + sum(len(record.event.data) for record in entry.records)
+            + sum(len(aside.event.data) for aside in entry.aside)
+        )
+
+    async def log_after(self, position: int, limit: int) -> list[Record]:
+        """The log behind a position, oldest first."""
+        self._check_open()
+        log = self._rows.log[position : position + limit]
+        return [Record(number, out) for number, out in enumerate(log, position + 1)]
+
+    async def offset(self, name: str) -> int:
+        """A position that somebody keeps here."""
+        self._check_open()
+        return self._offsets.get(name, 0)
+
+    async def keep_offset(self, name: str, position: int) -> None:
+        """Remember a position; it becomes durable with the next commit."""
+        self._check_open()
+        self._offsets[name] = position
+
+    async def due(self, now: int, limit: int) -> list[Todo]:
+        """Timers at or before now."""
+        self._check_open()
+        timers = self._rows.timers
+        end = min(bisect_right(timers, (now, _LAST, _LAST)), limit)
+        return [self._rows.todo(execution, name) for _, execution, name in timers[:end]]
+
+    async def next_due(self) -> int:
+        """The earliest timer of all, 0 when there is none."""
+        self._check_open()
+        return self._rows.timers[0][0] if self._rows.timers else 0
+
+    async def work(self, after: tuple[str, str], limit: int) -> list[Todo]:
+        """Todos that have a queue, by (execution, name), behind the given one."""
+        self._check_open()
+        first = bisect_right(self._rows.queued, after)
+        found = self._rows.queued[first : first + limit]
+        return [self._rows.todo(execution, name) for execution, name in found]
+
+    async def aside(self, kind: AsideKind | None = None, limit: int = 100) -> list[Aside]:
+        """What was set aside and not taken back, oldest first."""
+        self._check_open()
+        found = [a for a in self._rows.aside.values() if kind is None or a.kind == kind]
+        return sorted(found, key=lambda a: (a.at, a.id))[:limit]
+
+    async def prune(self, inbox_before: int, closed_before: int) -> int:
+        """Forget inbox ids and closed executions from before these times."""
+        self._check_open()
+        rows = self._rows
+        ids = [id for id, at in rows.inbox.items() if at < inbox_before]
+        for id in ids:
+            del rows.inbox[id]
+        over = [
+            execution
+            for execution, found in rows.executions.items()
+            if found.closed_at is not None and found.closed_at < closed_before
+        ]
+        for execution in over:
+            rows.drop_execution(execution)
+        return len(ids) + len(over)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise StoreError("The memory ledger is not open.", "Call open() first.")
