@@ -7,7 +7,7 @@ from pavane.core.projection.barrier import Barrier
 from pavane.core.projection.choreography import Node
 from pavane.core.projection.gates import Gates
 from pavane.core.projection.instants import Instants
-from pavane.core.projection.local import Attempted, Local, Lost, Rang
+from pavane.core.projection.local import Attempted, DeadLetter, Local, Lost, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.steps import Steps
 from pavane.core.projection.turn import Reaction
@@ -28,6 +28,8 @@ class Dancer(Steps, Undos, Instants, Gates, Barrier):
             (self.on_undo_attempted if event.undo else self.on_attempted)(event)
         elif isinstance(event, Lost):
             (self.lost_undo if event.undo else self.lost_step)(event)
+        elif isinstance(event, DeadLetter):
+            self.on_dead_letter(event)
         else:
             self._ring(event)
         while self.here:
@@ -67,6 +69,13 @@ class Dancer(Steps, Undos, Instants, Gates, Barrier):
         """Permission to pass a pivot."""
         node = self.node(message.node)
         (self.go_scope if node.kind == "scope" else self.go_step)(node, message.at)
+
+    def on_dead_letter(self, event: DeadLetter) -> None:
+        """A token never came: its node has failed, unless nothing may begin here any more."""
+        node = self.node(event.node)
+        if self.is_frozen(node.scope, self.generation(node, event.at)):
+            return
+        (self.miss_scope if node.kind == "scope" else self.miss_step)(node, event.at)
 
     def on_undo(self, message: Message) -> None:
         """A step or a child scope is to be undone."""

@@ -47,6 +47,13 @@ class Homes(ScopePictures, Flow):
             self.put_step(node, at, StepRow(r.DONE, begun=self.now))
         self.open(node.child, at, body)
 
+    def miss_scope(self, node: Node, at: At) -> None:
+        """Its token never came: dead before it began; the parent is told as of any abort."""
+        if not self.has_begun(node, at):
+            row = ScopeRow(r.DEAD, cause=st.FAILED, reason=r.NEVER_CAME, begun=self.now)
+            self.put_scope(node.child, at, row)
+            self._aborted_by_itself(node, at, row)
+
     def open(
         self, path: str, generation: At, body: bytes, *, key: str = "", correlation: str = ""
     ) -> None:

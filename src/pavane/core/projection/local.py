@@ -43,7 +43,14 @@ class Rang(msgspec.Struct, frozen=True, gc=False):
     at: At
 
 
-Local = Attempted | Lost | Rang
+class DeadLetter(msgspec.Struct, frozen=True, gc=False):
+    """The token to this node could not be delivered, and nobody will try again by itself."""
+
+    node: str
+    at: At
+
+
+Local = Attempted | Lost | Rang | DeadLetter
 
 # --- out ----------------------------------------------------------------------------------------
 

@@ -47,6 +47,7 @@ STEP_CHANGES: Final[dict[str, frozenset[str]]] = {
 }
 """From each status of a step, the statuses it may change to ("" = no row)."""
 
+NEVER_CAME: Final = "its message could not be delivered"
 STILL_MOVING: Final = frozenset({RUNNING, LATE, UNDOING})
 STANDING: Final = frozenset({DONE, UNKNOWN})  # to be undone
 

@@ -118,6 +118,12 @@ class Steps(Flow):
         self.put_step(node, at, row)
         self._gave_up(node, at, row)
 
+    def miss_step(self, node: Node, at: At) -> None:
+        """What never came has failed; a copy of what did come is not missed."""
+        row = self.step_row(node, at)
+        if row is None or row.status == r.READY:
+            self.reject(node, at, r.NEVER_CAME)
+
     # --- ends of attempts -----------------------------------------------------------------------
 
     def on_attempted(self, event: Attempted) -> None:
