@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from pavane.core.check import endless, joins, names, order, policies, reads, shape, types, undoing
-from pavane.core.check.layout import Layout, Place, inner_scopes, lay_out
+from pavane.core.check import (
+    endless,
+    joins,
+    names,
+    order,
+    policies,
+    projectable,
+    reads,
+    shape,
+    types,
+    undoing,
+)
+from pavane.core.check.layout import Finding, Layout, Place, inner_scopes, lay_out, written_at
 from pavane.core.check.reading import read_workflow
 from pavane.core.check.task_definitions import check_tasks
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.errors import DefinitionError
 
-__all__ = ["check_tasks", "check_workflow", "ensure_valid", "read_workflow"]
+__all__ = ["Finding", "check_tasks", "check_workflow", "ensure_valid", "find", "read_workflow"]
 
 _CHECKS = (
     names.check,
@@ -26,27 +37,50 @@ _CHECKS = (
 
 
 def check_workflow(
-    workflow: Workflow, tasks: Mapping[str, TaskDefinition] | None = None
+    workflow: Workflow,
+    tasks: Mapping[str, TaskDefinition] | None = None,
+    workflows: Collection[Workflow] = (),
 ) -> list[str]:
-    """Everything that is wrong with a definition: one sentence each, with a way out."""
-    found = list(shape.check(workflow))
+    """Everything that is wrong with a definition: one sentence each, with a way out.
+
+    `workflows` are those that it may start by name; a choreographed one must know them.
+    """
+    return list(dict.fromkeys(found.text for found in find(workflow, tasks, workflows)))
+
+
+def find(
+    workflow: Workflow,
+    tasks: Mapping[str, TaskDefinition] | None = None,
+    workflows: Collection[Workflow] = (),
+) -> list[Finding]:
+    """The same, each with the place where it is written, as far as the definition says so."""
+    at = written_at(workflow.metadata)
+    found = [Finding(text, at) for text in shape.check(workflow)]
     if found:  # too big or too deep to be walked through
         return found
     if not workflow.name:
-        found.append("The workflow has no name; give it one.")
-    found += endless.check(workflow)
+        found.append(Finding("The workflow has no name; give it one.", at))
     used: set[str] = set()
-    for layout in _scopes(workflow):
+    for number, layout in enumerate(_scopes(workflow)):
+        if not number:
+            found += layout.tell(endless.check(workflow))
         for check in _CHECKS:
-            found += (f"{layout.where}{text}" for text in check(layout))
+            found += layout.tell(check(layout))
         used |= {name for place in layout.places for name in _task_names(place)}
-    found += check_tasks({n: task for n, task in (tasks or {}).items() if n in used})
+    for layout, text in projectable.findings(workflow, tasks, workflows):
+        found += layout.tell([text])
+    used_tasks = {name: task for name, task in (tasks or {}).items() if name in used}
+    found += (Finding(text) for text in check_tasks(used_tasks))
     return list(dict.fromkeys(found))
 
 
-def ensure_valid(workflow: Workflow, tasks: Mapping[str, TaskDefinition] | None = None) -> None:
+def ensure_valid(
+    workflow: Workflow,
+    tasks: Mapping[str, TaskDefinition] | None = None,
+    workflows: Collection[Workflow] = (),
+) -> None:
     """Raise DefinitionError, with all `findings`, for a workflow that cannot be run as it is."""
-    found = check_workflow(workflow, tasks)
+    found = check_workflow(workflow, tasks, workflows)
     if not found:
         return
     name = workflow.name or "(without a name)"

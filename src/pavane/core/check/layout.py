@@ -5,7 +5,8 @@ Each scope (a definition in place) is a layout of its own: it sees only its own 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import msgspec
 
@@ -31,6 +32,11 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         """The step as findings speak of it."""
         return f"Step {self.ref!r}" if self.ref else f"A {self.step.type} step without a name"
 
+    @property
+    def at(self) -> str:
+        """Where it is written (`shop.py:12`), if the definition says so, or ""."""
+        return written_at(self.step.metadata)
+
     def chain(self) -> list[Place]:
         """The place and those around it, outermost first."""
         found: list[Place] = []
@@ -50,6 +56,13 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         return self.siblings[following] if following < len(self.siblings) else None
 
 
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that is wrong: a sentence on it and on what to do, and where it is written."""
+
+    text: str
+    at: str = ""  # `shop.py:12`; "" when nobody knows
+
+
 class Layout(msgspec.Struct, frozen=True, eq=False):
     """One definition, its places in the order in which they are written, and a way to find them."""
 
@@ -57,15 +70,33 @@ class Layout(msgspec.Struct, frozen=True, eq=False):
     places: list[Place]
     by_ref: dict[str, Place]  # the first of each name
     where: str = ""  # the scope, in front of what is found in it: "In scope 's': "
+    at: str = ""  # where it is written, if the definition says so
+
+    def tell(self, texts: Iterable[str]) -> Iterator[Finding]:
+        """What was found in it, as it is told: findings begin with the name of their step."""
+        places: dict[str, Place] | None = None
+        for text in texts:
+            if places is None:
+                places = {place.name: place for place in reversed(self.places)}
+            place = places.get(text.partition(": ")[0])
+            at = place.at if place is not None else ""
+            yield Finding(f"{self.where}{text}", at or self.at)
 
 
-def lay_out(workflow: Workflow, where: str = "") -> Layout:
+def written_at(metadata: Mapping[str, Any]) -> str:
+    """File and line, as the workflow language notes them in metadata, or ""."""
+    notes = metadata.get("pavane")
+    at = cast("dict[str, Any]", notes).get("at") if isinstance(notes, dict) else ""
+    return at if isinstance(at, str) else ""
+
+
+def lay_out(workflow: Workflow, where: str = "", at: str = "") -> Layout:
     """The layout of a definition that is not nested too deeply."""
     places = list(_places(workflow.tasks, None, ""))
     by_ref: dict[str, Place] = {}
     for place in places:
         by_ref.setdefault(place.ref, place)
-    return Layout(workflow, places, by_ref, where)
+    return Layout(workflow, places, by_ref, where, written_at(workflow.metadata) or at)
 
 
 def inner_scopes(layout: Layout) -> Iterator[Layout]:
@@ -73,7 +104,8 @@ def inner_scopes(layout: Layout) -> Iterator[Layout]:
     for place in layout.places:
         param = place.step.sub_workflow_param
         if param is not None and param.workflow_definition is not None:
-            yield lay_out(param.workflow_definition, f"{layout.where}In scope {place.ref!r}: ")
+            where = f"{layout.where}In scope {place.ref!r}: "
+            yield lay_out(param.workflow_definition, where, place.at)
 
 
 def lists_of(step: Step) -> Iterator[tuple[str, list[Step]]]:

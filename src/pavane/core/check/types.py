@@ -9,7 +9,7 @@ from pavane.core.check.suggestions import did_you_mean
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model.workflow import Step
 
-_NOT_BUILT = frozenset(
+NOT_BUILT = frozenset(
     {
         "AGENT",
         "DECISION",
@@ -57,7 +57,7 @@ def check(layout: Layout) -> Iterator[str]:
 
 
 def _unknown(name: str) -> Iterator[str]:
-    if name in _NOT_BUILT:
+    if name in NOT_BUILT:
         instead = _INSTEAD.get(name)
         yield f"type {name} is not built yet" + (f"; {instead}" if instead else "")
         return

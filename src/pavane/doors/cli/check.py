@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pavane.doors.cli.main import DONE, FAILED
 
 if TYPE_CHECKING:
+    from pavane.core.model.task_definition import TaskDefinition
+    from pavane.core.model.workflow import Workflow
     from pavane.doors.cli.app import App
+    from pavane.sdk.workflow import WorkflowFunction
 
 
 @click.command()
@@ -23,35 +26,63 @@ def command(app: str) -> int:
     from pavane.doors.cli.app import load_app
 
     loaded = load_app(app)
-    findings = list(_findings(loaded))
-    for finding in findings:
-        click.echo(finding + "\n")
+    findings, notes = _look(loaded)
+    for text in (*findings, *(f"Note: {note}" for note in notes)):
+        click.echo(text + "\n")
     tasks = sum(len(service.tasks) for service in loaded.services.values())
     checked = f"{_count(len(loaded.workflows), 'workflow')}, {_count(tasks, 'task')}"
     click.echo(f"{checked}: {_count(len(findings), 'finding') if findings else 'no findings'}")
     return FAILED if findings else DONE
 
 
-def _findings(app: App) -> Iterator[str]:
-    """Of the tasks, of each workflow as it is written, and of what it compiles to."""
-    from pavane.core.check import check_workflow
-    from pavane.core.model.task_definition import TaskDefinition
+def _look(app: App) -> tuple[list[str], list[str]]:
+    """Findings and notes: of the tasks, of each workflow as it is written, and as it compiles."""
+    from pavane.core.check import find, projectable
     from pavane.errors import DefinitionError
     from pavane.sdk.service import definitions_of
 
+    findings: list[str] = []
+    notes: list[str] = []
     tasks: list[TaskDefinition] = []
     try:
         tasks = definitions_of(list(app.services.values()))
     except DefinitionError as error:
-        yield from error.findings or [str(error)]
-    offered = {task.name: task for task in tasks}
+        findings += error.findings or [str(error)]
     for workflow in app.workflows.values():
         try:
             definition = workflow.definition
         except DefinitionError as error:
-            yield from error.findings or [str(error)]
-        else:
-            yield from (f"{workflow.name}: {each}" for each in check_workflow(definition, offered))
+            findings += error.findings or [str(error)]
+            continue
+        offered, called = _around(workflow)
+        offered |= {task.name: task for task in tasks}
+        for each in find(definition, offered, called):
+            place = f"{each.at}: " if each.at else ""
+            findings.append(f"{place}{workflow.name}: {each.text}")
+        found = projectable.notes(definition, offered, called)
+        notes += (f"{workflow.name}: {note}" for note in found)
+    return findings, notes
+
+
+def _around(
+    workflow: WorkflowFunction[..., Any],
+) -> tuple[dict[str, TaskDefinition], list[Workflow]]:
+    """The tasks that a workflow and those that it calls use, and the latter, where they compile."""
+    from pavane.errors import DefinitionError
+
+    called = [workflow]
+    tasks: dict[str, TaskDefinition] = {}
+    definitions: list[Workflow] = []
+    for each in called:  # the list grows while it is read
+        try:
+            definitions.append(each.definition)
+        except DefinitionError:  # found where it is checked itself
+            continue
+        called += (other for other in each.workflows if other not in called)
+        for task in each.compiled.tasks:
+            with suppress(DefinitionError):
+                tasks[task.name] = task.definition
+    return tasks, definitions
 
 
 def _count(number: int, noun: str) -> str:

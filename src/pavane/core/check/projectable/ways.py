@@ -1,0 +1,85 @@
+"""How two steps of a definition stand to each other on the ways that a run can take."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Literal
+
+from pavane.core.check.layout import Layout, Place, lists_of
+from pavane.core.model.workflow import Step
+
+Relation = Literal["same", "inside", "around", "before", "after", "beside", "apart"]
+
+
+class Ways:
+    """The order of the steps of one layout, forks and ends of the run taken into account."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._stops: dict[int, list[int]] = {}  # by list: where in it every run ends
+        self._note(layout.workflow.tasks)
+
+    def relation(self, one: Place, other: Place) -> Relation:
+        """How `other` stands to `one`: "after" runs behind it, "apart" never in the same run."""
+        a, b = one.chain(), other.chain()
+        depth = _shared(a, b)
+        if depth == len(a):
+            return "same" if depth == len(b) else "inside"
+        if depth == len(b):
+            return "around"
+        mine, its = a[depth], b[depth]
+        if mine.siblings is not its.siblings:
+            around = mine.inside
+            assert around is not None
+            return "beside" if around.step.type == "FORK_JOIN" else "apart"
+        if its.index > mine.index:
+            return "after" if self._leads(a, b, depth) else "apart"
+        return "before" if self._leads(b, a, depth) else "apart"
+
+    def surely_before(self, one: Place, other: Place) -> bool:
+        """Whether `one` has run, whatever was chosen, when `other` begins."""
+        if self.relation(other, one) != "before":
+            return False
+        chain = one.chain()
+        inner = chain[_shared(chain, other.chain()) + 1 :]
+        return not any(place.inside and place.inside.step.type == "SWITCH" for place in inner)
+
+    def _leads(self, a: list[Place], b: list[Place], depth: int) -> bool:
+        """Whether a run comes from the last of `a` to the last of `b`, which is written later."""
+        last = len(a) - 1
+        begin = a[depth].index + (depth != last)
+        if self._stopped(a[depth].siblings, begin, b[depth].index):
+            return False
+        for level in range(depth + 1, len(a)):
+            place = a[level]
+            begin = place.index + (level != last)
+            if self._stopped(place.siblings, begin, len(place.siblings)):
+                return False
+        return not any(self._stopped(place.siblings, 0, place.index) for place in b[depth + 1 :])
+
+    def _stopped(self, steps: Sequence[Step], begin: int, end: int) -> bool:
+        """Whether a run ends at one of these steps."""
+        stops = self._stops[id(steps)]
+        first = bisect_left(stops, begin)
+        return first < len(stops) and stops[first] < end
+
+    def _note(self, steps: Sequence[Step]) -> bool:
+        stops = [index for index, step in enumerate(steps) if self._ends(step)]
+        self._stops[id(steps)] = stops
+        return bool(stops)
+
+    def _ends(self, step: Step) -> bool:
+        """Whether no run goes on behind the step."""
+        if step.type == "TERMINATE":
+            return True
+        ended = [self._note(steps) for _, steps in lists_of(step)]
+        if step.type == "SWITCH":
+            return all(ended)
+        return step.type == "FORK_JOIN" and any(ended)
+
+
+def _shared(a: list[Place], b: list[Place]) -> int:
+    depth = 0
+    while depth < len(a) and depth < len(b) and a[depth] is b[depth]:
+        depth += 1
+    return depth

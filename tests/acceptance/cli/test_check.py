@@ -1,0 +1,63 @@
+"""`pavane check` on choreographed workflows: findings with file and line, and notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.acceptance.cli.processes import pavane
+
+APP = """\
+from pavane import Service, scope, workflow
+
+shop, bank = Service("shop"), Service("bank")
+
+@shop.task
+async def book(order: str) -> str:
+    return order
+
+@bank.task(pivot=True)
+async def pay(order: str) -> str:
+    return order
+
+@shop.task
+async def ship(order: str) -> str:
+    return order
+
+@shop.task(retries="forever")
+async def tell(order: str) -> str:
+    return order
+
+@workflow(style=STYLE)
+async def buy(order: str) -> str:
+    booked = await book(order)
+    paid = await pay(booked)
+    async with scope("after"):
+        parcel = await ship(paid)
+    await tell(parcel)
+    return parcel
+
+@workflow(style=STYLE)
+async def buy_twice(order: str) -> str:
+    return await buy(order)
+"""
+
+
+def test_a_choreographed_workflow_is_checked_with_file_and_line(tmp_path: Path):
+    (tmp_path / "app.py").write_text(APP.replace("STYLE", '"choreographed"'))
+    ended = pavane(tmp_path, "check", "app.py")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    lines = ended.stdout.splitlines()
+    (book,) = [line for line in lines if "Step 'book'" in line]
+    assert book.startswith("app.py:23: buy: Step 'book': it has an effect and no undo")
+    (after,) = [line for line in lines if "Step 'after'" in line]
+    assert after.startswith("app.py:25: buy: Step 'after': it can fail, because in it 'ship' can")
+    (note,) = [line for line in lines if line.startswith("Note: ")]
+    assert note.startswith("Note: buy: Step 'pay': once this pivot is passed, an operator's cancel")
+    one = pavane(tmp_path, "check", "app.py:buy_twice")
+    assert "by name, and its definition is not here" not in one.stdout
+
+
+def test_the_same_orchestrated_has_no_findings(tmp_path: Path):
+    (tmp_path / "app.py").write_text(APP.replace("STYLE", '"orchestrated"'))
+    ended = pavane(tmp_path, "check", "app.py")
+    assert (ended.returncode, ended.stdout) == (0, "2 workflows, 4 tasks: no findings\n")
