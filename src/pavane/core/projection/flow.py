@@ -140,8 +140,9 @@ class Flow(Values, ABC):
     ) -> None:
         """An entry of the journal about a step."""
         for name in ("input", "output"):
-            if name in more:
-                more[name] = msgspec.Raw(more[name])
+            body = more.pop(name, b"")
+            if body:  # an empty payload is left out: it is no JSON
+                more[name] = msgspec.Raw(body)
         task = node.task or node.ref
         if undo and node.plan is not None and node.plan.undo is not None:
             task = node.plan.undo.name

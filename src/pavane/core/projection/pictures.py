@@ -51,6 +51,9 @@ class ScopePictures(Flow):
         outer = self.choreography.scopes[scope.parent]
         over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED)
         cause = "UNDO" if r.BY_UNDO in row.reasons else row.cause
+        payloads = {"input": msgspec.Raw(row.input)} if row.input else {}
+        if over and row.output:
+            payloads["output"] = msgspec.Raw(row.output)
         note = ScopeNote(
             execution=self.execution,
             scope=path,
@@ -68,12 +71,11 @@ class ScopePictures(Flow):
             parent_ref=self.node(path).ref if path else "",
             key=row.key,
             correlation=row.correlation,
-            input=msgspec.Raw(row.input),
-            output=msgspec.Raw(row.output if over else b""),
             waits_for=waits,
             attention=[self._attention(each) for each in row.human],
             deadline=row.deadline,
             time=self.now,
+            **payloads,
         )
         self.note_scope(note)
         if path and row.status == r.OPEN:

@@ -1,0 +1,31 @@
+"""One thing for a participant to take in: a message, a result, a timer; and who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pavane.core.projection.local import Local
+from pavane.core.projection.message import Message
+from pavane.ports.bus import Delivery
+
+
+class Item(msgspec.Struct, eq=False):
+    """`done` names the todos that go with it, `taken` what was set aside and is handled now."""
+
+    execution: str
+    definition: str
+    event: Message | Local
+    delivery: Delivery | None = None
+    causation: str = ""
+    answer: asyncio.Future[Any] | None = None
+    done: tuple[str, ...] = ()
+    taken: tuple[str, ...] = ()
+    tries: int = 0
+
+    def settle(self, value: object) -> None:
+        """Answer whoever waits for it."""
+        if self.answer is not None and not self.answer.done():
+            self.answer.set_result(value)

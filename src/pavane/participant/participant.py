@@ -1,0 +1,309 @@
+"""The participant: plays one role of choreographies inside a service, durably, message by message.
+
+One message (or result, or timer) in, one ledger transaction, records out. Messages are acknowledged
+after the commit and attempts begin after it; the relay sends what the log holds. Everything that is
+ready goes into one transaction; in it, each execution has an entry of its own, fenced by its
+revision, so that another process of the same service costs nothing but a second try.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from pavane.core.projection.choreography import Choreography
+from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.local import Lost, Rang
+from pavane.core.projection.wire import from_event
+from pavane.errors import InputError, PavaneError, StoreError
+from pavane.participant import points, todos
+from pavane.participant.attempts import Attempts
+from pavane.participant.item import Item
+from pavane.participant.known_rows import KnownRows
+from pavane.participant.points import NoProbe
+from pavane.participant.relay import Relay
+from pavane.participant.set_aside import SetAside
+from pavane.participant.timers import Timers
+from pavane.participant.turns import DancerMaker, Work, changes_nothing
+from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
+from pavane.ports.clock import Clock
+from pavane.ports.dispatcher import Dispatcher
+from pavane.ports.ledger import Entry, Ledger, RowKey, Todo
+from pavane.ports.probe import Probe
+
+_LOG = logging.getLogger("pavane.participant")
+
+_BATCH = 200
+_KNOWN_MAX = 5_000  # executions whose rows are kept at hand
+_PAUSE_S = (0.05, 5.0)
+_WORK_PAGE = 500
+
+
+class Participant:
+    """Plays `role`. Use from one event loop; ledger and bus are opened by whoever made them.
+
+    `dispatcher` has the workers of this process; without one, attempts wait for `poll`. `dancer`
+    makes the pure part (tests give broken ones).
+    """
+
+    def __init__(
+        self,
+        role: str,
+        ledger: Ledger,
+        bus: Bus,
+        clock: Clock,
+        *,
+        choreographies: Sequence[Choreography] = (),
+        dispatcher: Dispatcher | None = None,
+        probe: Probe | None = None,
+        dancer: DancerMaker = Dancer,
+    ) -> None:
+        self.role = role
+        self.ledger = ledger
+        self._bus = bus
+        self._clock = clock
+        self._probe = probe or NoProbe()
+        self._dancer = dancer
+        self._choreographies = {each.hash: each for each in choreographies}
+        self.attempts = Attempts(role, dispatcher, clock, self._submit)
+        self.aside = SetAside(ledger, clock)
+        self._relay = Relay(ledger, bus, self._probe)
+        self._timers = Timers(ledger, clock, self._ring)
+        self._queue: deque[Item] = deque()
+        self._news = asyncio.Event()
+        self._known: OrderedDict[str, KnownRows] = OrderedDict()
+        self._subscription: Subscription | None = None
+        self._running: list[asyncio.Task[None]] = []
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what the last process left, then listen."""
+        self.attempts.open = True
+        await self._take_up()
+        self._subscription = await self._bus.subscribe(self.role, [role_topic(self.role)])
+        for work in (self._work(), self._relay.run(), self._timers.run(), self._receive()):
+            self._begin(work)
+        await self._unpark()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self._running.append(asyncio.get_running_loop().create_task(work))
+
+    async def stop(self) -> None:
+        """Stop listening; what was not committed comes again."""
+        self.attempts.open = False
+        if self._subscription is not None:
+            await self._subscription.close()
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        self._running.clear()
+
+    async def failed(self) -> None:
+        """Wait until a part of the participant breaks down, and raise what it raised."""
+        done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def register(self, choreographies: Sequence[Choreography]) -> None:
+        """Learn more workflows; messages that were parked for want of them are taken up."""
+        for each in choreographies:
+            self._choreographies[each.hash] = each
+        if self._running:
+            await self._unpark()
+
+    async def _take_up(self) -> None:
+        after = ("", "")
+        while page := await self.ledger.work(after, _WORK_PAGE):
+            for todo in page:
+                work = todos.read(todo)
+                if work.run is not None:
+                    run = work.run
+                    lost = Lost(run.node, run.at, run.attempt, run.undo)
+                    item = Item(todo.execution, work.definition, lost, causation=work.causation)
+                    self._submit(item)
+            after = (page[-1].execution, page[-1].name)
+
+    async def _unpark(self) -> None:
+        for aside in await self.aside.parked(self._choreographies):
+            self._hear(Delivery("", aside.event), taken=(aside.id,))
+
+    # --- in -------------------------------------------------------------------------------------
+
+    def _submit(self, item: Item) -> None:
+        self._queue.append(item)
+        self._news.set()
+
+    def _ring(self, todo: Todo) -> None:
+        work = todos.read(todo)
+        if work.what == "deadline" and self._is_alive(todo, work):
+            return
+        event = Rang(work.what, work.node, work.at)  # pyright: ignore[reportArgumentType]  # written by todos.of_timer
+        self._submit(Item(todo.execution, work.definition, event, done=(todo.name,)))
+
+    def _is_alive(self, todo: Todo, work: todos.Work) -> bool:
+        """Whether a sign of life has come since the timer was set: then it rings later."""
+        choreography = self._choreographies.get(work.definition)
+        if choreography is None:
+            return False
+        until = self.attempts.silent_until(choreography, todo.execution, work.node, work.at)
+        if until <= self._clock.now():
+            return False
+        later = (until - self._clock.now()) / 1000
+        asyncio.get_running_loop().call_later(later, self._ring, todo)
+        return True
+
+    async def _receive(self) -> None:
+        assert self._subscription is not None
+        pause_s, longest_s = _PAUSE_S
+        while True:
+            try:
+                taken = await self._subscription.take(_BATCH)
+                pause_s = _PAUSE_S[0]
+            except PavaneError as error:
+                _LOG.warning("the bus has trouble: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, longest_s)
+                continue
+            if not taken:
+                return
+            for delivery in taken:
+                self._hear(delivery)
+
+    def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
+        try:
+            envelope = from_event(delivery.event)
+        except InputError as error:
+            self._begin(self._put_aside(delivery, "quarantined", str(error)))
+            return
+        item = Item(
+            envelope.execution,
+            envelope.definition,
+            envelope.message,
+            delivery=delivery if delivery.topic else None,
+            causation=delivery.event.id,
+            taken=taken,
+        )
+        if envelope.definition not in self._choreographies:
+            reason = f"definition {envelope.definition} of {envelope.workflow} is unknown here"
+            self._begin(self._put_aside(delivery, "parked", reason))
+        else:
+            self._submit(item)
+
+    async def _put_aside(self, delivery: Delivery, kind: Any, reason: str) -> None:
+        await self.aside.put(delivery.event, kind, reason)
+        if self._subscription is not None and delivery.topic:
+            await self._subscription.done([delivery])
+
+    # --- batches --------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        pause_s, longest_s = _PAUSE_S
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._queue:
+                batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+                try:
+                    await self._batch(batch)
+                    pause_s = _PAUSE_S[0]
+                except StoreError as error:
+                    _LOG.warning("the ledger has trouble: %s", error)
+                    self._queue.extendleft(reversed(batch))
+                    self._known.clear()
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(pause_s * 2, longest_s)
+
+    async def _batch(self, batch: list[Item]) -> None:
+        self._probe.at(points.TAKEN)
+        works: dict[str, Work] = {}
+        for item in batch:
+            work = works.get(item.execution)
+            if work is None:
+                choreography = self._choreographies[item.definition]
+                known = self._known.pop(item.execution, None) or KnownRows()
+                work = works[item.execution] = Work(choreography, item.execution, known)
+            work.items.append(item)
+        now = self._clock.now()
+        await self._fold(works, now)
+        entries = [work.finish(self.role, now) for work in works.values()]
+        self._probe.at(points.DECIDED)
+        written = [each for each in entries if not changes_nothing(each)]
+        lost = await self._commit(written)
+        self._probe.at(points.COMMITTED)
+        won: list[Work] = []
+        for work in works.values():
+            if id(work.entry) in lost:
+                self._queue.extendleft(reversed(work.items))  # loaded anew, and tried again
+                continue
+            if not changes_nothing(work.entry):
+                work.committed()
+            self._keep(work)
+            won.append(work)
+        await self._acknowledge(won)
+        self._probe.at(points.ACKNOWLEDGED)
+        self._act(won)
+
+    async def _commit(self, entries: list[Entry]) -> set[int]:
+        if not entries:
+            return set()
+        return {id(entries[index]) for index in await self.ledger.commit(entries)}
+
+    async def _fold(self, works: dict[str, Work], now: int) -> None:
+        """Take everything in; rows that are missing are loaded for the whole batch at once."""
+        wanted: dict[str, set[RowKey]] = {
+            id: set() for id, work in works.items() if work.known.revision < 0
+        }
+        ahead = dict(works)
+        while ahead:
+            if wanted:
+                loaded = await self.ledger.load(wanted)
+                for id, keys in wanted.items():
+                    works[id].known.take(keys, loaded[id])
+            wanted = {}
+            for id, work in list(ahead.items()):
+                missing = work.fold(self._dancer, self.role, now)
+                if missing is None:
+                    del ahead[id]
+                else:
+                    wanted[id] = {missing}
+
+    def _keep(self, work: Work) -> None:
+        self._known[work.execution] = work.known
+        if len(self._known) > _KNOWN_MAX:
+            self._known.popitem(last=False)
+
+    # --- out ------------------------------------------------------------------------------------
+
+    async def _acknowledge(self, won: list[Work]) -> None:
+        deliveries = [
+            item.delivery for work in won for item in work.items if item.delivery is not None
+        ]
+        if deliveries and self._subscription is not None:
+            await self._subscription.done(deliveries)
+        for work in won:
+            for item, error in work.failed:
+                await self._cannot(item, error)
+
+    async def _cannot(self, item: Item, error: Exception) -> None:
+        """A message that breaks its turn is set aside with its bytes; nothing else waits for it."""
+        reason = f"{type(error).__name__}: {error}"
+        if item.delivery is not None:
+            await self._put_aside(item.delivery, "dead", reason)
+        item.settle(False)
+
+    def _act(self, won: list[Work]) -> None:
+        self._relay.wake()
+        for work in won:
+            self._timers.notice(work.next_due)
+            for name in work.entry.done:
+                self._timers.rung(work.execution, name)
+            for command in work.interrupts:
+                self.attempts.interrupt(work.choreography, work.execution, command)
+            for run, causation in work.runs:
+                self.attempts.begin(work.choreography, work.execution, run, causation)
+            for item in work.items:
+                item.settle(True)

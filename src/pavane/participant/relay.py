@@ -1,0 +1,71 @@
+"""The relay: what is in the log goes to the bus, in order, at least once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from msgspec import structs
+
+from pavane.core.model.event import Outgoing
+from pavane.errors import PavaneError
+from pavane.participant import points
+from pavane.ports.bus import JOURNAL, Bus
+from pavane.ports.ledger import Ledger, Record
+from pavane.ports.probe import Probe
+
+_LOG = logging.getLogger("pavane.relay")
+
+_MOST = 500
+_PAUSE_S = (0.05, 5.0)
+OFFSET = "relay"
+
+
+class Relay:
+    """Copies one ledger's log to the bus; its position may be lost, then it sends again."""
+
+    def __init__(self, ledger: Ledger, bus: Bus, probe: Probe) -> None:
+        self._ledger = ledger
+        self._bus = bus
+        self._probe = probe
+        self._news = asyncio.Event()
+        self._news.set()
+
+    def wake(self) -> None:
+        """Something was committed."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Copy for ever."""
+        position = await self._ledger.offset(OFFSET)
+        pause_s, longest_s = _PAUSE_S
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                position = await self._copy(position)
+                pause_s = _PAUSE_S[0]
+            except PavaneError as error:
+                _LOG.warning("the bus or the ledger has trouble: %s", error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, longest_s)
+                self._news.set()
+
+    async def _copy(self, position: int) -> int:
+        while True:
+            records = await self._ledger.log_after(position, _MOST)
+            if not records:
+                return position
+            await self._bus.publish([stamped(record) for record in records])
+            self._probe.at(points.RELAYED)
+            position = records[-1].position
+            await self._ledger.keep_offset(OFFSET, position)
+
+
+def stamped(record: Record) -> Outgoing:
+    """A journal record carries its place in the log, by which the observer knows what is newer."""
+    out = record.out
+    if out.topic != JOURNAL:
+        return out
+    attributes = {**out.event.attributes, "sequence": f"{record.position:020}"}
+    return structs.replace(out, event=structs.replace(out.event, attributes=attributes))
