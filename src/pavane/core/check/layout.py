@@ -6,6 +6,7 @@ Each scope (a definition in place) is a layout of its own: it sees only its own 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, cast
 
 import msgspec
@@ -21,6 +22,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     index: int
     inside: Place | None = None  # the SWITCH or FORK_JOIN around the list
     branch: str = ""  # which of its lists
+    number: int = 0  # in the order in which steps are written
 
     @property
     def ref(self) -> str:
@@ -36,6 +38,12 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     def at(self) -> str:
         """Where it is written (`shop.py:12`), if the definition says so, or ""."""
         return written_at(self.step.metadata)
+
+    @property
+    def forked(self) -> bool:
+        """Whether it is in a branch of a FORK_JOIN, so that other steps may run beside it."""
+        around = self.inside
+        return around is not None and (around.step.type == "FORK_JOIN" or around.forked)
 
     def chain(self) -> list[Place]:
         """The place and those around it, outermost first."""
@@ -92,7 +100,7 @@ def written_at(metadata: Mapping[str, Any]) -> str:
 
 def lay_out(workflow: Workflow, where: str = "", at: str = "") -> Layout:
     """The layout of a definition that is not nested too deeply."""
-    places = list(_places(workflow.tasks, None, ""))
+    places = list(_places(workflow.tasks, None, "", count()))
     by_ref: dict[str, Place] = {}
     for place in places:
         by_ref.setdefault(place.ref, place)
@@ -117,9 +125,11 @@ def lists_of(step: Step) -> Iterator[tuple[str, list[Step]]]:
         yield f"branch {number}", steps
 
 
-def _places(steps: Sequence[Step], inside: Place | None, branch: str) -> Iterator[Place]:
+def _places(
+    steps: Sequence[Step], inside: Place | None, branch: str, numbers: Iterator[int]
+) -> Iterator[Place]:
     for index, step in enumerate(steps):
-        place = Place(step, steps, index, inside, branch)
+        place = Place(step, steps, index, inside, branch, next(numbers))
         yield place
         for name, inner in lists_of(step):
-            yield from _places(inner, place, name)
+            yield from _places(inner, place, name, numbers)

@@ -12,7 +12,9 @@ from pavane.core.expressions.template import Read
 
 def check(part: Part) -> Iterator[str]:
     """Find guards and inputs that read what is not in their past."""
-    setters = [place for place in part.layout.places if place.step.type == "SET_VARIABLE"]
+    setters = [  # those outside of all branches are before or behind whoever reads
+        place for place in part.layout.places if place.step.type == "SET_VARIABLE" and place.forked
+    ]
     for place, where, template, undoing in templates(part):
         name = place.name if place is not None else "The workflow's output"
         guard = place is not None and place.step.type == "SWITCH"

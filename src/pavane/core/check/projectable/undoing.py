@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from pavane.core.check.layout import Place
-from pavane.core.check.projectable.parts import Part, counting_fork
+from pavane.core.check.projectable.parts import Part, Risk, counting_fork
 
 
 def check(part: Part) -> Iterator[str]:
@@ -58,7 +59,9 @@ def _cause_in(level: Part, here: Place) -> str:
     fork = counting_fork(here)
     if fork is not None:
         return f"its branch of {fork.ref!r} may lose"
-    for risk in level.risks:
+    # Where nothing runs beside it, what is written in front of it has ended well.
+    begin = 0 if here.forked else bisect_right(level.risks, here.number, key=_number)
+    for risk in level.risks[begin:]:
         relation = level.ways.relation(here, risk.place)
         if relation not in ("after", "beside"):
             continue
@@ -69,6 +72,10 @@ def _cause_in(level: Part, here: Place) -> str:
     if level.deadline_s:
         return f"the deadline of {level.deadline_s:g} s may pass"
     return ""
+
+
+def _number(risk: Risk) -> int:
+    return risk.place.number
 
 
 def _where(level: Part) -> str:
