@@ -426,8 +426,10 @@ class Homes(ScopePictures, Flow):
         if row is not None and row.status == r.CLOSED:
             self.step_undo_begins(node.child, at)
             self._revert(node.child, at, row, r.BY_UNDO)
+        elif row is not None and row.status in r.GOING_BACK:  # a loser, on its way back already
+            self.second_cause(node.child, at, row, r.BY_UNDO)
         elif row is None or row.status in (r.ABORTED, r.REVERTED, r.DEAD):
-            self._answer_undo(node.child, at, something=False)
+            self._answer_undo(node.child, at, something=row is not None and row.undone)
 
     def _answer_undo(self, path: str, generation: At, *, something: bool) -> None:
         outer = self.choreography.scopes[self.choreography.scopes[path].parent]
