@@ -1,0 +1,26 @@
+"""Exploration of a choreography: the roles' own code, in every order that a network may bring."""
+
+from __future__ import annotations
+
+from pavane.core.check.explore.mishaps import Mishaps
+from pavane.core.check.explore.search import (
+    HUMAN,
+    Exploration,
+    Network,
+    Outcome,
+    Violation,
+    explore,
+)
+from pavane.core.check.explore.trace import Trace, Turn
+
+__all__ = [
+    "HUMAN",
+    "Exploration",
+    "Mishaps",
+    "Network",
+    "Outcome",
+    "Trace",
+    "Turn",
+    "Violation",
+    "explore",
+]
