@@ -9,17 +9,22 @@ if TYPE_CHECKING:
     from pavane.errors import Fail
     from pavane.sdk.client import Client
     from pavane.sdk.context import TaskContext
+    from pavane.sdk.event import Event
+    from pavane.sdk.handling import EventContext, publish
     from pavane.sdk.service import Service
     from pavane.sdk.sync_client import SyncClient
     from pavane.sdk.workflow import gather, scope, sleep, until, workflow
 
 __all__ = [
     "Client",
+    "Event",
+    "EventContext",
     "Fail",
     "Service",
     "SyncClient",
     "TaskContext",
     "gather",
+    "publish",
     "scope",
     "sleep",
     "until",
@@ -28,11 +33,14 @@ __all__ = [
 
 _HOME = {
     "Client": "pavane.sdk.client",
+    "Event": "pavane.sdk.event",
+    "EventContext": "pavane.sdk.handling",
     "Fail": "pavane.errors",
     "Service": "pavane.sdk.service",
     "SyncClient": "pavane.sdk.sync_client",
     "TaskContext": "pavane.sdk.context",
     "gather": "pavane.sdk.workflow",
+    "publish": "pavane.sdk.handling",
     "scope": "pavane.sdk.workflow",
     "sleep": "pavane.sdk.workflow",
     "until": "pavane.sdk.workflow",

@@ -118,7 +118,7 @@ def _ended_by(attempt: Attempt, error: BaseException) -> tuple[Outcome, BaseExce
     if isinstance(error, asyncio.CancelledError):
         return _cancelled(attempt), None
     if isinstance(error, KeyboardInterrupt):
-        return attempt.outcome("FAILED", _words(error)), error
+        return attempt.outcome("FAILED", words_of(error)), error
     return _failed(attempt, error), None
 
 
@@ -126,13 +126,13 @@ async def _in_thread(
     post: Post, args: list[Any], kwargs: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
     """Call a sync function on a thread. It is never left behind: only its own end ends the wait."""
-    guarded = functools.partial(_guarded, post.call, args, kwargs)
-    in_context = functools.partial(contextvars.copy_context().run, guarded)
+    call = functools.partial(guarded, post.call, args, kwargs)
+    in_context = functools.partial(contextvars.copy_context().run, call)
     loop = asyncio.get_running_loop()
     return await loop.run_in_executor(post.crew.threads, in_context)
 
 
-def _guarded(
+def guarded(
     call: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]
 ) -> tuple[Any, BaseException | None]:
     """The result or the error; raised, a StopIteration would change on its way."""
@@ -156,7 +156,7 @@ def _cancelled(attempt: Attempt) -> Outcome:
 
 
 def _failed(attempt: Attempt, error: BaseException) -> Outcome:
-    final = _final(error)
+    final = final_in(error)
     if final is not None:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(final))
     given = attempt.assignment
@@ -167,18 +167,19 @@ def _failed(attempt: Attempt, error: BaseException) -> Outcome:
         given.attempt + 1,
         exc_info=error,
     )
-    return attempt.outcome("FAILED", _words(error))
+    return attempt.outcome("FAILED", words_of(error))
 
 
-def _final(error: BaseException) -> BaseException | None:
+def final_in(error: BaseException) -> BaseException | None:
     """The `Fail`, also from inside a task group."""
     if not isinstance(error, BaseExceptionGroup):
         return error if isinstance(error, Fail) else None
     group = cast("BaseExceptionGroup[BaseException]", error)
-    return next(filter(None, map(_final, group.exceptions)), None)
+    return next(filter(None, map(final_in, group.exceptions)), None)
 
 
-def _words(error: BaseException) -> str:
+def words_of(error: BaseException) -> str:
+    """An exception as people read it, whatever it is."""
     try:
         text = str(error)
     except Exception:  # noqa: BLE001  # an exception of the user's whose __str__ fails

@@ -205,8 +205,7 @@ def _field(default: Any) -> Any:
 def _result_decoder(place: str, returns: Any) -> Callable[[bytes], Any] | None:
     if returns in (Any, object):
         return None
-    check_type(returns, f"{place}: its result")
-    return msgspec.json.Decoder(returns, dec_hook=_decode_foreign).decode
+    return decoder_of(returns, f"{place}: its result")
 
 
 def _pickers(shape: Shape) -> tuple[Callable[..., list[Any]], Callable[..., dict[str, Any]]]:
@@ -245,6 +244,12 @@ def check_type(wanted: Any, what: str) -> None:
                 f"{what} contains {type_name(foreign)}, which cannot be read from JSON.",
                 _REMEDY_TYPES,
             )
+
+
+def decoder_of(wanted: Any, what: str) -> Callable[[bytes], Any]:
+    """A typed decode of JSON; DefinitionError that begins with `what` where there is none."""
+    check_type(wanted, what)
+    return msgspec.json.Decoder(wanted, dec_hook=_decode_foreign).decode
 
 
 def _foreign_types(info: object) -> list[Any]:

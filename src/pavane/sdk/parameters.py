@@ -40,7 +40,7 @@ def read_shape(function: Callable[..., Any], frame: types.FrameType | None) -> S
             f"{place} is a generator, which cannot be a task.",
             "Return a list, or start a workflow step for each element.",
         )
-    hints = _resolve(function, frame, place)
+    hints = hints_of(function, frame)
     signature = inspect.signature(function)
     context = ""
     positional: list[str] = []
@@ -91,10 +91,9 @@ def _innermost(function: Callable[..., Any]) -> Callable[..., Any]:
     return inspect.unwrap(function)
 
 
-def _resolve(
-    function: Callable[..., Any], frame: types.FrameType | None, place: str
-) -> dict[str, Any]:
+def hints_of(function: Callable[..., Any], frame: types.FrameType | None) -> dict[str, Any]:
     """Annotations with their names looked up: late, so that they may be defined further down."""
+    place = place_of(function)
     plain = _innermost(function)
     if not hasattr(plain, "__annotations__"):
         plain = type(plain).__call__

@@ -6,17 +6,22 @@ import inspect
 import re
 import types
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, Unpack, overload
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import DefinitionError
 from pavane.sdk.context import TaskContext
+from pavane.sdk.event import Event
+from pavane.sdk.handler import Emitted, Handler, HandlerOptions, On, OnAnnotated
+from pavane.sdk.handling import EventContext
 from pavane.sdk.parameters import place_of
 from pavane.sdk.policy import Duration, Growth, Policy, Retries
 from pavane.sdk.task import Task
 
 P = ParamSpec("P")
 R = TypeVar("R")
+E = TypeVar("E", bound=Event)
+V = TypeVar("V", bound=Emitted)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 
@@ -37,9 +42,10 @@ class TaskDecorator(Protocol):
 
 
 class Service:
-    """Owns tasks: `@service.task` adds one. `concurrency` bounds how many run at once here.
+    """Owns tasks and handlers of events: `@service.task` and `@service.on` add one.
 
-    `threads` bounds the sync functions among them, which run in threads.
+    `concurrency` bounds how many run at once here, `threads` the sync functions among them, which
+    run in threads.
     """
 
     def __init__(
@@ -60,6 +66,7 @@ class Service:
         self.concurrency = concurrency
         self.threads = threads
         self._tasks: list[Task[..., Any]] = []
+        self._handlers: list[Handler[Any, Any]] = []
 
     @overload
     def task(
@@ -139,6 +146,45 @@ class Service:
             )
         self._tasks.append(task)
         return task
+
+    @overload
+    def on(self, first: type[E], /, *more: type[E], **options: Unpack[HandlerOptions]) -> On[E]: ...
+    @overload
+    def on(self, function: Callable[[EventContext, E], Awaitable[V]], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[EventContext, E], V], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[E], Awaitable[V]], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[E], V], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, **options: Unpack[HandlerOptions]) -> OnAnnotated: ...
+    def on(self, *given: Any, **options: Unpack[HandlerOptions]) -> Any:
+        """React to events, as `@service.on(OrderCreated)`, with several types, or plain.
+
+        Plain, the function's annotation says which events it takes. Its return annotation says
+        which it emits: what it returns is published in the transaction that remembers the message
+        as handled. It may begin with an `EventContext`. Raise `Fail` in it for a failure that no
+        retry would mend. The options are those of `HandlerOptions`.
+        """
+        if len(given) == 1 and not isinstance(given[0], type):
+            return self._react(Handler(given[0], self, frame=_frame_of(given[0])))
+
+        def decorate(function: Callable[..., Any]) -> Handler[Any, Any]:
+            return self._react(
+                Handler(function, self, given, frame=_frame_of(function), options=options)
+            )
+
+        return decorate
+
+    def _react(self, handler: Handler[Any, Any]) -> Handler[Any, Any]:
+        self._handlers.append(handler)
+        return handler
+
+    @property
+    def handlers(self) -> tuple[Handler[Any, Any], ...]:
+        """The handlers of events that it has, in the order of their definition."""
+        return tuple(self._handlers)
 
     @property
     def tasks(self) -> tuple[Task[..., Any], ...]:

@@ -1,0 +1,54 @@
+"""Identity of what is emitted: ids, correlation and causation follow from what was consumed."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final, Literal
+
+import msgspec
+
+from pavane.core.model.event import CloudEvent, Outgoing
+
+CORRELATION: Final = "correlationid"
+CAUSATION: Final = "causationid"
+ORDER_KEY: Final = "partitionkey"
+
+_SPACE = uuid.UUID("5a0c0e3c-0b8d-5b0e-9d3b-6f4f1b6c7a11")
+
+
+Status = Literal["received", "done", "retrying", "parked", "quarantined", "dead"]
+
+
+def correlation_of(event: CloudEvent) -> str:
+    """The flow that an event belongs to; one that names none begins its own."""
+    return event.attributes.get(CORRELATION) or event.id
+
+
+def order_key_of(event: CloudEvent) -> str:
+    """Events with the same key wait for each other."""
+    return event.attributes.get(ORDER_KEY) or correlation_of(event)
+
+
+def inbox_id(message: str, handler: str) -> str:
+    """Several handlers of one service may listen to one type: each has an inbox of its own."""
+    return f"{message}/{handler}"
+
+
+def emitted_id(consumed: str, handler: str, index: int) -> str:
+    """The id of the `index`-th event that a handler emits: the same however often it runs."""
+    return str(uuid.uuid5(_SPACE, "\0".join((consumed, handler, str(index)))))
+
+
+def stamped(
+    bare: Outgoing, *, id: str, source: str, correlation: str, causation: str, time: int
+) -> Outgoing:
+    """The event with what its circumstances say about it. Its key is the correlation by default."""
+    attributes = {**bare.event.attributes, CORRELATION: correlation}
+    if causation:
+        attributes[CAUSATION] = causation
+    if bare.key and bare.key != correlation:
+        attributes[ORDER_KEY] = bare.key
+    event = msgspec.structs.replace(
+        bare.event, id=id, source=source, time=time, attributes=attributes
+    )
+    return Outgoing(bare.topic, bare.key or correlation, event)
