@@ -1,0 +1,103 @@
+"""A ledger for handlers: asked again and again while it has trouble, so that order is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from pavane.core.model.event import Outgoing
+from pavane.core.model.journal import EventNote
+from pavane.errors import StoreError
+from pavane.participant import lanes
+from pavane.participant.emitting import CAUSATION, Status, correlation_of
+from pavane.participant.lanes import Held, Lane
+from pavane.participant.notes import note_event
+from pavane.ports.clock import Clock
+from pavane.ports.ledger import Entry, Ledger
+
+_LOG = logging.getLogger("pavane.handler")
+
+_PAUSE_S = (0.1, 5.0)  # first and longest pause when the ledger cannot be used
+
+T = TypeVar("T")
+Commit = Callable[[Entry], Awaitable[bool]]
+
+
+class Keeping:
+    """What handlers of a service read from its ledger and write into it."""
+
+    def __init__(self, ledger: Ledger, clock: Clock, service: str, commit: Commit) -> None:
+        self.ledger = ledger
+        self.service = service
+        self.committed: Callable[[Entry], None] = _nothing
+        self._clock = clock
+        self._commit = commit
+
+    def now(self) -> int:
+        """Epoch milliseconds."""
+        return self._clock.now()
+
+    async def commit(self, entry: Entry) -> bool:
+        """Write an entry; False when somebody else has written meanwhile what it depends on."""
+        won = await self._steadily(lambda: self._commit(entry))
+        if won:
+            self.committed(entry)
+        return won
+
+    async def seen(self, held: Held) -> bool:
+        """Whether the ledger has the message already, handled or kept."""
+        return bool(await self._steadily(lambda: self.ledger.seen([held.id])))
+
+    async def lane(self, name: str) -> Lane:
+        """A lane as it is now."""
+        loaded = await self._steadily(lambda: self.ledger.load({name: [lanes.HEAD]}))
+        return lanes.read_lane(name, loaded[name])
+
+    async def behind(self, lane: Lane) -> Held | None:
+        """The message behind the head, if there is one."""
+        key = lanes.waiting_key(lane.head) if lane.head is not None else None
+        if key is None:
+            return None
+        loaded = await self._steadily(lambda: self.ledger.load({lane.name: [key]}))
+        return lanes.read_held(loaded[lane.name].rows[key])
+
+    def note(
+        self,
+        held: Held,
+        status: Status,
+        attempt: int,
+        reason: str = "",
+        emitted: Sequence[Outgoing] = (),
+    ) -> Outgoing:
+        """What people shall know of a handling, as a record."""
+        event, now = held.event, self.now()
+        note = EventNote(
+            correlation=correlation_of(event),
+            message=event.id,
+            type=event.type,
+            handler=held.handler,
+            service=self.service,
+            status=status,
+            causation=event.attributes.get(CAUSATION, ""),
+            attempt=attempt,
+            reason=reason,
+            emitted=[(out.event.id, out.event.type) for out in emitted],
+            time=now,
+        )
+        return note_event(self.service, note, now)
+
+    async def _steadily(self, ask: Callable[[], Awaitable[T]]) -> T:
+        pause_s, longest_s = _PAUSE_S
+        while True:
+            try:
+                return await ask()
+            except StoreError as error:
+                _LOG.warning("the ledger of %s has trouble: %s", self.service, error)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, longest_s)
+
+
+def _nothing(_: Entry) -> None:
+    pass

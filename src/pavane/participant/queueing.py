@@ -1,0 +1,56 @@
+"""Queues: what must not overtake each other goes one after the other, first come, first served."""
+
+from __future__ import annotations
+
+import asyncio
+
+
+class Queues:
+    """Queues by name. A place is taken at once, in the order of the calls, and waited for later."""
+
+    __slots__ = ("_last",)
+
+    def __init__(self) -> None:
+        self._last: dict[str, Place] = {}
+
+    def take(self, name: str) -> Place:
+        """The next place of this queue. Whoever takes it must `leave` it, come what may."""
+        place = Place(self, name, self._last.get(name))
+        self._last[name] = place
+        return place
+
+    def forget(self, place: Place) -> None:
+        """Nobody waits for it any more; its queue goes when it was the last one."""
+        if self._last.get(place.name) is place:
+            del self._last[place.name]
+
+
+class Place:
+    """A place in a queue."""
+
+    __slots__ = ("_before", "_over", "_queues", "name")
+
+    def __init__(self, queues: Queues, name: str, before: Place | None) -> None:
+        self.name = name
+        self._queues = queues
+        self._before = before
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def come(self) -> None:
+        """Wait until all before it are over."""
+        if self._before is not None:
+            await asyncio.shield(self._before._over)
+            self._before = None
+
+    def leave(self) -> None:
+        """Let the next one go; leaving twice is fine."""
+        before = self._before
+        if before is None or before._over.done():
+            self._end()
+        else:  # it left before its turn: the next one still waits for those before it
+            before._over.add_done_callback(lambda _: self._end())
+
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+            self._queues.forget(self)

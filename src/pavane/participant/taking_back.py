@@ -1,0 +1,67 @@
+"""What was set aside comes back by a person's hand: to be handled again, or to be given up."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pavane.errors import NotFoundError
+from pavane.participant import lanes
+from pavane.participant.keeping import Keeping
+from pavane.participant.lanes import Held, Lane
+from pavane.ports.ledger import Aside, Entry, Todo
+
+_MANY: Final = 1_000_000
+
+
+async def find(keeping: Keeping, id: str) -> list[Aside]:
+    """What was set aside under the id of a message or of one handling; NotFoundError if nothing."""
+    found = [
+        aside
+        for aside in await keeping.ledger.aside(limit=_MANY)
+        if id in (aside.id, aside.event.id) and aside.execution.startswith(lanes.PREFIX)
+    ]
+    if not found:
+        raise NotFoundError(
+            f"{keeping.service} has set nothing aside that has the id {id!r}.",
+            "It may have been taken back already.",
+        )
+    return found
+
+
+async def again(keeping: Keeping, aside: Aside) -> Todo | None:
+    """Make it due; None when somebody else has taken it back."""
+    held = _held(aside)
+    while (lane := await _standing(keeping, aside)) is not None:
+        now = keeping.now()
+        note = keeping.note(held, "retrying", lane.attempts, "taken back")
+        if await keeping.commit(lanes.taken_back(lane, held, aside.id, now, [note])):
+            return Todo(lane.name, held.id, due=now, body=lanes.body_of(held))
+    return None
+
+
+async def given_up(keeping: Keeping, aside: Aside) -> bool:
+    """Let those behind it go on without it; False when somebody else has taken it back."""
+    held = _held(aside)
+    while (lane := await _standing(keeping, aside)) is not None:
+        now = keeping.now()
+        status = "dead" if aside.kind == "dead" else "quarantined"
+        note = keeping.note(held, status, lane.attempts, "given up")
+        entry = Entry(taken=[aside.id], records=[note], at=now)
+        if lane.head is not None:
+            after = await keeping.behind(lane)
+            entry = lanes.left(lane, after, now, [note], taken=[aside.id])
+        if await keeping.commit(entry):
+            return True
+    return False
+
+
+async def _standing(keeping: Keeping, aside: Aside) -> Lane | None:
+    """The lane in which it stands, or None when it was taken back."""
+    if all(each.id != aside.id for each in await keeping.ledger.aside(aside.kind, _MANY)):
+        return None
+    return await keeping.lane(aside.execution)
+
+
+def _held(aside: Aside) -> Held:
+    handler = aside.execution.removeprefix(lanes.PREFIX).partition("/")[0]
+    return Held(aside.id, handler, aside.event)
