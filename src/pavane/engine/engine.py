@@ -214,6 +214,10 @@ class Engine:
         """Stop and undo; PastPivotError behind a pivot. undo=False leaves all as it stands."""
         await self._submit(execution_id, facts.TerminateRequested(reason, undo))
 
+    async def undo(self, execution_id: str) -> None:
+        """Undo an execution that completed, for whoever it was a step of."""
+        await self._submit(execution_id, facts.UndoRequested())
+
     async def resolve(
         self,
         execution_id: str,

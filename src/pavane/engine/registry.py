@@ -63,6 +63,7 @@ class Registry:
         known = {**self._tasks, **given}
         for workflow in workflows:
             ensure_valid(workflow, known)
+            _ensure_orchestrated(workflow)
             present = self.versions(workflow.name).get(workflow.version)
             if present and present != content_hash(workflow) and not overwrite:
                 raise AlreadyExistsError(
@@ -139,6 +140,23 @@ class Registry:
             workflow = await self.workflow(hash)
             plan = self._plans[hash] = compile_plan(workflow, self._tasks)
         return plan
+
+
+def _ensure_orchestrated(workflow: Workflow) -> None:
+    """Raise DefinitionError for a workflow, or a scope in one, that needs dancers."""
+    for each in [workflow, *_scopes(workflow)]:
+        if each.style == "choreographed":
+            raise DefinitionError(
+                f"Workflow {each.name!r} is choreographed, and here is only a conductor.",
+                "Run it with its services (--style choreographed), or leave its style out.",
+            )
+        for step in all_steps(each.tasks):
+            if step.sub_workflow_param and step.sub_workflow_param.style == "choreographed":
+                raise DefinitionError(
+                    f"Workflow {each.name!r}: the scope {step.ref!r} is choreographed, and here "
+                    "is only a conductor.",
+                    "Run it with its services (--style hybrid), or leave the scope's style out.",
+                )
 
 
 def _scopes(workflow: Workflow) -> list[Workflow]:

@@ -50,8 +50,6 @@ def check(layout: Layout) -> Iterator[str]:
             yield f"{place.name}: {text}" + ("" if text.endswith("?") else ".")
         if kind is not None:
             yield from (f"{place.name}: {text}." for text in _out_of_place(place.step))
-    if layout.workflow.style == "choreographed":
-        yield "The style `choreographed` is not built yet; leave `style` out."
     if layout.workflow.failure_workflow.startswith("$"):
         yield "A computed `failureWorkflow` is not built yet; write the name of a workflow."
 

@@ -78,7 +78,10 @@ class Dancer(Steps, Undos, Instants, Gates, Barrier):
         (self.miss_scope if node.kind == "scope" else self.miss_step)(node, event.at)
 
     def on_undo(self, message: Message) -> None:
-        """A step or a child scope is to be undone."""
+        """A step, a child scope, or the whole although it ended well, is to be undone."""
+        if not message.node:
+            self.undo_root()
+            return
         node = self.node(message.node)
         (self.undo_scope if node.kind == "scope" else self.undo_step)(node, message.at)
 

@@ -277,7 +277,11 @@ class Homes(ScopePictures, Flow):
     def on_stop(self, message: Message) -> None:
         """An operator cancels the execution."""
         row = self.scope_row(message.scope, message.generation)
-        if row is not None and self.may_abort(row):
+        if row is None:  # its start is on its way, and comes too late
+            row = ScopeRow(r.DEAD, cause=st.TERMINATED, reason=message.reason, begun=self.now)
+            self.put_scope(message.scope, message.generation, row)
+            self.picture(message.scope, message.generation, row)
+        elif self.may_abort(row):
             reason = message.reason or "terminated"
             self.abort(
                 message.scope, message.generation, row, r.OWN, cause=st.TERMINATED, reason=reason
@@ -430,6 +434,12 @@ class Homes(ScopePictures, Flow):
             self.second_cause(node.child, at, row, r.BY_UNDO)
         elif row is None or row.status in (r.ABORTED, r.REVERTED, r.DEAD):
             self._answer_undo(node.child, at, something=row is not None and row.undone)
+
+    def undo_root(self) -> None:
+        """The whole ended well, and is undone because it is a step of something else."""
+        row = self.scope_row("", ())
+        if row is not None and row.status == r.CLOSED:
+            self._revert("", (), row, r.BY_UNDO)
 
     def _answer_undo(self, path: str, generation: At, *, something: bool) -> None:
         outer = self.choreography.scopes[self.choreography.scopes[path].parent]

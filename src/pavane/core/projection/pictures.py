@@ -39,6 +39,8 @@ class ScopePictures(Flow):
         """The scope instance as it is now."""
         scope = self.choreography.scopes[path]
         status = _SHOWN.get(row.status, "")
+        if row.status == r.DEAD:
+            status = row.cause
         if row.status == r.ABORTED:
             status = st.COMPENSATED if row.undone and not row.abandoned else row.cause
         if row.human:
@@ -49,7 +51,7 @@ class ScopePictures(Flow):
             waits = []
         waits += [f"the undo of {self.node(u.node).ref}" for u in row.left if u.sent]
         outer = self.choreography.scopes[scope.parent]
-        over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED)
+        over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED, r.DEAD)
         cause = "UNDO" if r.BY_UNDO in row.reasons else row.cause
         payloads = {"input": msgspec.Raw(row.input)} if row.input else {}
         if over and row.output:

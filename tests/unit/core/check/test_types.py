@@ -65,7 +65,6 @@ def test_fields_of_another_type_are_not_ignored():
 
 
 def test_what_is_not_built_around_the_steps():
-    assert "not built yet" in check_workflow(workflow(task("a"), style="choreographed"))[0]
     assert "not built yet" in check_workflow(workflow(task("a"), failure_workflow="$x"))[0]
     assert check_workflow(workflow(task("a"), style="orchestrated", failure_workflow="f")) == []
     domains = SubWorkflow(name="x", task_to_domain={"*": "d"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pavane.core.decide.step_types import STEP_TYPES
-from pavane.core.model.workflow import Step, SubWorkflow, content_hash
+from pavane.core.model.workflow import content_hash
 from tests.unit.core.build import around, of_type, scope, sub, task, workflow
 from tests.unit.core.world import World
 
@@ -42,5 +42,3 @@ def test_it_needs_a_name_or_a_definition():
     assert list(kind.findings(scope("s", task("a")))) == []
     assert list(kind.findings(sub("s", "inner"))) == []
     assert "subWorkflowParam" in next(iter(kind.findings(of_type("SUB_WORKFLOW", "s"))))
-    dance = Step(sub_workflow_param=SubWorkflow(name="inner", style="choreographed"))
-    assert "not built" in next(iter(kind.findings(dance)))

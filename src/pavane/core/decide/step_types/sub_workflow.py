@@ -23,8 +23,6 @@ class SubWorkflowStep(StepType):
         param = step.sub_workflow_param
         if param is None or not (param.name or param.workflow_definition):
             yield "a SUB_WORKFLOW needs `subWorkflowParam` with a name or a workflowDefinition"
-        elif param.style == "choreographed":
-            yield "a SUB_WORKFLOW of style `choreographed` is not built yet"
 
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """The first attempt starts at once."""

@@ -1,16 +1,15 @@
-"""The one place that knows every adapter: from URLs and options to a running engine."""
+"""An engine with the workers of services in one process."""
 
 from __future__ import annotations
 
 import gc
 import random
 import sys
-import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from pavane.errors import UsageError
+from pavane.bootstrap.opening import SystemClock, open_store
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
@@ -23,29 +22,6 @@ if TYPE_CHECKING:
 
 _SWITCH_INTERVAL_S = 0.0005
 _YOUNG_MAX = 5000  # containers made before the youngest are looked through
-
-
-class SystemClock:
-    """The machine's wall clock."""
-
-    def now(self) -> int:
-        """Epoch milliseconds."""
-        return time.time_ns() // 1_000_000
-
-
-def open_store(url: str, *, read_only: bool = False) -> Store:
-    """The store behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
-    if url == "memory:":
-        from pavane.adapters.memory.store import MemoryStore
-
-        return MemoryStore()
-    if url.startswith("sqlite:///"):
-        from pavane.adapters.sqlite.store import SqliteStore
-
-        return SqliteStore(url.removeprefix("sqlite:///"), read_only=read_only)
-    if url.startswith(("postgresql:", "postgres:")):
-        raise UsageError(f"The store {url!r} is not built yet.", "Use sqlite:///path.db.")
-    raise UsageError(f"{url!r} is no store.", "Use sqlite:///path.db or memory:.")
 
 
 @asynccontextmanager

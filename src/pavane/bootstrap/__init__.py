@@ -1,0 +1,21 @@
+"""The one place that knows every adapter: from URLs and options to running engines and services."""
+
+from __future__ import annotations
+
+from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
+from pavane.bootstrap.hybrid import Mixed, mixed_services
+from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger, open_store
+from pavane.bootstrap.orchestrated import running_engine
+
+__all__ = [
+    "Company",
+    "Mixed",
+    "SystemClock",
+    "choreographies_of",
+    "dancing_services",
+    "mixed_services",
+    "open_bus",
+    "open_ledger",
+    "open_store",
+    "running_engine",
+]

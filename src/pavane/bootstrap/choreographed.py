@@ -1,0 +1,147 @@
+"""Services that carry out workflows with no conductor, each with a ledger of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger
+
+if TYPE_CHECKING:
+    from pavane.core.model.task_definition import TaskDefinition
+    from pavane.core.model.workflow import Workflow
+    from pavane.core.projection.choreography import Choreography
+    from pavane.observer.observer import Observer
+    from pavane.participant.participant import Participant
+    from pavane.participant.requests import Requests
+    from pavane.ports.bus import Bus
+    from pavane.ports.clock import Clock
+    from pavane.ports.ledger import Ledger
+    from pavane.ports.probe import Probe
+    from pavane.sdk.service import Service
+    from pavane.sdk.workflow import WorkflowFunction
+
+
+class Company(NamedTuple):
+    """Services that dance in this process, whom to ask, and who watches."""
+
+    requests: Requests
+    observer: Observer
+    bus: Bus
+    ledgers: dict[str, Ledger]
+    participants: dict[str, Participant]
+    choreographies: dict[str, Choreography]
+
+
+@asynccontextmanager
+async def dancing_services(
+    bus: str | Bus,
+    *,
+    services: Sequence[Service],
+    workflows: Sequence[WorkflowFunction[..., object]] = (),
+    ledger: str = "memory:",
+    concurrency: int | None = None,
+    clock: Clock | None = None,
+    probe: Probe | None = None,
+) -> AsyncGenerator[Company]:
+    """Services that carry out workflows with no conductor, each with a ledger of its own.
+
+    Every workflow is choreographed, whatever its own style says; DefinitionError where one lies
+    outside the profile. On leaving, workers finish what they have begun and everything is closed.
+    """
+    clock = clock or SystemClock()
+    choreographies = choreographies_of(services, workflows)
+    chosen = open_bus(bus) if isinstance(bus, str) else bus
+    async with open_company(chosen, choreographies, clock) as company, AsyncExitStack() as stack:
+        for service in services:
+            dancer = dancing(service, company, open_ledger(ledger), clock, concurrency, probe)
+            await stack.enter_async_context(dancer)
+        yield company
+
+
+@asynccontextmanager
+async def open_company(
+    bus: Bus, choreographies: dict[str, Choreography], clock: Clock
+) -> AsyncGenerator[Company]:
+    """A bus and an observer on it, and nobody who dances yet."""
+    from pavane.observer.observer import Observer
+    from pavane.participant.requests import Requests
+
+    await bus.open()
+    observer = Observer(bus, clock)
+    await observer.start()
+    try:
+        requests = Requests(bus, clock, choreographies)
+        yield Company(requests, observer, bus, {}, {}, choreographies)
+    finally:
+        await observer.close()
+        await bus.close()
+
+
+@asynccontextmanager
+async def dancing(
+    service: Service,
+    company: Company,
+    ledger: Ledger,
+    clock: Clock,
+    concurrency: int | None,
+    probe: Probe | None,
+) -> AsyncGenerator[None]:
+    """One service that plays its role."""
+    from pavane.participant.participant import Participant
+    from pavane.sdk.worker import LocalWorkers
+
+    workers = LocalWorkers([service], clock, concurrency=concurrency)
+    await ledger.open()
+    company.ledgers[service.name] = ledger
+    participant = company.participants[service.name] = Participant(
+        service.name,
+        ledger,
+        company.bus,
+        clock,
+        choreographies=list(company.choreographies.values()),
+        dispatcher=workers,
+        probe=probe,
+    )
+    try:
+        workers.start(participant.attempts)
+        await participant.start()
+        yield
+    finally:
+        await workers.stop()
+        await participant.stop()
+        await ledger.close()
+
+
+def choreographies_of(
+    services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object]]
+) -> dict[str, Choreography]:
+    """The choreographies of workflows and of those that they call, by name; all is checked."""
+    from msgspec.structs import replace
+
+    from pavane.core.check import ensure_valid
+    from pavane.sdk.service import definitions_of
+    from pavane.sdk.starting import definitions_for
+
+    definitions, used = definitions_for(workflows)
+    tasks = {task.name: task for task in [*used, *definitions_of(list(services))]}
+    styled = [replace(each, style="choreographed") for each in definitions]
+    for workflow in styled:
+        ensure_valid(workflow, tasks, styled)
+    return read_all(styled, tasks)
+
+
+def read_all(
+    definitions: Sequence[Workflow], tasks: Mapping[str, TaskDefinition]
+) -> dict[str, Choreography]:
+    """The choreographies of definitions that may start one another, by name."""
+    from pavane.core.projection.reading import read_choreography
+
+    by_name = {each.name: each for each in definitions}
+    found: dict[str, Choreography] = {}
+    for workflow in definitions:
+        found[workflow.name] = read_choreography(
+            workflow, tasks, lambda name, _version: by_name.get(name)
+        )
+    return found

@@ -1,0 +1,96 @@
+"""Workflows whose scopes are of both styles: an engine and dancers in one process."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all
+from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger, open_store
+from pavane.bootstrap.orchestrated import running_engine
+
+if TYPE_CHECKING:
+    from pavane.core.model.task_definition import TaskDefinition
+    from pavane.core.model.workflow import Workflow
+    from pavane.engine.engine import Engine
+    from pavane.ports.bus import Bus
+    from pavane.ports.clock import Chance, Clock
+    from pavane.ports.store import Store
+    from pavane.sdk.service import Service
+    from pavane.sdk.workflow import WorkflowFunction
+
+
+class Mixed(NamedTuple):
+    """A conductor and dancers; a workflow is started where its root belongs."""
+
+    engine: Engine
+    company: Company
+
+
+@asynccontextmanager
+async def mixed_services(
+    store: str | Store,
+    bus: str | Bus,
+    *,
+    services: Sequence[Service],
+    workflows: Sequence[WorkflowFunction[..., object]],
+    ledger: str = "memory:",
+    concurrency: int | None = None,
+    clock: Clock | None = None,
+    chance: Chance | None = None,
+) -> AsyncGenerator[Mixed]:
+    """Each workflow and each scope in its own style; a root without one is orchestrated.
+
+    A scope of the other style is a task of a service that knows that style (core/projection/
+    hybrid.py). DefinitionError with all that is wrong with the definitions.
+    """
+    from pavane.sdk import scopes
+    from pavane.sdk.service import definitions_of
+    from pavane.sdk.starting import definitions_for
+
+    clock = clock or SystemClock()
+    definitions, used = definitions_for(workflows)
+    tasks = {task.name: task for task in [*used, *definitions_of(list(services))]}
+    conducted, danced = _by_style(definitions, tasks)
+    chosen = open_bus(bus) if isinstance(bus, str) else bus
+    chosen_store = open_store(store) if isinstance(store, str) else store
+    async with AsyncExitStack() as stack:
+        company = await stack.enter_async_context(
+            open_company(chosen, read_all(danced, tasks), clock)
+        )
+        engine = await stack.enter_async_context(
+            running_engine(
+                chosen_store,
+                services=[*services, scopes.dancers(company.requests, company.observer)],
+                concurrency=concurrency,
+                clock=clock,
+                chance=chance,
+            )
+        )
+        await engine.register(conducted, tuple(tasks.values()))
+        for service in [*services, scopes.conductor(engine)]:
+            dancer = dancing(service, company, open_ledger(ledger), clock, concurrency, None)
+            await stack.enter_async_context(dancer)
+        yield Mixed(engine, company)
+
+
+def _by_style(
+    definitions: Sequence[Workflow], tasks: dict[str, TaskDefinition]
+) -> tuple[list[Workflow], list[Workflow]]:
+    """All scopes on their own, those for a conductor and those for dancers; each is checked."""
+    from pavane.core.check import ensure_valid
+    from pavane.core.projection.hybrid import split
+
+    by_name = {each.name: each for each in definitions}
+    found: dict[str, list[Workflow]] = {"orchestrated": [], "choreographed": []}
+    ahead = list(definitions)
+    for workflow in definitions:
+        ensure_valid(workflow, tasks, definitions)
+    while ahead:
+        workflow = ahead.pop(0)
+        style = workflow.style or "orchestrated"
+        whole, others = split(workflow, style, lambda name, _version: by_name.get(name))
+        found[style].append(whole)
+        ahead += others
+    return found["orchestrated"], found["choreographed"]

@@ -1,0 +1,121 @@
+"""What clients and people ask of choreographed executions: messages to the roles that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pavane.core.model.event import Outgoing
+from pavane.core.projection import message as m
+from pavane.core.projection.choreography import Choreography, Node
+from pavane.core.projection.message import Message, execution_of
+from pavane.core.projection.wire import Envelope, to_event
+from pavane.errors import NotFoundError
+from pavane.ports.bus import Bus, role_topic
+from pavane.ports.clock import Clock
+
+UNDO = "undo:"
+
+
+class Requests:
+    """Asks over the bus; nobody has to be there to hear it at once, and nobody else is needed.
+
+    Choreographies are known by name. What is asked again changes nothing the second time.
+    """
+
+    def __init__(self, bus: Bus, clock: Clock, choreographies: Mapping[str, Choreography]) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._known = dict(choreographies)
+
+    async def start(
+        self, workflow: str, input: bytes, *, key: str, correlation_id: str = ""
+    ) -> str:
+        """Start an execution by its first message; the same key never starts twice. Its id."""
+        choreography = self._find(workflow)
+        execution = execution_of(workflow, key)
+        start = Message(
+            m.START,
+            choreography.root.home,
+            "",
+            values=(("input", (), input),),
+            source=key,
+            reason=correlation_id,
+        )
+        await self._send(choreography, execution, start)
+        return execution
+
+    async def stop(self, workflow: str, execution: str, reason: str = "") -> None:
+        """Cancel it: what it has done is undone, unless it is past its pivot or its end."""
+        choreography = self._find(workflow)
+        stop = Message(m.STOP, choreography.root.home, "", reason=reason)
+        await self._send(choreography, execution, stop)
+
+    async def undo(self, workflow: str, execution: str) -> None:
+        """Undo an execution that completed, because it was a step of something else."""
+        choreography = self._find(workflow)
+        undo = Message(m.UNDO, choreography.root.home, "")
+        await self._send(choreography, execution, undo)
+
+    async def signal(
+        self,
+        workflow: str,
+        execution: str,
+        ref: str,
+        output: bytes = b"{}",
+        status: str = "COMPLETED",
+    ) -> None:
+        """Complete or fail a step that waits for somebody outside."""
+        choreography = self._find(workflow)
+        node = self._node(choreography, ref)
+        signal = Message(
+            m.SIGNAL,
+            node.role,
+            "",
+            node.scope,
+            node=node.id,
+            values=(("output", (), output),),
+            outcome=status,
+        )
+        await self._send(choreography, execution, signal)
+
+    async def resolve(
+        self, workflow: str, execution: str, ref: str, action: str, output: bytes = b"{}"
+    ) -> None:
+        """Settle what gave up: "retry", "done" or "abandon"."""
+        choreography = self._find(workflow)
+        node = self._node(choreography, ref.removeprefix(UNDO))
+        to = node.role if action != "abandon" else choreography.scopes[node.scope].home
+        resolve = Message(
+            m.RESOLVE,
+            to,
+            "",
+            node.scope,
+            node=node.id,
+            source="undo" if ref.startswith(UNDO) else "",
+            values=(("output", (), output),),
+            outcome=action,
+        )
+        await self._send(choreography, execution, resolve)
+
+    def _find(self, workflow: str) -> Choreography:
+        found = self._known.get(workflow)
+        if found is None:
+            known = ", ".join(sorted(self._known)) or "none"
+            raise NotFoundError(
+                f"There is no choreographed workflow '{workflow}'.", f"There is: {known}."
+            )
+        return found
+
+    def _node(self, choreography: Choreography, ref: str) -> Node:
+        node = choreography.nodes.get(ref)
+        if node is None:
+            raise NotFoundError(
+                f"{choreography.name} has no step '{ref}'.",
+                f"There is {', '.join(choreography.nodes)}.",
+            )
+        return node
+
+    async def _send(self, choreography: Choreography, execution: str, message: Message) -> None:
+        envelope = Envelope(execution, choreography.name, choreography.hash, message)
+        event = to_event(envelope, time=self._clock.now())
+        await self._bus.publish([Outgoing(role_topic(message.to), execution, event)])

@@ -1,0 +1,119 @@
+"""Scopes of another style, as tasks: dancers played for a conductor, and the other way round."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.core.projection.hybrid import SERVICE, UNDO_OF, task_of
+from pavane.core.projection.message import execution_of
+from pavane.engine.engine import Engine
+from pavane.engine.views.reader import Reader
+from pavane.errors import Fail, NotFoundError, ResultTimeoutError
+from pavane.observer.observer import Observer
+from pavane.participant.requests import Requests
+from pavane.ports.store import Search
+from pavane.sdk.context import TaskContext
+from pavane.sdk.service import Service
+
+_PATIENCE_S = 2.0  # then what was asked is asked again: it changes nothing the second time
+
+
+def _key(ctx: TaskContext) -> str:
+    """The same for the step and for its undo, and for every attempt at either."""
+    return f"{ctx.execution_id}:{ctx.step}"
+
+
+def dancers(requests: Requests, observer: Observer) -> Service:
+    """The service that plays choreographed scopes for an orchestrated workflow."""
+    service = Service(SERVICE["choreographed"], concurrency=10_000)
+
+    async def ended(execution: str) -> str:
+        try:
+            view = await observer.wait(execution, _PATIENCE_S)
+        except (ResultTimeoutError, NotFoundError):
+            return ""
+        return view.status if view.ended_at else ""
+
+    async def play(
+        ctx: TaskContext, workflow: str, definition: str, input: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Start the scope, once, and end with it."""
+        del definition
+        body = msgspec.json.encode(input)
+        execution = await requests.start(workflow, body, key=_key(ctx))
+        while not (status := await ended(execution)):
+            await requests.start(workflow, body, key=_key(ctx))
+        view = observer.execution(execution)
+        if status != st.COMPLETED:
+            raise Fail(view.reason or status)
+        return msgspec.json.decode(view.output)
+
+    async def take_back(ctx: TaskContext, workflow: str, definition: str) -> None:
+        """Undo the scope whatever it has come to; one that never began never will."""
+        del definition
+        execution = execution_of(workflow, _key(ctx))
+        while True:
+            status = await ended(execution)
+            if status and status != st.COMPLETED:
+                return
+            if status:
+                await requests.undo(workflow, execution)
+            else:
+                await requests.stop(workflow, execution, "the enclosing execution is undone")
+
+    task = task_of("choreographed")
+    service.task(name=task, retries=0)(play)
+    service.task(name=UNDO_OF + task, retries=10)(take_back)
+    return service
+
+
+def conductor(engine: Engine) -> Service:
+    """The service that plays orchestrated scopes for dancers."""
+    service = Service(SERVICE["orchestrated"], concurrency=10_000)
+    reader = Reader(engine.store)
+
+    async def play(
+        ctx: TaskContext, workflow: str, definition: str, input: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Start the scope, once, and end with it."""
+        del definition
+        body = msgspec.json.encode(input)
+        execution = await engine.start_execution(workflow, body, key=_key(ctx))
+        await _settled(engine, execution)
+        summary, output = await reader.result(execution)
+        if summary.status != st.COMPLETED:
+            raise Fail(summary.reason or summary.status)
+        return msgspec.json.decode(output)
+
+    async def take_back(ctx: TaskContext, workflow: str, definition: str) -> None:
+        """Undo the scope whatever it has come to."""
+        del definition
+        found = await reader.executions(Search(workflow=workflow, key=_key(ctx), limit=1))
+        if not found:
+            return
+        execution = found[0].id
+        if found[0].status not in st.ENDED:
+            await engine.terminate(execution, "the enclosing execution is undone")
+            await _settled(engine, execution)
+        if (await reader.summary(execution)).status == st.COMPLETED:
+            await engine.undo(execution)
+        while (await reader.summary(execution)).status not in st.UNSUCCESSFUL:
+            await _settled(engine, execution)
+
+    task = task_of("orchestrated")
+    service.task(name=task, retries=0)(play)
+    service.task(name=UNDO_OF + task, retries=10)(take_back)
+    return service
+
+
+async def _settled(engine: Engine, execution: str) -> None:
+    """Until it has ended; one that needs a person is waited for."""
+    while True:
+        header = await engine.wait(execution)
+        if header.status in st.ENDED:
+            return
+        await asyncio.sleep(_PATIENCE_S)
