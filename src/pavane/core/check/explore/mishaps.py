@@ -20,11 +20,12 @@ Event = Message | Local
 class Mishaps(msgspec.Struct, frozen=True):
     """What may happen beyond what the nodes and scopes say of themselves. Nodes by their ids."""
 
+    retries: Mapping[str, int] = {}  # so often a failed or timed-out attempt is made again
     undo_fails: Mapping[str, int] = {}  # so often, before it succeeds
     undo_parks: frozenset[str] = frozenset()  # the undo may give up and wait for a person
     redrives: bool = False  # who then has it tried once more, or does it by hand
     dead: frozenset[str] = frozenset()  # tokens to these may be undeliverable
-    lost: frozenset[str] = frozenset()  # the process may die in the middle of an attempt
+    lost: frozenset[str] = frozenset()  # attempts whose process may die, or obeys an interruption
     stops: frozenset[str] = frozenset()  # scopes that an operator may cancel, by path
     counts: tuple[int, ...] = (0, 1, 2)  # tried for a for-each that does not say how many
     times: int = 2  # tried for a loop that does not say how often
@@ -39,7 +40,8 @@ def own_events(
         if isinstance(row, StepRow):
             node = choreography.nodes[key.name]
             if node.kind == "step":
-                yield from _attempt(node, key.at, row, mishaps)
+                frozen = Key(key.scope, key.generation, "freeze", "", ()) in rows
+                yield from _attempt(node, key.at, row, mishaps, frozen=frozen)
                 yield from _undo(node, key.at, row, mishaps)
             elif node.kind == "wait" and row.status == r.WAITING:
                 yield from _wait(choreography, node, key.at)
@@ -51,19 +53,25 @@ def own_events(
                 yield Message(m.STOP, scope.home, "", key.name, key.at)
 
 
-def _attempt(node: Node, at: At, row: StepRow, mishaps: Mishaps) -> Iterator[Local]:
-    late = row.status == r.LATE
-    if late or row.status == r.RUNNING:
+def _attempt(
+    node: Node, at: At, row: StepRow, mishaps: Mishaps, *, frozen: bool
+) -> Iterator[Local]:
+    running, late = row.status == r.RUNNING, row.status == r.LATE
+    lost = node.id in mishaps.lost
+    if running or late:
         yield Attempted(node.id, at, row.attempt, st.COMPLETED)
-        if node.fallible or late:
-            yield Attempted(node.id, at, row.attempt, st.FAILED_WITH_TERMINAL_ERROR)
+    if late or (running and node.fallible):
+        yield Attempted(node.id, at, row.attempt, st.FAILED_WITH_TERMINAL_ERROR)
+    if running and row.attempt < mishaps.retries.get(node.id, 0):
+        yield Attempted(node.id, at, row.attempt, st.FAILED)
+    if running and node.late:
+        yield Rang("deadline", node.id, at)
     if late:
         yield Rang("grace", node.id, at)
-    if row.status == r.RUNNING:
-        if node.late:
-            yield Rang("deadline", node.id, at)
-        if node.id in mishaps.lost:
-            yield Lost(node.id, at, row.attempt)
+    if running and lost:
+        yield Lost(node.id, at, row.attempt)
+        if frozen:
+            yield Attempted(node.id, at, row.attempt, st.CANCELED)
     if row.status == r.RETRYING:
         yield Rang("retry", node.id, at)
 

@@ -141,27 +141,19 @@ class Part:
         for key, row in reaction.rows.items():
             if not isinstance(row, StepRow) or self.choreography.nodes[key.name].kind != "step":
                 continue
-            old = rows.get(key)
-            before, undo_before = "", -1
-            if isinstance(old, StepRow):
-                before, undo_before = old.status, old.undo_attempt
+            before = rows.get(key)
+            old = before if isinstance(before, StepRow) else StepRow("")
             effect = self._world.effect(key.name, key.at)
-            about = getattr(event, "node", "") == key.name and getattr(event, "at", ()) == key.at
-            begins = row.status == r.UNDOING and undo_before == row.undo_attempt
-            if begins and before != r.UNDOING and self.choreography.nodes[key.name].pivot:
+            if self.choreography.nodes[key.name].pivot and row.status == r.UNDOING != old.status:
                 deed = deed._replace(pivot=effect)
-            if not about:
+            if (getattr(event, "node", ""), getattr(event, "at", ())) != (key.name, key.at):
                 continue
-            if isinstance(event, Attempted) and event.status == st.COMPLETED:
-                if event.undo:
-                    deed = deed._replace(undo=effect)
-                elif row.status == r.DONE:
-                    again = isinstance(old, StepRow) and old.perhaps
-                    deed = deed._replace(act=effect, again=again)
-            elif before == r.PARKED and row.status == r.UNDONE:
+            if _undoes(event, old, row):
                 deed = deed._replace(undo=effect)
-            elif isinstance(event, Lost) or (isinstance(event, Rang) and event.what == "grace"):
-                yield True, deed._replace(act=effect, again=isinstance(event, Lost))
+            elif _acts(event, row):
+                deed = deed._replace(act=effect, again=old.perhaps)
+            elif _unheard(event, row):
+                yield True, deed._replace(act=effect, again=old.perhaps)
                 yield False, deed
                 return
         yield None, deed
@@ -178,6 +170,28 @@ class Part:
                     if arrival.outcome == m.DONE:
                         won |= self._world.branch(arrival.source, arrival.at)
         return Deed(won=won)
+
+
+def _acts(event: Event, row: StepRow) -> bool:
+    """Whether an attempt takes effect."""
+    ended = isinstance(event, Attempted) and event.status == st.COMPLETED and not event.undo
+    return ended and row.status == r.DONE
+
+
+def _undoes(event: Event, old: StepRow, row: StepRow) -> bool:
+    """Whether an undo takes effect: its own, or that of a person's hands."""
+    if isinstance(event, Attempted):
+        return event.status == st.COMPLETED and event.undo
+    return old.status == r.PARKED and row.status == r.UNDONE
+
+
+def _unheard(event: Event, row: StepRow) -> bool:
+    """Whether an attempt is over, and nobody will ever hear whether it took effect."""
+    if isinstance(event, Attempted):
+        return event.status == st.CANCELED and not event.undo
+    if isinstance(event, Rang):
+        return event.what == "grace" or (event.what == "deadline" and row.status == r.RETRYING)
+    return isinstance(event, Lost) and not event.undo
 
 
 def _uncalled(rows: Rows, event: Event, reaction: Reaction) -> str:

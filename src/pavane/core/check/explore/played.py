@@ -8,7 +8,7 @@ from typing import Any, cast
 from msgspec import structs
 
 from pavane.core.check.explore.mishaps import Event, Mishaps
-from pavane.core.decide.retries import Policy
+from pavane.core.decide.retries import NO_POLICY, Policy
 from pavane.core.model.journal import ScopeNote
 from pavane.core.projection.choreography import Choreography, Node
 from pavane.core.projection.dancer import Dancer
@@ -50,6 +50,10 @@ class Played(Dancer):
 
     def goes_again(self, node: Node, at: At) -> bool:
         return at[-1] < (node.bound or self.mishaps.times) and bool(self.told([True, False]))
+
+    def policy(self, node: Node) -> Policy:
+        retries = self.mishaps.retries.get(node.id, 0)
+        return Policy(retry_count=retries, timeout_policy="RETRY") if retries else NO_POLICY
 
     def undo_policy(self, node: Node) -> Policy:
         return Policy(retry_count=self.mishaps.undo_fails.get(node.id, 0))
