@@ -53,9 +53,11 @@ class Flow(Values, ABC):
         to_at: At | None = None,
         count: int = 0,
     ) -> None:
-        """Send a token; a loop is entered at its first iteration unless `to_at` says otherwise."""
+        """Send a token; loops are entered at their first iteration, but for those that `to_at` names."""
         there = self.node(target)
-        where = moved(at, node.regions, there.regions) if to_at is None else to_at
+        where = moved(at, node.regions, there.regions)
+        if to_at is not None:
+            where = to_at + (1,) * (there.depth - len(to_at))
         self.send(
             m.TOKEN,
             there.role,
