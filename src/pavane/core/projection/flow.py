@@ -53,7 +53,7 @@ class Flow(Values, ABC):
         to_at: At | None = None,
         count: int = 0,
     ) -> None:
-        """Send a token; loops are entered at their first iteration, but for those that `to_at` names."""
+        """Send a token; loops that `to_at` does not name are entered at their first iteration."""
         there = self.node(target)
         where = moved(at, node.regions, there.regions)
         if to_at is not None:
