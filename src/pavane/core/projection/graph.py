@@ -20,7 +20,9 @@ def build(root: blocks.Sub, *, version: int = 1, hash: str = "") -> Choreography
     for scope in scopes.values():
         _order(scope, nodes)
     for path in reversed(list(scopes)):  # inner homes first: they are owners further out
-        _settle_home(scopes[path], scopes, nodes)
+        _settle_home(scopes[path], nodes)
+    for scope in scopes.values():
+        _hand_on_home(scope, scopes, nodes)
     for scope in scopes.values():
         _settle_owners(scope, nodes)
         found = [nodes[id].role for id in scope.nodes if nodes[id].kind != "end"]
@@ -218,13 +220,17 @@ def _topological(scope: Scope, nodes: dict[str, Node]) -> list[str]:
     return list(done)
 
 
-def _settle_home(scope: Scope, scopes: dict[str, Scope], nodes: dict[str, Node]) -> None:
+def _settle_home(scope: Scope, nodes: dict[str, Node]) -> None:
     """By default home is who does the first step."""
     if not scope.home:
         scope.home = _first_owner(scope.first, nodes) or _any_owner(scope, nodes)
     nodes[scope.end].role = scope.home
     if scope.path:
         nodes[scope.path].role = scope.home
+
+
+def _hand_on_home(scope: Scope, scopes: dict[str, Scope], nodes: dict[str, Node]) -> None:
+    """A scope in which nobody owns anything is at home where the one around it is."""
     for child in scope.children:
         scope_of_child = scopes[child]
         scope_of_child.home = scope_of_child.home or scope.home

@@ -74,6 +74,10 @@ class Outside:
         self.see({None: "effect", True: "repeated", False: "refused"}[stands], given)
         return stands is not False
 
+    def standing(self) -> list[tuple[str, str]]:
+        """(execution, step) of every effect that was made and not undone."""
+        return [key for key, stands in self._standing.items() if stands]
+
     def by_hand(self, execution_id: str, ref: str) -> None:
         """A person does in the real world what a task could not, before saying that it is done."""
         key = (execution_id, ref.removeprefix(UNDO))

@@ -16,6 +16,7 @@ class Turn(msgspec.Struct, frozen=True):
     `end`: the status that it reports, or "HANG". `effect_ms` is when it commits what it does in the
     world (-1: it never does), `report_ms` when it reports (-1: never). `again_ms` is the pause
     before it reports a second time (-1: it does not), `beat_ms` that between signs of life.
+    `output` is JSON; without it the simulation makes one up.
     """
 
     end: str
@@ -25,6 +26,8 @@ class Turn(msgspec.Struct, frozen=True):
     beat_ms: int = 0
     stops: bool = True  # when it is interrupted
     callback_s: float = 0
+    output: bytes = b""
+    reason: str = ""
 
 
 class Mood(msgspec.Struct, frozen=True):

@@ -40,26 +40,35 @@ class Hands:
 
     async def work(self, given: Assignment, source: Source, stop: asyncio.Event) -> None:
         """One call of a handler, from its beginning to its last report."""
-        number = self.outside.called(given)
-        turn = self.scripts.turn(given.execution_id, given.ref, number)
-        end, body = turn.end, _output(given, turn)
+        known = self.known(given)
+        number = self.outside.called(known)
+        turn = self.turn(known, number)
+        end, body = turn.end, output_of(given, turn)
         spent_ms = 0
         if turn.effect_ms >= 0:
             spent_ms = turn.effect_ms
             if await self._pass(spent_ms, given, source, stop, turn):
                 await self._report(given, source, "CANCELED", b"{}")
                 return
-            if not self.outside.take_effect(given):
+            if not self.outside.take_effect(known):
                 end, body = "FAILED_WITH_TERMINAL_ERROR", b"{}"
         if await self._pass(turn.report_ms - spent_ms, given, source, stop, turn):
             await self._report(given, source, "CANCELED", b"{}")
             return
         if end == "HANG":
             return
-        await self._report(given, source, end, body, turn.callback_s)
+        await self._report(given, source, end, body, turn.callback_s, turn.reason)
         if turn.again_ms >= 0:
             await asyncio.sleep(turn.again_ms / 1000)
-            await self._report(given, source, end, body)
+            await self._report(given, source, end, body, reason=turn.reason)
+
+    def known(self, given: Assignment) -> Assignment:
+        """The assignment under the names that the outside and the scripts know."""
+        return given
+
+    def turn(self, known: Assignment, number: int) -> Turn:
+        """What the handler does when it is called for the `number`th time."""
+        return self.scripts.turn(known.execution_id, known.ref, number)
 
     async def _pass(
         self, ms: int, given: Assignment, source: Source, stop: asyncio.Event, turn: Turn
@@ -71,7 +80,7 @@ class Hands:
                 try:
                     async with asyncio.timeout(piece / 1000):
                         await stop.wait()
-                    self.outside.see("absent", given)
+                    self.outside.see("absent", self.known(given))
                     return True
                 except TimeoutError:
                     pass
@@ -84,38 +93,48 @@ class Hands:
         return False
 
     async def _report(
-        self, given: Assignment, source: Source, end: str, body: bytes, callback_s: float = 0
+        self,
+        given: Assignment,
+        source: Source,
+        end: str,
+        body: bytes,
+        callback_s: float = 0,
+        reason: str = "",
     ) -> None:
         """Report until somebody answers, as at-least-once delivery does."""
+        known = self.known(given)
         outcome = Outcome(
             given.execution_id,
             given.ref,
             given.attempt,
             cast(OutcomeStatus, end),
             body,
-            "" if end == "COMPLETED" else f"scripted {end}",
+            "" if end == "COMPLETED" else reason or f"scripted {end}",
             given.worker,
             callback_s,
         )
-        self.outside.see("report", given, end, body)
+        self.outside.see("report", known, end, body)
         while True:
             try:
                 taken = await source.report(outcome)
                 break
             except NodeDiedError:
-                self.outside.see("lost", given, end)
+                self.outside.see("lost", known, end)
                 await asyncio.sleep(0.2)
             except StoreFullError:
                 await asyncio.sleep(0.5)
             except PavaneError as error:
-                self.outside.see("answer", given, f"error {error.code}")
+                self.outside.see("answer", known, f"error {error.code}")
                 return
-        self.outside.see("answer", given, "taken" if taken else "refused", end.encode())
+        self.outside.see("answer", known, "taken" if taken else "refused", end.encode())
 
 
-def _output(given: Assignment, turn: Turn) -> bytes:
+def output_of(given: Assignment, turn: Turn) -> bytes:
+    """What the handler gives back: as scripted, or something that names its step and attempt."""
     if turn.end != "COMPLETED":
         return b"{}"
+    if turn.output:
+        return turn.output
     return msgspec.json.encode({"n": len(given.ref) + given.attempt, "by": given.ref})
 
 

@@ -13,9 +13,10 @@ from pavane.ports.store import Search
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.case import Case, CrashAt
 from pavane.testing.simulation.clock import VirtualClock
-from pavane.testing.simulation.node import Board, Line, Node, task_factory
+from pavane.testing.simulation.node import Board, Line, Node
 from pavane.testing.simulation.outside import Outside
 from pavane.testing.simulation.people import People
+from pavane.testing.simulation.process import task_factory
 from pavane.testing.simulation.scripts import Scripts
 from pavane.testing.simulation.slow_store import CrashableStore
 from pavane.testing.simulation.trace import Trace, collect

@@ -1,0 +1,97 @@
+"""The same case with a conductor: the engine on the memory store, in virtual time, no faults."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+import msgspec
+
+from pavane.adapters.memory.store import MemoryStore
+from pavane.core.model.work import Assignment
+from pavane.core.model.workflow import Workflow
+from pavane.engine.engine import Engine
+from pavane.engine.views.reader import Reader
+from pavane.engine.views.shapes import ExecutionView
+from pavane.ports.store import Search
+from pavane.testing.simulation.clock import VirtualClock
+from pavane.testing.simulation.dance.hands import StageHands
+from pavane.testing.simulation.dance.played import Played, Run, standing
+from pavane.testing.simulation.outside import Outside
+from pavane.testing.simulation.workers import Workers
+
+LIMIT_S = 600.0
+_REST_S = 60.0  # after the end, for what is late
+_PLACES = 50
+
+
+async def orchestrate(run: Run, seed: int) -> Played:
+    """Play one run to its end; what it leaves."""
+    clock = VirtualClock()
+    outside = Outside(clock)
+    by_name = scope_paths(run.drawn.workflow)
+
+    def place(given: Assignment) -> str:
+        return by_name[given.workflow]
+
+    hands = StageHands(outside, run.script, place)
+    tasks = frozenset(task.name for task in run.drawn.tasks)
+    workers = Workers(hands, tasks, _PLACES, "local/crew")
+    store = MemoryStore()
+    engine = Engine(store, clock=clock, chance=Random(seed), dispatcher=workers)
+    workers.start(engine)
+    await engine.start()
+    workflow = as_orchestrated(run.drawn.workflow)
+    await engine.register([workflow], run.drawn.tasks)
+    id = await engine.start_execution(workflow.name, msgspec.json.encode(run.input), key=run.key)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            await engine.wait(id)
+    except TimeoutError:
+        pass
+    await asyncio.sleep(_REST_S)
+    views = await _views(store, id)
+    await engine.stop()
+    workers.close()
+    for task in workers.running:
+        task.cancel()
+    return Played(views.get(""), views, standing(outside, run), outside.record, outside.notes)
+
+
+def as_orchestrated(workflow: Workflow) -> Workflow:
+    """The definition for the engine; nothing else in it changes."""
+    return msgspec.structs.replace(workflow, style="orchestrated")
+
+
+def scope_paths(workflow: Workflow) -> dict[str, str]:
+    """By the name of each scope its path; names are unique in these definitions."""
+    found = {workflow.name: ""}
+    ahead = [(workflow, "")]
+    for current, path in ahead:
+        steps = list(current.tasks)
+        for step in steps:  # the list grows while it is read
+            for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+                steps += inner
+            param = step.sub_workflow_param
+            if param is not None and param.workflow_definition is not None:
+                below = f"{path}/{step.ref}" if path else step.ref
+                found[param.workflow_definition.name] = below
+                ahead.append((param.workflow_definition, below))
+    return found
+
+
+async def _views(store: MemoryStore, root: str) -> dict[str, ExecutionView]:
+    """The execution and its scopes, by path."""
+    reader = Reader(store)
+    lines = await reader.executions(Search(limit=1000))
+    views = {line.id: await reader.execution(line.id) for line in lines}
+
+    def path(id: str) -> str:
+        view = views[id]
+        if not view.parent_id:
+            return ""
+        outer, ref = path(view.parent_id), view.parent_ref.rpartition("#")[0]
+        return f"{outer}/{ref}" if outer else ref
+
+    del root
+    return {path(id): view for id, view in views.items()}

@@ -1,0 +1,144 @@
+"""What the handlers of a case do, step by step and attempt by attempt, whoever calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import NamedTuple
+
+import msgspec
+
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Step, Workflow
+from pavane.testing.simulation.dance.definitions import Drawn
+from pavane.testing.simulation.scripts import Turn
+
+UNDO = "undo:"
+NEVER_MS = 40_000  # long after every limit of these definitions
+_DELAYS_MS = (0, 1, 5, 20, 120, 600)
+_FATAL = "FAILED_WITH_TERMINAL_ERROR"
+
+
+class Place(NamedTuple):
+    """A step, or with `undo:` its undo, by the path of its scope: what both styles share."""
+
+    scope: str
+    ref: str
+
+
+class Script(msgspec.Struct, frozen=True):
+    """The turns of each step, one an attempt; the last one is repeated."""
+
+    turns: dict[Place, list[Turn]]
+
+    def turn(self, place: Place, attempt: int) -> Turn:
+        """What the handler does at this attempt."""
+        turns = self.turns.get(place) or [Turn("COMPLETED", 0, 0)]
+        return turns[min(attempt, len(turns) - 1)]
+
+
+class Found(NamedTuple):
+    """A SIMPLE step of a definition, with what is around it."""
+
+    place: Place
+    step: Step
+    task: TaskDefinition
+    forked: bool  # something may run beside it
+
+
+def simple_steps(drawn: Drawn) -> list[Found]:
+    """All of them, in the order in which they are written."""
+    tasks = {task.name: task for task in drawn.tasks}
+    return list(_walk(drawn.workflow, "", tasks, forked=False))
+
+
+def _walk(
+    workflow: Workflow, path: str, tasks: dict[str, TaskDefinition], *, forked: bool
+) -> Iterator[Found]:
+    ahead = [(step, forked) for step in reversed(workflow.tasks)]
+    while ahead:
+        step, beside = ahead.pop()
+        param = step.sub_workflow_param
+        if step.type == "SIMPLE":
+            yield Found(Place(path, step.ref), step, tasks[step.name], beside)
+        elif param is not None and param.workflow_definition is not None:
+            inner = f"{path}/{step.ref}" if path else step.ref
+            yield from _walk(param.workflow_definition, inner, tasks, forked=beside)
+        for steps in (*step.decision_cases.values(), step.default_case):
+            ahead += [(each, beside) for each in reversed(steps)]
+        for branch in step.fork_tasks:
+            ahead += [(each, True) for each in reversed(branch)]
+
+
+# --- drawing ------------------------------------------------------------------------------------
+
+
+def calm_script(chance: Random, drawn: Drawn) -> Script:
+    """Without races: nothing fails beside parallel work, no timer is near a reply."""
+    turns: dict[Place, list[Turn]] = {}
+    passed_over = False  # one optional failure among parallel branches, or reasons would race
+    for found in simple_steps(drawn):
+        fails = not found.forked and not found.task.retriable and chance.random() < 0.22
+        if found.forked and found.step.optional and not passed_over:
+            fails = passed_over = chance.random() < 0.6
+        turns[found.place] = _fails(chance, found) if fails else _works(chance, found)
+        turns[_undo(found.place)] = _undoes(chance)
+    return Script(turns)
+
+
+def _undo(place: Place) -> Place:
+    return Place(place.scope, UNDO + place.ref)
+
+
+def _fails(chance: Random, found: Found) -> list[Turn]:
+    task = found.task
+    limited = task.timeout_seconds or task.response_timeout_seconds < 3600
+    if limited and chance.random() < 0.7:
+        return [Turn("HANG", NEVER_MS, stops=chance.random() < 0.5)]
+    end = chance.choice(("FAILED", "FAILED", _FATAL))
+    return [Turn(end, chance.choice(_DELAYS_MS), reason=f"no {found.step.ref}")]
+
+
+def _works(chance: Random, found: Found) -> list[Turn]:
+    tries = 3 if found.task.retriable else found.task.retry_count
+    before = chance.randint(0, tries) if chance.random() < 0.25 else 0
+    turns = [Turn("FAILED", chance.choice(_DELAYS_MS)) for _ in range(before)]
+    report_ms = chance.choice(_DELAYS_MS)
+    return [*turns, Turn("COMPLETED", report_ms, _effect(found, report_ms // 2))]
+
+
+def _effect(found: Found, at_ms: int) -> int:
+    """When it takes effect; what only reads never does."""
+    return -1 if found.task.read_only else at_ms
+
+
+def _undoes(chance: Random) -> list[Turn]:
+    report_ms = chance.choice(_DELAYS_MS)
+    done = Turn("COMPLETED", report_ms, report_ms // 2)
+    drawn = chance.random()
+    if drawn < 0.15:
+        return [Turn("FAILED", chance.choice(_DELAYS_MS)), done]
+    if drawn < 0.18:
+        return [Turn(_FATAL, chance.choice(_DELAYS_MS), reason="no way back")]
+    return [done]
+
+
+def racy_script(chance: Random, drawn: Drawn) -> Script:
+    """Whatever may go wrong does, at times that lie close together."""
+    turns: dict[Place, list[Turn]] = {}
+    for found in simple_steps(drawn):
+        turns[found.place] = _any(chance, found)
+        turns[_undo(found.place)] = [Turn("COMPLETED", chance.choice(_DELAYS_MS), 0)]
+    return Script(turns)
+
+
+def _any(chance: Random, found: Found) -> list[Turn]:
+    task, drawn = found.task, chance.random()
+    report_ms = chance.choice((*_DELAYS_MS, 1500, 2900, 3000, 3100, 5000))
+    limited = task.timeout_seconds or task.response_timeout_seconds < 3600
+    if limited and drawn < 0.4:  # its time may be up while it succeeds
+        return [Turn("COMPLETED", report_ms, _effect(found, report_ms // 2), stops=drawn < 0.2)]
+    if not task.retriable and drawn < 0.6:
+        end = chance.choice(("FAILED", _FATAL))
+        return [Turn(end, report_ms, stops=drawn < 0.5)]
+    return [Turn("COMPLETED", report_ms, _effect(found, report_ms // 2), stops=drawn < 0.8)]
