@@ -275,4 +275,5 @@ def _settle_owners(scope: Scope, nodes: dict[str, Node]) -> None:
         if len(known) == 1:
             node.role = known.pop()
         else:
-            node.role = _first_owner(node.after[0] if node.after else "", nodes) or scope.home
+            following = _first_owner(node.after[0], nodes) if node.after else ""
+            node.role = following or scope.home
