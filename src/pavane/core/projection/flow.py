@@ -85,7 +85,7 @@ class Flow(Values, ABC):
                 values=self.parcels(names, at, role),
             )
 
-    def fail(self, node: Node, at: At, status: str, reason: str) -> None:
+    def fail(self, node: Node, at: At, status: str, reason: str, *, perhaps: bool = False) -> None:
         """Tell the home that a node failed for good; `status` is that of its last attempt."""
         told = reason or status.lower()
         named = told.startswith(f"{node.ref}: ")
@@ -96,6 +96,7 @@ class Flow(Values, ABC):
             self.generation(node, at),
             node=node.id,
             at=at,
+            outcome=m.PERHAPS if perhaps else "",
             cause=_CAUSES.get(status, st.FAILED),
             reason=told if named else f"{node.ref}: {told}",
         )

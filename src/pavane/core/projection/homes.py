@@ -258,8 +258,9 @@ class Homes(ScopePictures, Flow):
                 self.picture(path, generation, row)
 
     def takes_back(self, row: ScopeRow, message: Message) -> bool:
-        """Whether the pivot itself failed: it promises that nothing happened, so back we can."""
-        return row.status == r.COMMITTED and row.asked == ((message.node, message.at),)
+        """Whether the only pivot failed and promises that nothing happened, so that we can."""
+        alone = row.status == r.COMMITTED and row.asked == ((message.node, message.at),)
+        return alone and message.outcome != m.PERHAPS
 
     def second_cause(self, path: str, generation: At, row: ScopeRow, why: str) -> None:
         """One more reason to go back changes nothing but who is told at the end (rule 6)."""

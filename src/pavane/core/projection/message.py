@@ -33,6 +33,8 @@ RESOLVE: Final = "resolve"  # operator → owner of what gave up: retry, done; o
 DONE: Final = "done"
 FAILED: Final = "failed"  # a branch of an any-join that did not make it
 COUNT: Final = "count"  # for-each → its join: how many there are
+# Outcome of a failure.
+PERHAPS: Final = "perhaps"  # the last attempt may have taken effect, or still may
 
 
 class Reported(msgspec.Struct, frozen=True, gc=False):

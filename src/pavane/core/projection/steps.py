@@ -139,21 +139,28 @@ class Steps(Flow):
 
     def succeeded(self, node: Node, at: At, row: StepRow, output: bytes) -> None:
         """Done; one that was late has no successors, and is undone."""
-        in_time = row.status == r.RUNNING
+        generation = self.generation(node, at)
         self._stop_watching(node, at, row)
         self.put_step(node, at, structs.replace(row, status=r.DONE, output=output))
-        if in_time:
+        if row.status == r.RUNNING or self._is_waited_for(node, at):
             self.note(node, at, row.attempt, st.COMPLETED, input=row.input, output=output)
             self.go_on(node, at)
-        self.answer_if_still(node.scope, self.generation(node, at))
+        if row.status == r.LATE and node.pivot:
+            self._settled(node, at)
+        self.answer_if_still(node.scope, generation)
+
+    def _is_waited_for(self, node: Node, at: At) -> bool:
+        """Whether the flow goes on with a late success: nothing else did, nor will."""
+        frozen = self.is_frozen(node.scope, self.generation(node, at))
+        return not frozen and (node.optional or node.pivot)
 
     def attempt_failed(self, node: Node, at: At, row: StepRow, status: str, reason: str) -> None:
         """Try again, or give up. A frozen role tries nothing again."""
         self._stop_watching(node, at, row)
         perhaps = row.perhaps or status == st.CANCELED
         row = structs.replace(row, perhaps=perhaps, reason=reason, cause=status)
-        if row.status == r.LATE:  # its failure was declared when its time was up
-            self.put_step(node, at, structs.replace(row, status=self.given_up(row)))
+        if row.status == r.LATE:
+            self._late_over(node, at, structs.replace(row, status=self.given_up(row)))
         elif not self._may_retry(node, row, status):
             row = structs.replace(row, status=self.given_up(row))
             self.put_step(node, at, row)
@@ -170,6 +177,12 @@ class Steps(Flow):
         """A failure promises that nothing stands, unless an attempt may have happened (rule 3)."""
         return r.UNKNOWN if row.perhaps else r.FAILED
 
+    def _late_over(self, node: Node, at: At, row: StepRow) -> None:
+        """It did not succeed after all. That was declared when its time was up, if it matters."""
+        self.put_step(node, at, row)
+        if node.optional:
+            self._gave_up(node, at, row)
+
     def _gave_up(self, node: Node, at: At, row: StepRow) -> None:
         """The last attempt has failed: the flow goes on without it, or the scope goes back."""
         status, frozen = row.cause, self.is_frozen(node.scope, self.generation(node, at))
@@ -181,7 +194,8 @@ class Steps(Flow):
             if not frozen:
                 self.go_on(node, at)
         else:
-            self.fail(node, at, row.cause, row.reason)
+            perhaps = row.status in (r.LATE, r.UNKNOWN)
+            self.fail(node, at, row.cause, row.reason, perhaps=perhaps)
 
     def _may_retry(self, node: Node, row: StepRow, status: str) -> bool:
         policy = self.policy(node)
@@ -227,7 +241,10 @@ class Steps(Flow):
             self._retry_later(node, at, structs.replace(row, perhaps=True))
             return
         row = self.put_step(node, at, structs.replace(row, status=r.LATE))
-        self._gave_up(node, at, row)
+        if node.optional:  # what goes on without it waits: the end must find nothing at work
+            self.note(node, at, row.attempt, st.TIMED_OUT, input=row.input, reason=reason)
+        else:
+            self._gave_up(node, at, row)
         self.do(Arm("grace", node.id, at, self.now + GRACE_MS))
 
     def _which(self, node: Node, row: StepRow) -> str:
@@ -248,7 +265,7 @@ class Steps(Flow):
         node, at = self.node(event.node), event.at
         row = self.step_row(node, at)
         if row is not None and row.status == r.LATE:
-            self.put_step(node, at, structs.replace(row, status=r.UNKNOWN, perhaps=True))
+            self._late_over(node, at, structs.replace(row, status=r.UNKNOWN, perhaps=True))
             self.answer_if_still(node.scope, self.generation(node, at))
 
     def lost_step(self, event: Lost) -> None:
@@ -265,7 +282,9 @@ class Steps(Flow):
         if row.status == r.RUNNING:
             reason = "its process died while the execution was being stopped"
             self.note(node, at, row.attempt, st.CANCELED, input=row.input, reason=reason)
-        self.put_step(node, at, structs.replace(row, status=r.UNKNOWN))
+            self.put_step(node, at, structs.replace(row, status=r.UNKNOWN))
+        else:
+            self._late_over(node, at, structs.replace(row, status=r.UNKNOWN))
         self.answer_if_still(node.scope, self.generation(node, at))
 
     # --- a person -------------------------------------------------------------------------------
@@ -275,8 +294,7 @@ class Steps(Flow):
         row = self.step_row(node, at)
         if row is None or row.status not in (r.FAILED, r.UNKNOWN) or node.optional:
             return
-        home, generation = self.home_of(node.scope), self.generation(node, at)
-        if self.is_frozen(node.scope, generation):
+        if self.is_frozen(node.scope, self.generation(node, at)):
             return
         if message.outcome == "done":
             output = message.values[0][2] if message.values else b"{}"
@@ -286,4 +304,9 @@ class Steps(Flow):
         else:
             again = row.attempt + 1
             self.attempt(node, at, structs.replace(row, attempt=again, round=again))
+        self._settled(node, at)
+
+    def _settled(self, node: Node, at: At) -> None:
+        """Tell the home that this does not wait for a person any more."""
+        home, generation = self.home_of(node.scope), self.generation(node, at)
         self.send(m.HUMAN, home, node.scope, generation, node=node.id, at=at, outcome="settled")
