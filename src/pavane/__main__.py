@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pavane.doors.cli.main import run
 
 if TYPE_CHECKING:
+    from pavane.bootstrap import Company
+    from pavane.core.projection.choreography import Choreography
     from pavane.engine.engine import Engine
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
@@ -34,6 +36,34 @@ class _Bootstrap:
         from pavane.bootstrap import running_engine
 
         return running_engine(store_url, services=services, workflows=workflows)
+
+    def dancing_services(
+        self,
+        bus_url: str,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+    ) -> AbstractAsyncContextManager[Company]:
+        from pavane.bootstrap import dancing_services
+
+        return dancing_services(bus_url, services=services, workflows=workflows)
+
+    def mixed_services(
+        self,
+        store_url: str,
+        bus_url: str,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+    ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
+        from pavane.bootstrap import mixed_services
+
+        return mixed_services(store_url, bus_url, services=services, workflows=workflows)
+
+    def choreographies(
+        self, services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object]]
+    ) -> dict[str, Choreography]:
+        from pavane.bootstrap import choreographies_of
+
+        return choreographies_of(services, workflows)
 
 
 def main() -> None:

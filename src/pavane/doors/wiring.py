@@ -7,10 +7,27 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from pavane.core.projection.choreography import Choreography
     from pavane.engine.engine import Engine
+    from pavane.observer.observer import Observer
+    from pavane.participant.participant import Participant
+    from pavane.participant.requests import Requests
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
+
+
+class Company(Protocol):
+    """Services that dance in this process, as doors see them."""
+
+    @property
+    def requests(self) -> Requests: ...
+    @property
+    def observer(self) -> Observer: ...
+    @property
+    def participants(self) -> dict[str, Participant]: ...
+    @property
+    def choreographies(self) -> dict[str, Choreography]: ...
 
 
 class Wiring(Protocol):
@@ -28,4 +45,29 @@ class Wiring(Protocol):
         workflows: Sequence[WorkflowFunction[..., object]] = (),
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving."""
+        ...
+
+    def dancing_services(
+        self,
+        bus_url: str,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+    ) -> AbstractAsyncContextManager[Company]:
+        """Services that carry out the workflows with no conductor; stopped on leaving."""
+        ...
+
+    def mixed_services(
+        self,
+        store_url: str,
+        bus_url: str,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+    ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
+        """A conductor and dancers; each scope in its own style."""
+        ...
+
+    def choreographies(
+        self, services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object]]
+    ) -> dict[str, Choreography]:
+        """The workflows as dancers would play them, by name. DefinitionError where they cannot."""
         ...

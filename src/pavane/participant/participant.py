@@ -70,7 +70,7 @@ class Participant:
         self._choreographies = {each.hash: each for each in choreographies}
         self.attempts = Attempts(role, dispatcher, clock, self._submit)
         self.aside = SetAside(ledger, clock)
-        self._relay = Relay(ledger, bus, self._probe)
+        self.relay = Relay(ledger, bus, self._probe)
         self._timers = Timers(ledger, clock, self._ring)
         self._queue: deque[Item] = deque()
         self._news = asyncio.Event()
@@ -85,7 +85,7 @@ class Participant:
         self.attempts.open = True
         await self._take_up()
         self._subscription = await self._bus.subscribe(self.role, [role_topic(self.role)])
-        for work in (self._work(), self._relay.run(), self._timers.run(), self._receive()):
+        for work in (self._work(), self.relay.run(), self._timers.run(), self._receive()):
             self._begin(work)
         await self._unpark()
 
@@ -296,7 +296,7 @@ class Participant:
         item.settle(False)
 
     def _act(self, won: list[Work]) -> None:
-        self._relay.wake()
+        self.relay.wake()
         for work in won:
             self._timers.notice(work.next_due)
             for name in work.entry.done:

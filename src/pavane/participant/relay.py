@@ -28,6 +28,8 @@ class Relay:
         self._ledger = ledger
         self._bus = bus
         self._probe = probe
+        self.messages = 0  # sent to roles and to whoever listens
+        self.notes = 0  # sent to the journal
         self._news = asyncio.Event()
         self._news.set()
 
@@ -57,6 +59,9 @@ class Relay:
             if not records:
                 return position
             await self._bus.publish([stamped(record) for record in records])
+            notes = sum(record.out.topic == JOURNAL for record in records)
+            self.notes += notes
+            self.messages += len(records) - notes
             self._probe.at(points.RELAYED)
             position = records[-1].position
             await self._ledger.keep_offset(OFFSET, position)

@@ -16,12 +16,14 @@ UNDO_OF = {
 }
 
 
-def demo(folder: Path, *arguments: str) -> dict[str, Any]:
+def demo(folder: Path, *arguments: str, style: str = "orchestrated") -> dict[str, Any]:
+    return demos(folder, *arguments, "--style", style)[style]
+
+
+def demos(folder: Path, *arguments: str) -> dict[str, dict[str, Any]]:
     printed = done(folder, "demo", "--json", *arguments)
     assert len(printed.splitlines()) == 1, "one object and nothing else"
-    (style,) = json.loads(printed)["styles"].items()
-    assert style[0] == "orchestrated"
-    return style[1]
+    return json.loads(printed)["styles"]
 
 
 def check(outcome: dict[str, Any], orders: int) -> None:
@@ -66,6 +68,37 @@ def test_two_hundred_varied_orders(tmp_path: Path):
     assert attempts.count(("undo:charge_card", 2)) == 6, "undos that fail once"
     listed = done(tmp_path, "list", "--store", "sqlite:///.pavane/demo.db", "--limit", "1000")
     assert len(listed.splitlines()) == 201
+
+
+def test_every_style_comes_to_the_same_outcome(tmp_path: Path):
+    styles = demos(tmp_path, "--style", "all")
+    assert list(styles) == ["orchestrated", "choreographed", "hybrid"]
+    ends: list[list[tuple[str, str]]] = []
+    for outcome in styles.values():
+        check(outcome, 200)
+        assert (outcome["completed"], outcome["compensated"], outcome["failed"]) == (168, 24, 8)
+        ends.append([(each["status"], each["cause"]) for each in outcome["executions"]])
+        steps = [step for each in outcome["executions"] for step in each["steps"]]
+        assert sum(step["ref"] == "ship" and step["attempts"] == 3 for step in steps) == 16
+    assert ends[0] == ends[1] == ends[2], "order by order"
+
+
+@pytest.mark.parametrize("style", ["choreographed", "hybrid"])
+@pytest.mark.parametrize("step", ["reserve_stock", "charge_card", "ship", "send_invoice"])
+def test_a_step_that_fails_for_good_in_other_styles(tmp_path: Path, step: str, style: str):
+    outcome = demo(tmp_path, "--fail", step, "--orders", "30", style=style)
+    check(outcome, 30)
+    assert outcome["completed"] == 0
+    assert outcome["failed"] == 30 if step == "reserve_stock" else outcome["compensated"] >= 28
+
+
+def test_all_styles_for_people(tmp_path: Path):
+    printed = done(tmp_path, "demo", "--style", "all", "--orders", "40")
+    assert printed.startswith("40 orders in 3 styles, seed 1")
+    assert "orchestrated  choreographed         hybrid" in printed
+    hops = next(line for line in printed.splitlines() if "one behind the other" in line)
+    assert hops.split()[-3:] == ["6", "3", "8"], "dancers need half of the conductor's hops"
+    assert "Every order came to the same end, for the same reason, in every style." in printed
 
 
 def test_the_same_seed_gives_the_same_outcome(tmp_path: Path):

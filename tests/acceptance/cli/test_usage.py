@@ -52,9 +52,7 @@ def test_version(tmp_path: Path):
         (["start", "x", "--app", "shop.py"], ["--app", "--wait"]),
         (["demo", "--orders", "many"], ["--orders", "many"]),
         (["demo", "--orders", "0"], ["--orders"]),
-        (["demo", "--style", "choreographed"], ["choreographed", "not built yet", "orchestrated"]),
-        (["demo", "--style", "hybrid"], ["hybrid", "not built yet"]),
-        (["demo", "--style", "all"], ["all", "not built yet"]),
+        (["run", "shop.py", "--style", "all"], ["all", "not built yet", "orchestrated"]),
         (["demo", "--style", "baroque"], ["no style 'baroque'"]),
         (["server", "--host", "0.0.0.0"], ["0.0.0.0", "authentication", "127.0.0.1"]),
         (["server", "--port", "99999"], ["99999"]),
@@ -109,7 +107,7 @@ def test_an_option_can_be_set_in_the_environment_and_flags_win(tmp_path: Path):
     assert "from-flag.db" in said
     said = refused(tmp_path, 1, "list", PAVANE_SERVER="http://127.0.0.1:1")
     assert "http://127.0.0.1:1" in said
-    assert "not built yet" in refused(tmp_path, 2, "demo", PAVANE_STYLE="hybrid")
+    assert "no style" in refused(tmp_path, 2, "demo", PAVANE_STYLE="baroque")
     assert "not JSON" in refused(tmp_path, 2, "start", "x", PAVANE_INPUT="{")
     assert "99999" in refused(tmp_path, 2, "server", PAVANE_PORT="99999")
     assert done(tmp_path, "demo", PAVANE_ORDERS="3", PAVANE_JSON="1").startswith('{"styles"')

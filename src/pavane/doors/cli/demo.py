@@ -1,4 +1,4 @@
-"""`pavane demo`: the shop's orders, run on the embedded engine, then summed up."""
+"""`pavane demo`: the shop's orders, carried out in one style or in all, then summed up."""
 
 from __future__ import annotations
 
@@ -14,19 +14,17 @@ from pavane.errors import Fail, PavaneError, StoreBusyError, StoreError, UsageEr
 
 if TYPE_CHECKING:
     from pavane.doors.cli.app import App
-    from pavane.engine.engine import Engine
-    from pavane.engine.views.shapes import ExecutionView
+    from pavane.doors.cli.demo_styles import Outcome
     from pavane.sdk.task import Task
 
 WORKFLOW = "fulfil_order"
 STORE = Path(".pavane") / "demo.db"
 STORE_URL = f"sqlite:///{STORE}"
-PATIENCE_S = 300.0
-ARRIVALS_S = 2.0  # how long orders come in, when somebody watches
+ALL = ("orchestrated", "choreographed", "hybrid")
 
 
 @click.command()
-@style_option
+@style_option(ALL, everything=True)
 @click.option("--orders", "count", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--fail", "step", metavar="STEP", help="Make this step fail for good in every order.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other orders.")
@@ -38,31 +36,52 @@ def command(
     """Run the shop: orders go through inventory, payment, shipping and notifications.
 
     Some cards are declined, some goods are sold out, some carriers fail twice and then work, some
-    places no carrier goes to, and some banks lose the first refund request. The executions stay in
-    .pavane/demo.db until the next demo.
+    places no carrier goes to, and some banks lose the first refund request. The style `all` runs
+    the same orders in each style and shows the outcomes side by side. Orchestrated orders stay in
+    .pavane/demo.db until the next demo; dancers keep theirs in memory here.
     """
-    import asyncio
-
     import msgspec
 
-    from pavane.doors.cli.app import load_app, load_module
+    from pavane.doors.cli.demo_comparison import comparison_lines
     from pavane.doors.cli.demo_summary import as_data, summary_lines
+
+    styles = ALL if style == "all" else (style,)
+    outcomes = {
+        each: _outcome(wiring, each, count, step, seed, live=not as_json) for each in styles
+    }
+    what = f"seed {seed}" + (f", `{step}` made to fail" if step else "")
+    if as_json:
+        shown = {each: as_data(one.views, one.seconds) for each, one in outcomes.items()}
+        click.echo(msgspec.json.encode({"styles": shown}))
+    elif style == "all":
+        click.echo("\n".join(comparison_lines(count, what, outcomes)))
+    else:
+        one = outcomes[style]
+        title = f"{count} orders, {style}, {what}"
+        click.echo("\n".join(summary_lines(title, one, STORE_URL)))
+    unsettled = [v for one in outcomes.values() for v in one.views if not v.ended_at]
+    return FAILED if unsettled else DONE
+
+
+def _outcome(
+    wiring: Wiring, style: str, count: int, step: str | None, seed: int, *, live: bool
+) -> Outcome:
+    import asyncio
+
+    from pavane.doors.cli.app import load_app, load_module
+    from pavane.doors.cli.demo_styles import RUN
 
     folder = shop_folder()
     shop = load_app(str(folder / "shop.py"))
     orders = load_module(str(folder / "orders.py")).orders(count, seed)
+    if style == "hybrid":
+        shop = load_app(str(folder / "hybrid.py"))
     if step:
         break_step(shop, step)
-    _fresh_store(wiring)
-    views, seconds = asyncio.run(_run(wiring, shop, orders, live=not as_json))
-    if as_json:
-        click.echo(msgspec.json.encode({"styles": {style: as_data(views, seconds)}}))
-    else:
-        what = f"{len(orders)} orders, {style}, seed {seed}"
-        what += f", `{step}` made to fail" if step else ""
-        click.echo("\n".join(summary_lines(what, views, seconds, STORE_URL)))
-    unsettled = [view for view in views if not view.ended_at]
-    return FAILED if unsettled else DONE
+    if style != "choreographed":
+        _fresh_store(wiring)
+    store = "memory:" if style == "choreographed" else STORE_URL
+    return asyncio.run(RUN[style](wiring, store, shop, orders, live=live))
 
 
 def shop_folder() -> Path:
@@ -104,6 +123,9 @@ def _work(steps: Any) -> list[Any]:
             found.append(step)
         for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
             found += _work(inner)
+        scope = step.sub_workflow_param and step.sub_workflow_param.workflow_definition
+        if scope:
+            found += _work(scope.tasks)
     return found
 
 
@@ -132,63 +154,3 @@ def _fresh_store(wiring: Wiring) -> None:
             f"The demo cannot write to {STORE.parent}/ here: {error.strerror}.",
             "Run it in a folder where you may write.",
         ) from error
-
-
-async def _run(
-    wiring: Wiring, shop: App, orders: list[Any], *, live: bool
-) -> tuple[list[ExecutionView], float]:
-    """All orders started, waited for and read back; and the seconds from first to last."""
-    import sys
-    import time
-
-    from pavane.engine.views.reader import Reader
-
-    paced = live and sys.stdout.isatty()
-    async with wiring.running_engine(
-        STORE_URL, services=list(shop.services.values()), workflows=list(shop.workflows.values())
-    ) as engine:
-        began = time.perf_counter()
-        if paced:
-            ids = await _watched(engine, orders)
-        else:
-            ids = await _started(engine, orders, 0)
-            await _ended(engine, ids)
-        seconds = time.perf_counter() - began
-        return await Reader(engine.store).several(ids), seconds
-
-
-async def _watched(engine: Engine, orders: list[Any]) -> list[str]:
-    import asyncio
-
-    from pavane.doors.cli.board import Board
-    from pavane.doors.cli.follow import TICK_S, follow
-
-    following = asyncio.ensure_future(follow(engine, Board(len(orders))))
-    try:
-        ids = await _started(engine, orders, ARRIVALS_S / len(orders))
-        await _ended(engine, ids)
-        await asyncio.sleep(3 * TICK_S)  # the last changes want to be seen
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-    return ids
-
-
-async def _started(engine: Engine, orders: list[Any], between_s: float) -> list[str]:
-    import asyncio
-
-    import msgspec
-
-    starting: list[Any] = []
-    for order in orders:
-        body = msgspec.json.encode({"order": order})
-        start = engine.start_execution(WORKFLOW, body, key=f"order-{order.id}")
-        starting.append(asyncio.ensure_future(start))
-        await asyncio.sleep(between_s)
-    return list(await asyncio.gather(*starting))
-
-
-async def _ended(engine: Engine, ids: list[str]) -> None:
-    import asyncio
-
-    await asyncio.gather(*(engine.wait(each, PATIENCE_S) for each in ids))

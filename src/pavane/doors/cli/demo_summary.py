@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from pavane.core.model import status as st
+from pavane.doors.cli.demo_styles import Outcome
 from pavane.doors.cli.render import COLOURS, first_line, step_lines
 from pavane.engine.views.shapes import ExecutionView, StepView
 
@@ -50,11 +51,10 @@ def _step(step: StepView) -> dict[str, Any]:
     }
 
 
-def summary_lines(
-    what: str, views: Sequence[ExecutionView], seconds: float, store_url: str
-) -> Iterator[str]:
+def summary_lines(what: str, outcome: Outcome, store_url: str) -> Iterator[str]:
     """Counts, why, what was tried again, one order step by step, and where to look next."""
-    yield f"{what}: {seconds:.1f} s"
+    views = outcome.views
+    yield f"{what}: {outcome.seconds:.1f} s"
     for status, meaning in (
         (st.COMPLETED, "every step done"),
         (st.COMPENSATED, "not possible to the end: what was done is undone"),
@@ -76,10 +76,12 @@ def summary_lines(
     yield ""
     yield "Look further:"
     name = command_name()
-    if example:
+    if example and outcome.kept:
         yield f"  {name} show {example.id} --store {store_url}"
-    yield f"  {name} list --store {store_url}"
-    yield f"  {name} demo --fail ship"
+    if outcome.kept:
+        yield f"  {name} list --store {store_url}"
+        yield f"  {name} demo --fail ship"
+    yield f"  {name} demo --style all"
 
 
 def command_name() -> str:

@@ -29,12 +29,15 @@ def _store(_ctx: click.Context, _option: click.Parameter, value: str | None) -> 
     raise UsageError(f"'{value}' is no store URL.", "Use sqlite:///path.db or memory:.")
 
 
-def _style(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
-    if value not in STYLES:
-        raise UsageError(f"There is no style '{value}'.", f"One of {', '.join(STYLES)}.")
-    if value != "orchestrated":
-        raise refuse(f"The style '{value}'", "Use --style orchestrated.")
-    return value
+def _style(built: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
+    def check(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
+        if value not in STYLES:
+            raise UsageError(f"There is no style '{value}'.", f"One of {', '.join(STYLES)}.")
+        if value not in built:
+            raise refuse(f"The style '{value}'", f"Use --style {' or '.join(built)}.")
+        return value
+
+    return check
 
 
 def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -70,16 +73,19 @@ def store_option(*, default: str | None = DEFAULT_STORE) -> Callable[[F], F]:
     )
 
 
-def style_option(function: F) -> F:
-    """`--style`."""
+def style_option(
+    built: tuple[str, ...] = ("orchestrated",), *, everything: bool = False
+) -> Callable[[F], F]:
+    """`--style`; with `everything` also `all`, for every style in turn."""
+    known = (*built, "all") if everything else built
     return click.option(
         "--style",
         metavar="STYLE",
         default="orchestrated",
         show_default=True,
-        callback=_style,
-        help="How the services work together; so far only orchestrated.",
-    )(function)
+        callback=_style(known),
+        help=f"How the services work together: {', '.join(known)}.",
+    )
 
 
 def bus_option(function: F) -> F:

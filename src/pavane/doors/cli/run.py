@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("app")
-@style_option
+@style_option()
 @store_option()
 @bus_option
 @click.option("--server", metavar="URL", help="Not built yet.", hidden=True)
