@@ -102,14 +102,15 @@ class Observer:
     def _learn(self, event: CloudEvent, position: int | None = None) -> None:
         """A record that cannot be read is kept with its reason and stops nobody."""
         try:
-            record = records.read(event, position)
+            told = records.read(event, position)
         except ValueError as error:
             refused = records.Refused(event.source, event.id, str(error), self._clock.now())
             self.refused.append(refused)
             self.refused_count += 1
             _LOG.warning("a journal record of %r was refused: %s", event.source, error)
             return
-        for id in self.picture.take(*record):
+        changed = dict.fromkeys(id for record in told for id in self.picture.take(*record))
+        for id in changed:
             for future in self._waiting.get(id, ()):
                 if not future.done():
                     future.set_result(None)

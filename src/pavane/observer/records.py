@@ -12,11 +12,12 @@ from pavane.core.model.journal import Note
 SEQUENCE: Final = "sequence"
 """The attribute with the position in the source's log, as decimal text."""
 
-_decoder = msgspec.json.Decoder(Note)
+_decoder: msgspec.json.Decoder[Note | list[Note]] = msgspec.json.Decoder(Note | list[Note])
+PLACES = 4096  # notes of one record keep their order
 
 
 class JournalRecord(NamedTuple):
-    """A note, with the role that tells it and the position in that role's log."""
+    """A note, with the role that tells it and its place among all that this role tells."""
 
     source: str
     position: int
@@ -32,8 +33,8 @@ class Refused(msgspec.Struct, frozen=True, rename="camel"):
     at: int
 
 
-def read(event: CloudEvent, position: int | None = None) -> JournalRecord:
-    """The note in an event; ValueError says what is wrong with it.
+def read(event: CloudEvent, position: int | None = None) -> list[JournalRecord]:
+    """The notes in an event; ValueError says what is wrong with it.
 
     The position is read from the event unless it is given: a log knows its own.
     """
@@ -45,7 +46,11 @@ def read(event: CloudEvent, position: int | None = None) -> JournalRecord:
             raise ValueError(f"the attribute `{SEQUENCE}` is {text!r}, not a position")
         position = int(text)
     try:
-        note = _decoder.decode(event.data)
+        told = _decoder.decode(event.data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"the data is no note: {error}") from error
-    return JournalRecord(event.source, position, note)
+    notes: list[Note] = told if isinstance(told, list) else [told]
+    return [
+        JournalRecord(event.source, position * PLACES + place, note)
+        for place, note in enumerate(notes)
+    ]

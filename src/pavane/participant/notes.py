@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,8 +16,17 @@ TYPE = "pavane.journal.noted.v1"
 
 
 def note_event(role: str, note: Note, now: int) -> Outgoing:
-    """The record of a note; where it stands in the role's log is stamped on when it is sent."""
-    body = msgspec.json.encode(note)
+    """The record of one note."""
+    return notes_event(role, [note], now)
+
+
+def notes_event(role: str, notes: Sequence[Note], now: int) -> Outgoing:
+    """The record of what one transaction tells of one execution, at least one note.
+
+    Where it stands in the role's log is stamped on when it is sent.
+    """
+    body = msgspec.json.encode(notes)
+    note = notes[0]
     execution = note.correlation if isinstance(note, EventNote) else note.execution
     event = CloudEvent(
         id=str(uuid.uuid5(_SPACE, f"{role}\0{now}\0{body.decode()}")),

@@ -25,9 +25,9 @@ class Work(msgspec.Struct, frozen=True):
 _decode = msgspec.msgpack.Decoder(Work).decode
 
 
-def run_name(node: str, at: At, undo: bool) -> str:
-    """The todo of an attempt: one for each step and one for its undo."""
-    return f"{'undo' if undo else 'run'} {node} {at}"
+def run_name(node: str, at: At, undo: bool, attempt: int) -> str:
+    """The todo of an attempt at a step, or at its undo."""
+    return f"{'undo' if undo else 'run'} {node} {at} {attempt}"
 
 
 def timer_name(timer: Arm | Disarm | Rang) -> str:
@@ -38,7 +38,7 @@ def timer_name(timer: Arm | Disarm | Rang) -> str:
 def of_run(execution: str, definition: str, run: Run, causation: str) -> Todo:
     """An attempt that is about to begin, or has begun."""
     body = _encode(Work(definition, run.node, run.at, run=run, causation=causation))
-    return Todo(execution, run_name(run.node, run.at, run.undo), 0, run.task, body)
+    return Todo(execution, run_name(run.node, run.at, run.undo, run.attempt), 0, run.task, body)
 
 
 def of_timer(execution: str, definition: str, arm: Arm) -> Todo:

@@ -16,7 +16,7 @@ from pavane.core.projection.wire import Envelope, to_event
 from pavane.participant import todos
 from pavane.participant.item import Item
 from pavane.participant.known_rows import KnownRows, body_of, place_of
-from pavane.participant.notes import note_event
+from pavane.participant.notes import notes_event
 from pavane.ports.bus import role_topic
 from pavane.ports.ledger import Entry, RowKey, Todo
 
@@ -117,14 +117,14 @@ class Work:
     def finish(self, role: str, now: int) -> Entry:
         """The entry of all that was folded."""
         ended = {
-            todos.run_name(item.event.node, item.event.at, item.event.undo)
+            todos.run_name(item.event.node, item.event.at, item.event.undo, item.event.attempt)
             for item in self.items
             if isinstance(item.event, Attempted)
         }
         for name in ended:
             self._todos.setdefault(name, None)
         kept = [todo for todo in self._todos.values() if todo is not None]
-        notes = [note_event(role, note, now) for note in self._notes]
+        notes = [notes_event(role, self._notes, now)] if self._notes else []
         rows = {place_of(key): body_of(row) for key, row in self._rows.written.items()}
         self.next_due = min((todo.due for todo in kept if not todo.queue), default=0)
         self.entry = Entry(

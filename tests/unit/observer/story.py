@@ -11,6 +11,7 @@ import msgspec
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import EventNote, Note, ScopeNote, StepNote
 from pavane.observer.fold import Picture
+from pavane.observer.records import PLACES
 from pavane.observer.views import Views
 from pavane.ports.bus import JOURNAL
 from pavane.ports.ledger import Record
@@ -86,8 +87,8 @@ class Story:
 
 def heard(lines: Sequence[Line]) -> Picture:
     picture = Picture()
-    for line in lines:
-        picture.take(*line)
+    for source, position, note in lines:
+        picture.take(source, position * PLACES, note)
     return picture
 
 
