@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from pavane.core.projection.choreography import Choreography
     from pavane.observer.observer import Observer
     from pavane.participant.participant import Participant
+    from pavane.participant.reactions import Reactions
     from pavane.participant.requests import Requests
     from pavane.ports.bus import Bus
     from pavane.ports.clock import Clock
     from pavane.ports.ledger import Ledger
     from pavane.ports.probe import Probe
+    from pavane.sdk.event import Event
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
 
@@ -29,9 +32,24 @@ class Company(NamedTuple):
     requests: Requests
     observer: Observer
     bus: Bus
+    clock: Clock
     ledgers: dict[str, Ledger]
     participants: dict[str, Participant]
     choreographies: dict[str, Choreography]
+    reactions: dict[str, Reactions]
+    """The hand-written handlers of each service that has some."""
+
+    async def publish(
+        self, event: Event, *, id: str = "", correlation: str = "", source: str = "outside"
+    ) -> str:
+        """Tell of an event from outside of any service; its id, by default a new one."""
+        from pavane.sdk.event import outgoing
+
+        id = id or str(uuid.uuid4())
+        time = self.clock.now()
+        out = outgoing(event, id=id, source=source, correlation=correlation, time=time)
+        await self.bus.publish([out])
+        return id
 
 
 @asynccontextmanager
@@ -73,7 +91,7 @@ async def open_company(
     await observer.start()
     try:
         requests = Requests(bus, clock, choreographies)
-        yield Company(requests, observer, bus, {}, {}, choreographies)
+        yield Company(requests, observer, bus, clock, {}, {}, choreographies, {})
     finally:
         await observer.close()
         await bus.close()
@@ -88,13 +106,20 @@ async def dancing(
     concurrency: int | None,
     probe: Probe | None,
 ) -> AsyncGenerator[None]:
-    """One service that plays its role."""
+    """One service that plays its role, and reacts to the events that its handlers take."""
     from pavane.participant.participant import Participant
+    from pavane.participant.reactions import Reactions
+    from pavane.sdk.handlers import ServiceHandlers
     from pavane.sdk.worker import LocalWorkers
 
     workers = LocalWorkers([service], clock, concurrency=concurrency)
+    handlers = ServiceHandlers(service) if service.handlers else None
     await ledger.open()
     company.ledgers[service.name] = ledger
+    if handlers is not None:
+        many = min(concurrency or service.concurrency, service.concurrency)
+        reactions = Reactions(ledger, clock, handlers, service.name, concurrency=many)
+        company.reactions[service.name] = reactions
     participant = company.participants[service.name] = Participant(
         service.name,
         ledger,
@@ -102,6 +127,7 @@ async def dancing(
         clock,
         choreographies=list(company.choreographies.values()),
         dispatcher=workers,
+        reactions=company.reactions.get(service.name),
         probe=probe,
     )
     try:

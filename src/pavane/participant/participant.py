@@ -21,9 +21,11 @@ from pavane.core.projection.wire import from_event
 from pavane.errors import InputError, PavaneError, StoreError
 from pavane.participant import points, todos
 from pavane.participant.attempts import Attempts
+from pavane.participant.hearing import Hearing
 from pavane.participant.item import Item
 from pavane.participant.known_rows import KnownRows
 from pavane.participant.points import NoProbe
+from pavane.participant.reactions import Reactions
 from pavane.participant.relay import Relay
 from pavane.participant.set_aside import SetAside
 from pavane.participant.timers import Timers
@@ -45,8 +47,9 @@ _WORK_PAGE = 500
 class Participant:
     """Plays `role`. Use from one event loop; ledger and bus are opened by whoever made them.
 
-    `dispatcher` has the workers of this process; without one, attempts wait for `poll`. `dancer`
-    makes the pure part (tests give broken ones).
+    `dispatcher` has the workers of this process; without one, attempts wait for `poll`.
+    `reactions` are the service's hand-written handlers, on the same ledger. `dancer` makes the pure
+    part (tests give broken ones).
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Participant:
         *,
         choreographies: Sequence[Choreography] = (),
         dispatcher: Dispatcher | None = None,
+        reactions: Reactions | None = None,
         probe: Probe | None = None,
         dancer: DancerMaker = Dancer,
     ) -> None:
@@ -72,6 +76,10 @@ class Participant:
         self.aside = SetAside(ledger, clock)
         self.relay = Relay(ledger, bus, self._probe)
         self._timers = Timers(ledger, clock, self._ring)
+        self._hearing = Hearing(self._timers.rung)
+        if reactions is not None:
+            reactions.on_commit(self._noticed)
+            self._hearing.add(reactions)
         self._queue: deque[Item] = deque()
         self._news = asyncio.Event()
         self._known: OrderedDict[str, KnownRows] = OrderedDict()
@@ -84,7 +92,8 @@ class Participant:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
         await self._take_up()
-        self._subscription = await self._bus.subscribe(self.role, [role_topic(self.role)])
+        topics = [role_topic(self.role), *self._hearing.topics]
+        self._subscription = await self._bus.subscribe(self.role, topics)
         for work in (self._work(), self.relay.run(), self._timers.run(), self._receive()):
             self._begin(work)
         await self._unpark()
@@ -95,12 +104,14 @@ class Participant:
     async def stop(self) -> None:
         """Stop listening; what was not committed comes again."""
         self.attempts.open = False
+        for tasks in (self._running[1:], self._running[:1]):
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._hearing.stop()  # what is being heard may need the batches, which go on
+        self._running.clear()
         if self._subscription is not None:
             await self._subscription.close()
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
-        self._running.clear()
 
     async def failed(self) -> None:
         """Wait until a part of the participant breaks down, and raise what it raised."""
@@ -123,7 +134,13 @@ class Participant:
                 if work.run is not None:
                     run = work.run
                     lost = Lost(run.node, run.at, run.attempt, run.undo)
-                    item = Item(todo.execution, work.definition, lost, causation=work.causation)
+                    item = Item(
+                        todo.execution,
+                        work.definition,
+                        lost,
+                        causation=work.causation,
+                        done=(todo.name,),
+                    )
                     self._submit(item)
             after = (page[-1].execution, page[-1].name)
 
@@ -137,7 +154,14 @@ class Participant:
         self._queue.append(item)
         self._news.set()
 
+    def _noticed(self, entry: Entry) -> None:
+        self.relay.wake()
+        for todo in entry.todos:
+            self._timers.notice(todo.due)
+
     def _ring(self, todo: Todo) -> None:
+        if self._hearing.ring(todo):
+            return
         work = todos.read(todo)
         if work.what == "deadline" and self._is_alive(todo, work):
             return
@@ -158,6 +182,7 @@ class Participant:
 
     async def _receive(self) -> None:
         assert self._subscription is not None
+        own = role_topic(self.role)
         pause_s, longest_s = _PAUSE_S
         while True:
             try:
@@ -171,7 +196,10 @@ class Participant:
             if not taken:
                 return
             for delivery in taken:
-                self._hear(delivery)
+                if delivery.topic == own:
+                    self._hear(delivery)
+                else:
+                    self._hearing.take(delivery, self._subscription)
 
     def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
         try:

@@ -58,6 +58,15 @@ class Reactions:
 
     # --- what comes in --------------------------------------------------------------------------
 
+    @property
+    def topics(self) -> Sequence[str]:
+        """Where the events come from that its handlers listen to."""
+        return self.handlers.topics
+
+    def hear(self, delivery: Delivery) -> asyncio.Future[Any]:
+        """As `handle`, where others listen to the same topics as well."""
+        return self.handle(delivery)
+
     def handle(self, delivery: Delivery) -> asyncio.Future[Any]:
         """Let every handler of its type handle it; when the future is done, acknowledge it.
 
@@ -105,7 +114,7 @@ class Reactions:
         if event.type not in self._ignored:
             self._ignored.add(event.type)
             reason = f"{self.service} has no handler for {event.type}"
-            note = self._keeping.note(Held(event.id, "", event), "received", 0, reason)
+            note = self._keeping.note(Held(event.id, "", event), "done", 0, reason)
             await self._keeping.commit(Entry(records=[note], at=self._keeping.now()))
 
     # --- what is due ----------------------------------------------------------------------------

@@ -1,0 +1,100 @@
+"""Events from outside the roles' own talk: who in a service wants them, and when they are done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any, Protocol
+
+from pavane.ports.bus import Delivery, Subscription
+from pavane.ports.ledger import Todo
+
+_LOG = logging.getLogger("pavane.participant")
+
+_PAUSE_S = 1.0  # after trouble
+
+
+class Ear(Protocol):
+    """Somebody in the service who listens to events: its handlers, waiting steps, starts."""
+
+    @property
+    def topics(self) -> Collection[str]:
+        """Where its events come from."""
+        ...
+
+    def hear(self, delivery: Delivery) -> Awaitable[Any]:
+        """Take an event; when it is over, all that it brings about here is durable."""
+        ...
+
+    def owns(self, todo: Todo) -> bool:
+        """Whether a timer of the ledger is for it."""
+        ...
+
+    def fire(self, todo: Todo) -> Awaitable[Any]:
+        """The time of its timer has come."""
+        ...
+
+
+class Hearing:
+    """Hands events and timers to the ears of a service; an event is done when all are."""
+
+    def __init__(self, rung: Callable[[str, str], None]) -> None:
+        self._rung = rung
+        self._ears: list[Ear] = []
+        self._going: set[asyncio.Future[Any]] = set()
+
+    def add(self, ear: Ear) -> None:
+        """Let one more listen. Before the service subscribes."""
+        self._ears.append(ear)
+
+    @property
+    def topics(self) -> list[str]:
+        """All topics that somebody listens to."""
+        return sorted({topic for ear in self._ears for topic in ear.topics})
+
+    def take(self, delivery: Delivery, subscription: Subscription) -> None:
+        """Let everybody hear it; call it in the order of the deliveries."""
+        heard = [ear.hear(delivery) for ear in self._ears if delivery.topic in ear.topics]
+        self._follow(self._finish(delivery, subscription, asyncio.gather(*heard)))
+
+    async def _finish(
+        self, delivery: Delivery, subscription: Subscription, heard: asyncio.Future[Any]
+    ) -> None:
+        try:
+            await heard
+        except Exception:  # noqa: BLE001  # no fault of one event may end the loop
+            _LOG.exception("%s could not be taken in and comes again", delivery.event.id)
+            await subscription.back(delivery, int(_PAUSE_S * 1000))
+        else:
+            await subscription.done([delivery])
+
+    def ring(self, todo: Todo) -> bool:
+        """Hand a timer to whoever it is for; False when that is nobody here."""
+        ear = next((each for each in self._ears if each.owns(todo)), None)
+        if ear is not None:
+            self._follow(self._fire(ear, todo))
+        return ear is not None
+
+    async def _fire(self, ear: Ear, todo: Todo) -> None:
+        try:
+            await ear.fire(todo)
+        except Exception:  # noqa: BLE001  # as above; it stays due
+            _LOG.exception("%s could not be dealt with", todo.name)
+            await asyncio.sleep(_PAUSE_S)
+        finally:
+            self._rung(todo.execution, todo.name)
+
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Wait for what is going on, and leave what takes longer: it comes again."""
+        if not self._going:
+            return
+        _, left = await asyncio.wait(self._going, timeout=grace_s)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
