@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import structs
+
 from pavane.core.model import status as st
 from pavane.core.model.journal import At, StepNote
 from pavane.core.model.rows import TaskRow
@@ -63,15 +65,48 @@ def task_rows(instance: Instance) -> list[TaskRow]:
     return rows
 
 
+def open_joins(instance: Instance) -> Iterator[TaskRow]:
+    """The JOINs that wait since their FORK_JOIN began, and to which nothing has come yet."""
+    for place, attempts in instance.steps.items():
+        told = attempts[max(attempts)]
+        ref = told.note.opens
+        if ref and Place(ref, place.at) not in instance.steps:
+            note = structs.replace(
+                told.note, ref=ref, task=ref, type="JOIN", status=st.IN_PROGRESS, attempt=0
+            )
+            told = Told(structs.replace(note, service="", reason=""), told.order, told.spans)
+            yield _row(instance, shown_ref(Place(ref, place.at), instance.generation), told, 0)
+
+
+def joined(instance: Instance) -> dict[str, list[str]]:
+    """For each JOIN that says so, the steps that its output is made of."""
+    found: dict[str, list[str]] = {}
+    for ref, told in newest(instance):
+        places = [Place(each, told.note.at) for each in told.note.joins]
+        found[ref] = [shown_ref(place, instance.generation) for place in places]
+    return found
+
+
+def _status(instance: Instance, note: StepNote) -> str:
+    """A JOIN that waits is told to stop by nobody: it does so when its scope goes back, or ends."""
+    above = instance.told.note if instance.told else None
+    if note.type != "JOIN" or note.status != st.IN_PROGRESS or above is None:
+        return note.status
+    back = above.status == st.COMPENSATING or any(
+        ref.startswith(UNDO_PREFIX) for ref in above.attention
+    )
+    return st.CANCELED if back or above.status in st.UNSUCCESSFUL else note.status
+
+
 def _row(instance: Instance, ref: str, told: Told[StepNote], seq: int) -> TaskRow:
-    note = told.note
+    note, status = told.note, _status(instance, told.note)
     return TaskRow(
         execution_id=instance.id,
         ref=ref,
         attempt=note.attempt,
         type=note.type,
         name=note.task or note.ref,
-        status=note.status,
+        status=status,
         seq=seq,
         input=bytes(note.input),
         output=bytes(note.output),
@@ -83,7 +118,7 @@ def _row(instance: Instance, ref: str, told: Told[StepNote], seq: int) -> TaskRo
         # What is over as soon as it begins was never told to be in progress.
         started_at=told.since(st.IN_PROGRESS) or told.since(st.COMPLETED),
         updated_at=note.time,
-        ended_at=told.stands_since if note.status in ENDS else 0,
+        ended_at=told.stands_since if status in ENDS else 0,
         child_id=child_of(instance, note),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import structs
@@ -18,7 +18,7 @@ from pavane.engine.views.steps import raw, step_views
 from pavane.errors import NotFoundError
 from pavane.observer import flows
 from pavane.observer.fold import Instance, Picture, Place
-from pavane.observer.steps import given_up, shown_ref, task_rows
+from pavane.observer.steps import given_up, joined, open_joins, shown_ref, task_rows
 from pavane.ports.store import Search
 
 
@@ -80,9 +80,9 @@ class Views:
 
 
 def _execution(picture: Picture, instance: Instance) -> ExecutionView:
-    rows = task_rows(instance)
+    rows = [*task_rows(instance), *open_joins(instance)]
     header = _header(picture, instance)
-    steps = _steps(rows)
+    steps = _steps(rows, joined(instance))
     ready = [
         Ready(instance.id, ref, told.note.attempt, mark="parked")
         for ref, told in given_up(instance)
@@ -92,24 +92,24 @@ def _execution(picture: Picture, instance: Instance) -> ExecutionView:
         msgspec.convert(header, ExecutionView, from_attributes=True),
         input=raw(bytes(note.input) if note else b""),
         output=raw(bytes(note.output) if note else b""),
-        variables=_variables(rows),
+        variables=_variables(bytes(note.variables) if note else b"", rows),
         steps=steps,
         attention=attention_views(header, steps, ready),
     )
 
 
-def _steps(rows: Sequence[TaskRow]) -> list[StepView]:
-    """As the store's; but a JOIN's note brings its output, which no store keeps."""
-    outputs = {row.ref: row.output for row in rows if row.type == "JOIN"}
+def _steps(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> list[StepView]:
+    """As the store's; but a JOIN's note may bring its output, which no store keeps."""
+    outputs = {row.ref: row.output for row in rows if row.type == "JOIN" and row.output}
     return [
-        structs.replace(step, output=raw(outputs[step.ref])) if step.type == "JOIN" else step
-        for step in step_views(rows, {})
+        structs.replace(step, output=raw(outputs[step.ref])) if step.ref in outputs else step
+        for step in step_views(rows, joins)
     ]
 
 
-def _variables(rows: Sequence[TaskRow]) -> dict[str, msgspec.Raw]:
-    """What the last SET_VARIABLE of each name wrote."""
-    found: dict[str, msgspec.Raw] = {}
+def _variables(body: bytes, rows: Sequence[TaskRow]) -> dict[str, msgspec.Raw]:
+    """What the last SET_VARIABLE of each name wrote, over what was there at the beginning."""
+    found = msgspec.json.decode(body or b"{}", type=dict[str, msgspec.Raw])
     for row in rows:
         if row.type == "SET_VARIABLE" and row.status == st.COMPLETED and row.input:
             with contextlib.suppress(msgspec.DecodeError):  # a note may say anything

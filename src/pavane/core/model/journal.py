@@ -33,6 +33,8 @@ class StepNote(
     due: int = 0  # waits until then (ms)
     holds: str = ""  # why it does not go on, in words; "" when it is simply at work
     child: str = ""  # path of the scope that the step stands for
+    opens: str = ""  # FORK_JOIN: the JOIN that waits from now on
+    joins: list[str] = []  # JOIN: whose outputs its own is made of
     time: int = 0
 
 
@@ -59,6 +61,7 @@ class ScopeNote(
     correlation: str = ""
     input: msgspec.Raw = msgspec.Raw(b"")
     output: msgspec.Raw = msgspec.Raw(b"")
+    variables: msgspec.Raw = msgspec.Raw(b"")  # as they are at the beginning
     waits_for: list[str] = []  # roles and steps that it waits for, in words
     attention: list[str] = []  # refs of what gave up and waits for a person
     deadline: int = 0

@@ -26,7 +26,7 @@ class Barrier(Homes):
             if isinstance(row, StepRow):
                 self._stop(key, row)
             elif isinstance(row, ScopeRow) and row.status in (r.OPEN, r.LOCKED):
-                reason = "the enclosing execution is undone"
+                reason = f"the enclosing execution was stopped: {message.reason}"
                 self.abort(key.name, key.at, row, r.BY_PARENT, cause=st.TERMINATED, reason=reason)
             elif isinstance(row, ScopeRow) and row.status in r.GOING_BACK:
                 self.second_cause(key.name, key.at, row, r.BY_PARENT)

@@ -37,10 +37,14 @@ class Flow(Values, ABC):
         """Whether this role takes nothing new in the scope instance (rule 1: the tombstone)."""
         return self.freeze_row(path, generation) is not None
 
-    def go_on(self, node: Node, at: At) -> None:
-        """The node is done: tokens to its successors, data to those who read it elsewhere."""
+    def go_on(self, node: Node, at: At, *, missed: str = "") -> None:
+        """The node is done: tokens to its successors, data to those who read it elsewhere.
+
+        `missed` is why an optional node is done without success; a JOIN remembers it.
+        """
         for target in node.after:
-            self.token(node, at, target)
+            told = f"{node.ref}: {missed}" if missed and self.node(target).kind == "join" else ""
+            self.token(node, at, target, reason=told)
         self.tell(node, at)
 
     def token(
@@ -52,6 +56,7 @@ class Flow(Values, ABC):
         outcome: str = m.DONE,
         to_at: At | None = None,
         count: int = 0,
+        reason: str = "",
     ) -> None:
         """Send a token; loops that `to_at` does not name are entered at their first iteration."""
         there = self.node(target)
@@ -69,6 +74,7 @@ class Flow(Values, ABC):
             source_at=at,
             outcome=outcome,
             count=count,
+            reason=reason,
             values=self.parcels(node.brings.get(target, ()), at, there.role),
         )
 
@@ -149,7 +155,9 @@ class Flow(Values, ABC):
         task = node.task or node.ref
         if undo and node.plan is not None and node.plan.undo is not None:
             task = node.plan.undo.name
-        served = node.kind == "step"
+        service = node.role if node.kind == "step" else ""
+        if node.plan is not None:
+            service = service or node.plan.service
         self.notes.append(
             StepNote(
                 execution=self.execution,
@@ -161,7 +169,7 @@ class Flow(Values, ABC):
                 type=node.type,
                 task=task,
                 status=status,
-                service=node.role if served else "",
+                service=service,
                 child=node.child,
                 time=self.now,
                 **more,

@@ -22,7 +22,7 @@ class Gates(Flow):
     def arrive_at_join(self, node: Node, message: Message) -> None:
         """Arrivals are a set, keyed by where they come from: the same one again is none."""
         at, row = message.at, self.gate_row(node, message.at)
-        arrival = Arrival(message.source, message.source_at, message.outcome)
+        arrival = Arrival(message.source, message.source_at, message.outcome, message.reason)
         if arrival in row.arrivals:
             return
         if not row.arrivals and node.mode != "each":
@@ -80,11 +80,14 @@ class Gates(Flow):
         self.put_gate(node, at, structs.replace(row, fired=True))
         view = self.joined(node, at)
         self.put_step(node, at, StepRow(r.DONE, output=view, begun=self.now))
-        self.note(node, at, 0, st.COMPLETED, output=view)
+        reason = next((each.reason for each in row.arrivals if each.reason), "")
+        status = st.COMPLETED_WITH_ERRORS if reason else st.COMPLETED
+        joins = list(node.plan.join_on) if node.plan is not None else []
+        self.note(node, at, 0, status, reason=reason, joins=joins)
         self.go_on(node, at)
 
     def joined(self, node: Node, at: At) -> bytes:
-        """What is known here of the outputs that meet; people see it, nobody computes with it."""
+        """What is known here of the outputs that meet; nobody computes with it."""
         if node.plan is None:
             return b"{}"
         found: dict[str, object] = {}

@@ -170,7 +170,8 @@ class _Builder:
         return node.body
 
     def _sub(self, scope: Scope, sub: blocks.Sub, after: str, regions: Regions) -> Node:
-        node = self._add(scope, sub.ref, "scope", regions, type="SUB_WORKFLOW", task=sub.name)
+        task = sub.plan.step.name if sub.plan is not None else sub.name
+        node = self._add(scope, sub.ref, "scope", regions, type="SUB_WORKFLOW", task=task)
         node.plan, node.after, node.child, node.reversible = sub.plan, (after,), node.id, True
         node.optional = sub.caught
         scope.children += (node.id,)

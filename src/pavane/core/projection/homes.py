@@ -317,18 +317,19 @@ class Homes(ScopePictures, Flow):
         if row.deadline:
             self.do(Disarm("scope", path, generation))
         self.picture(path, generation, row)
-        self._freeze_members(path, generation)
+        self._freeze_members(path, generation, reason)
 
-    def _freeze_members(self, path: str, generation: At) -> None:
+    def _freeze_members(self, path: str, generation: At, reason: str) -> None:
         for member in self.choreography.scopes[path].members:
-            self.send(m.FREEZE, member, path, generation)
+            self.send(m.FREEZE, member, path, generation, reason=reason)
 
     def _revert(self, path: str, generation: At, row: ScopeRow, why: str) -> None:
         """A scope that ended well is undone: freeze asks its members what ran."""
-        row = structs.replace(row, status=r.REVERTING, reasons=(*row.reasons, why))
+        told = "the enclosing execution is undone" if why == r.BY_UNDO else row.reason
+        row = structs.replace(row, status=r.REVERTING, reason=told, reasons=(*row.reasons, why))
         self.put_scope(path, generation, row)
         self.picture(path, generation, row)
-        self._freeze_members(path, generation)
+        self._freeze_members(path, generation, row.reason)
 
     def on_frozen(self, message: Message) -> None:
         """A member is still, and says what it has done."""
@@ -337,11 +338,13 @@ class Homes(ScopePictures, Flow):
         if row is None or row.status not in r.GOING_BACK or message.sender in row.answered:
             return
         found = tuple(Undoing(line.node, line.at) for line in message.report)
+        before = row
         row = structs.replace(
             row, answered=(*row.answered, message.sender), left=(*row.left, *found)
         )
         self.put_scope(path, generation, row)
         self.picture(path, generation, row)
+        self.step_undo_begins(path, generation, before, row)
         if self.may_undo(path, row):
             self.wave(path, generation)
 
@@ -383,6 +386,7 @@ class Homes(ScopePictures, Flow):
         who = (message.node, message.at)
         if not any((line.node, line.at) == who for line in row.left):
             return
+        before = row
         row = structs.replace(
             row,
             left=tuple(line for line in row.left if (line.node, line.at) != who),
@@ -392,6 +396,7 @@ class Homes(ScopePictures, Flow):
         self.put_scope(path, generation, row)
         if not row.abandoned:
             self.picture(path, generation, row)
+            self.step_undo_begins(path, generation, before, row)
             self.wave(path, generation)
 
     def on_human(self, message: Message) -> None:
@@ -429,7 +434,6 @@ class Homes(ScopePictures, Flow):
         """The home around it wants the child undone."""
         row = self.scope_row(node.child, at)
         if row is not None and row.status == r.CLOSED:
-            self.step_undo_begins(node.child, at)
             self._revert(node.child, at, row, r.BY_UNDO)
         elif row is not None and row.status in r.GOING_BACK:  # a loser, on its way back already
             self.second_cause(node.child, at, row, r.BY_UNDO)
@@ -509,7 +513,7 @@ class Homes(ScopePictures, Flow):
             if scope.on_abort == "branch":
                 self.token(node, at, node.gate, outcome=m.FAILED)
             else:
-                self.go_on(node, at)
+                self.go_on(node, at, missed=row.reason or st.COMPLETED_WITH_ERRORS)
 
 
 __all__ = ["IN", "Homes"]

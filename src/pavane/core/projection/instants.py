@@ -25,13 +25,14 @@ class Instants(Flow):
 
     def begin_instant(self, node: Node, at: At) -> None:
         """A NOOP, an INLINE, a SET_VARIABLE or a FORK_JOIN."""
+        task_input: dict[str, Any] = {}
         try:
             task_input = self.rendered(node, at)
             output: dict[str, Any] = {}
             if node.type == "INLINE" and node.plan is not None and node.plan.expression:
                 output = {"result": evaluate(node.plan.expression, task_input)}
         except ExpressionError as error:
-            self._reject(node, at, str(error))
+            self._reject(node, at, str(error), task_input)
             return
         self._settle(node, at, task_input, output)
         self.go_on(node, at)
@@ -39,16 +40,19 @@ class Instants(Flow):
     def _settle(self, node: Node, at: At, task_input: Any, output: Any) -> None:
         given, made = encode(task_input), encode(output)
         self.put_step(node, at, StepRow(r.DONE, input=given, output=made, begun=self.now))
-        self.note(node, at, 0, st.COMPLETED, input=given, output=made)
+        opens = node.plan.join if node.plan is not None else ""
+        self.note(node, at, 0, st.COMPLETED, input=given, output=made, opens=opens)
 
-    def _reject(self, node: Node, at: At, reason: str) -> None:
-        status = st.FAILED_WITH_TERMINAL_ERROR
-        self.put_step(node, at, StepRow(r.FAILED, reason=reason, cause=status))
+    def _reject(
+        self, node: Node, at: At, reason: str, task_input: dict[str, Any] | None = None
+    ) -> None:
+        status, given = st.FAILED_WITH_TERMINAL_ERROR, encode(task_input or {})
+        self.put_step(node, at, StepRow(r.FAILED, input=given, reason=reason, cause=status))
         if node.optional:
-            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, reason=reason)
-            self.go_on(node, at)
+            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, input=given, reason=reason)
+            self.go_on(node, at, missed=reason)
         else:
-            self.note(node, at, 0, status, reason=reason)
+            self.note(node, at, 0, status, input=given, reason=reason)
             self.fail(node, at, status, reason)
 
     # --- choices --------------------------------------------------------------------------------
@@ -159,7 +163,7 @@ class Instants(Flow):
         self.put_step(node, at, row)
         if node.optional:
             self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, input=row.input, reason=reason)
-            self.go_on(node, at)
+            self.go_on(node, at, missed=reason)
         else:
             self.note(node, at, 0, st.TIMED_OUT, input=row.input, reason=reason)
             self.fail(node, at, st.TIMED_OUT, reason)

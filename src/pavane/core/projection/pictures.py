@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote
 from pavane.core.projection import rows as r
@@ -45,6 +46,9 @@ class ScopePictures(Flow):
             status = st.COMPENSATED if row.undone and not row.abandoned else row.cause
         if row.human:
             status = st.NEEDS_ATTENTION
+        asks_only = self.asks_only(path, row)
+        if asks_only:
+            status = st.COMPLETED
         members = self.choreography.scopes[path].members
         waits = [f"{each} to freeze" for each in members if each not in row.answered]
         if row.status not in r.GOING_BACK:
@@ -52,10 +56,12 @@ class ScopePictures(Flow):
         waits += [f"the undo of {self.node(u.node).ref}" for u in row.left if u.sent]
         outer = self.choreography.scopes[scope.parent]
         over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED, r.DEAD)
-        cause = "UNDO" if r.BY_UNDO in row.reasons else row.cause
+        cause = "UNDO" if r.BY_UNDO in row.reasons and not asks_only else row.cause
         payloads = {"input": msgspec.Raw(row.input)} if row.input else {}
         if over and row.output:
             payloads["output"] = msgspec.Raw(row.output)
+        if scope.workflow is not None and scope.workflow.variables:
+            payloads["variables"] = msgspec.Raw(encode(scope.workflow.variables))
         note = ScopeNote(
             execution=self.execution,
             scope=path,
@@ -66,7 +72,7 @@ class ScopePictures(Flow):
             status=status,
             home=self.role,
             cause=cause,
-            reason=row.reason,
+            reason="" if asks_only else row.reason,
             failed_ref=row.failed_ref,
             parent=scope.parent,
             parent_generation=generation[: outer.depth] if path else (),
@@ -84,6 +90,12 @@ class ScopePictures(Flow):
             self.note(self.node(path), generation, 0, st.IN_PROGRESS, input=row.input)
         if not path and over:
             self.do(Over(status))
+
+    def asks_only(self, path: str, row: ScopeRow) -> bool:
+        """Whether a scope that ended well is asked what ran in it, and nothing was undone yet."""
+        steps = any(self.node(line.node).kind != "scope" for line in row.left)
+        back = bool(path) and row.status in (r.REVERTING, r.REVERTED)
+        return back and not (steps or row.undone or row.human or row.abandoned)
 
     def _attention(self, who: tuple[str, At]) -> str:
         node = self.node(who[0])
@@ -107,12 +119,17 @@ class ScopePictures(Flow):
             status = st.COMPLETED_WITH_ERRORS
         self.note(node, generation, 0, status, input=row.input, reason=row.reason)
 
-    def step_undo_begins(self, path: str, generation: At) -> None:
-        """The child is being undone."""
-        self.note(self.node(path), generation, 0, st.IN_PROGRESS, undo=True)
+    def step_undo_begins(self, path: str, generation: At, before: ScopeRow, row: ScopeRow) -> None:
+        """Something in the child has to be undone: so the child has."""
+        if r.BY_UNDO not in row.reasons or not self.asks_only(path, before):
+            return
+        if not self.asks_only(path, row):
+            self.note(self.node(path), generation, 0, st.IN_PROGRESS, undo=True)
 
     def step_undone(self, path: str, generation: At, row: ScopeRow) -> None:
-        """The child is undone, or its people gave it up as it stands."""
+        """The child is undone, or its people gave it up as it stands; or there was nothing."""
+        if self.asks_only(path, row):
+            return
         status = st.FAILED if row.abandoned else st.COMPLETED
         self.note(self.node(path), generation, 0, status, undo=True)
 
@@ -122,7 +139,7 @@ class ScopePictures(Flow):
         self.put_step(node, at, StepRow(r.FAILED, reason=reason, cause=status))
         if node.optional:
             self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, reason=reason)
-            self.go_on(node, at)
+            self.go_on(node, at, missed=reason)
         else:
             self.note(node, at, 0, status, reason=reason)
             self.fail(node, at, status, reason)

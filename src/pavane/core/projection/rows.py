@@ -120,12 +120,13 @@ class StepRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="st
     came: str = ""  # READY: where its token came from
 
 
-class Arrival(msgspec.Struct, frozen=True, gc=False):
+class Arrival(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What came to a join."""
 
     source: str
     at: At
     outcome: str
+    reason: str = ""  # why an optional step came without success
 
 
 class GateRow(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="gate"):

@@ -157,11 +157,13 @@ class Steps(Flow):
     def attempt_failed(self, node: Node, at: At, row: StepRow, status: str, reason: str) -> None:
         """Try again, or give up. A frozen role tries nothing again."""
         self._stop_watching(node, at, row)
-        perhaps = row.perhaps or status == st.CANCELED
-        row = structs.replace(row, perhaps=perhaps, reason=reason, cause=status)
-        if row.status == r.LATE:
+        row = structs.replace(row, perhaps=row.perhaps or status == st.CANCELED)
+        if row.status == r.LATE:  # why it failed was said when its time was up
             self._late_over(node, at, structs.replace(row, status=self.given_up(row)))
-        elif not self._may_retry(node, row, status):
+            self.answer_if_still(node.scope, self.generation(node, at))
+            return
+        row = structs.replace(row, reason=reason, cause=status)
+        if not self._may_retry(node, row, status):
             row = structs.replace(row, status=self.given_up(row))
             self.put_step(node, at, row)
             self._gave_up(node, at, row)
@@ -192,7 +194,7 @@ class Steps(Flow):
         self.note(node, at, attempt, status, input=row.input, reason=row.reason)
         if node.optional:
             if not frozen:
-                self.go_on(node, at)
+                self.go_on(node, at, missed=row.reason or status)
         else:
             perhaps = row.status in (r.LATE, r.UNKNOWN)
             self.fail(node, at, row.cause, row.reason, perhaps=perhaps)

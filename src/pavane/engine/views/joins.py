@@ -16,7 +16,8 @@ def joined_refs(workflow: Workflow) -> dict[str, list[str]]:
 
 def join_output(refs: Iterable[str], outputs: Mapping[str, bytes]) -> bytes:
     """`{ref: output}` of the joined steps that have an output, as JSON."""
-    members = (msgspec.json.encode(ref) + b":" + outputs[ref] for ref in refs if outputs.get(ref))
+    there = (ref for ref in refs if outputs.get(ref, b"") not in (b"", b"{}"))
+    members = (msgspec.json.encode(ref) + b":" + outputs[ref] for ref in there)
     return b"{" + b",".join(members) + b"}"
 
 

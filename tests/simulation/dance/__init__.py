@@ -1,0 +1,1 @@
+"""Dances: the same case with and without a conductor, and what must hold of both."""
