@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
 from pavane.bootstrap.hybrid import Mixed, mixed_services
-from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger, open_store
+from pavane.bootstrap.opening import SystemClock, chance, open_bus, open_ledger, open_store
 from pavane.bootstrap.orchestrated import running_engine
 
 __all__ = [
     "Company",
     "Mixed",
     "SystemClock",
+    "chance",
     "choreographies_of",
     "dancing_services",
     "mixed_services",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     from pavane.ports.bus import Bus
+    from pavane.ports.clock import Chance
     from pavane.ports.ledger import Ledger
     from pavane.ports.store import Store
 
@@ -52,3 +54,8 @@ def open_ledger(url: str) -> Ledger:
 
         return MemoryLedger()
     raise UsageError(f"The ledger {url!r} is not built yet.", "Use memory:.")
+
+
+def chance() -> Chance:
+    """The machine's own randomness, for ids."""
+    return random.SystemRandom()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pavane.core.model.event import Outgoing
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography, Node
-from pavane.core.projection.message import Message, execution_of
+from pavane.core.projection.message import At, Message, execution_of
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.errors import NotFoundError
 from pavane.ports.bus import Bus, role_topic
@@ -63,6 +63,8 @@ class Requests:
         ref: str,
         output: bytes = b"{}",
         status: str = "COMPLETED",
+        *,
+        at: At = (),
     ) -> None:
         """Complete or fail a step that waits for somebody outside."""
         choreography = self._find(workflow)
@@ -72,14 +74,23 @@ class Requests:
             node.role,
             "",
             node.scope,
+            at[: choreography.scopes[node.scope].depth],
             node=node.id,
+            at=at,
             values=(("output", (), output),),
             outcome=status,
         )
         await self._send(choreography, execution, signal)
 
     async def resolve(
-        self, workflow: str, execution: str, ref: str, action: str, output: bytes = b"{}"
+        self,
+        workflow: str,
+        execution: str,
+        ref: str,
+        action: str,
+        output: bytes = b"{}",
+        *,
+        at: At = (),
     ) -> None:
         """Settle what gave up: "retry", "done" or "abandon"."""
         choreography = self._find(workflow)
@@ -90,7 +101,9 @@ class Requests:
             to,
             "",
             node.scope,
+            at[: choreography.scopes[node.scope].depth],
             node=node.id,
+            at=at,
             source="undo" if ref.startswith(UNDO) else "",
             values=(("output", (), output),),
             outcome=action,

@@ -26,6 +26,9 @@ from pavane.sdk.starting import definitions_for, seconds, start_of
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
+    from pavane.observer.observer import Observer
+    from pavane.participant.requests import Requests
+    from pavane.ports.clock import Chance
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -63,6 +66,13 @@ class Client:
         from pavane.sdk.inside import EngineTransport
 
         return cls(transport=EngineTransport(engine))
+
+    @classmethod
+    def among(cls, requests: Requests, observer: Observer, chance: Chance) -> Client:
+        """A client of dancers in this process, on the same event loop."""
+        from pavane.sdk.dancing import DancersTransport
+
+        return cls(transport=DancersTransport(requests, observer, chance))
 
     @overload
     async def start(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
+from pavane.core.projection.hybrid import styles
 from pavane.errors import DefinitionError, ExecutionFailedError
 from pavane.sdk import plans
 from pavane.sdk.client import Client
@@ -15,19 +17,13 @@ from pavane.sdk.task import Task
 
 
 async def run_here(workflow: object, arguments: dict[str, Any]) -> Any:
-    """The result of a workflow, run with the services of its tasks in this process.
+    """The result of a workflow, run in its own style with the services of its tasks, in memory.
 
     Nothing outlives the call. ExecutionFailedError when it does not complete.
     """
-    # Bootstrap knows the adapters and lies above this layer, so it is found by name, when needed.
-    bootstrap = importlib.import_module("pavane.bootstrap")
     workflows = reachable([workflow])
-    running = bootstrap.running_engine(
-        "memory:", services=services_of(workflows), workflows=workflows
-    )
-    async with running as engine:
-        client = Client.embedded(engine)
-        start = start_of(workflow, (), arguments, None)
+    start = start_of(workflow, (), arguments, None)
+    async with _client(workflows) as client:
         execution_id = await client.perform(plans.start(start))
         try:
             return await client.perform(plans.result(execution_id, start.door, None))
@@ -36,6 +32,27 @@ async def run_here(workflow: object, arguments: dict[str, Any]) -> Any:
             raise ExecutionFailedError(
                 error.message, status=error.status, reason=error.reason
             ) from None
+
+
+@asynccontextmanager
+async def _client(workflows: Sequence[DeclaredWorkflow]) -> AsyncGenerator[Client]:
+    """A client of a conductor, of dancers or of both, as the styles of the workflows ask for."""
+    # Bootstrap knows the adapters and lies above this layer, so it is found by name, when needed.
+    bootstrap = importlib.import_module("pavane.bootstrap")
+    services = services_of(workflows)
+    if all(styles(each.definition) == {"orchestrated"} for each in workflows):
+        async with bootstrap.running_engine(
+            "memory:", services=services, workflows=workflows
+        ) as engine:
+            yield Client.embedded(engine)
+        return
+    async with bootstrap.mixed_services(
+        "memory:", "memory:", services=services, workflows=workflows
+    ) as (engine, company):
+        if workflows[0].definition.style == "choreographed":
+            yield Client.among(company.requests, company.observer, bootstrap.chance())
+        else:
+            yield Client.embedded(engine)
 
 
 def services_of(workflows: Sequence[DeclaredWorkflow]) -> list[Service]:

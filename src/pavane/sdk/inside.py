@@ -14,22 +14,8 @@ from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
 from pavane.errors import ResultTimeoutError
-from pavane.ports.store import Search
 from pavane.sdk.plans import Answer, Ask
-
-
-class _Body(msgspec.Struct, rename="camel"):
-    """What the body of an ask may hold; each verb reads its part."""
-
-    input: msgspec.Raw = msgspec.Raw(b"{}")
-    output: msgspec.Raw = msgspec.Raw(b"{}")
-    version: int | None = None
-    key: str = ""
-    correlation_id: str = ""
-    status: str = "COMPLETED"
-    reason: str = ""
-    undo: bool = True
-    action: Any = ""
+from pavane.sdk.queries import AskBody, search_of
 
 
 class EngineTransport:
@@ -60,7 +46,7 @@ class EngineTransport:
                 workflows = msgspec.json.decode(ask.body, type=list[Workflow])
                 await engine.register(workflows, overwrite="overwrite" in ask.query)
             case "start":
-                given = msgspec.json.decode(ask.body, type=_Body)
+                given = msgspec.json.decode(ask.body, type=AskBody)
                 return {
                     "id": await engine.start_execution(
                         ask.place["workflow"],
@@ -71,7 +57,7 @@ class EngineTransport:
                     )
                 }
             case "find":
-                return {"executions": await reader.executions(_search(ask.query))}
+                return {"executions": await reader.executions(search_of(ask.query))}
             case "state":
                 return await reader.execution(ask.place["id"])
             case "result":
@@ -83,7 +69,7 @@ class EngineTransport:
 
     async def _act(self, ask: Ask) -> None:
         engine, execution_id = self._engine, ask.place["id"]
-        given = msgspec.json.decode(ask.body, type=_Body)
+        given = msgspec.json.decode(ask.body, type=AskBody)
         match ask.verb:
             case "pause":
                 await engine.pause(execution_id)
@@ -109,13 +95,3 @@ class EngineTransport:
         ended = summary.status in st.ENDED
         standing: dict[str, Any] = {"status": summary.status, "reason": summary.reason}
         return {**standing, "output": output} if ended else standing
-
-
-def _search(query: dict[str, str]) -> Search:
-    return Search(
-        workflow=query.get("workflow", ""),
-        statuses=tuple(filter(None, query.get("status", "").split(","))),
-        key=query.get("key", ""),
-        before=query.get("before", ""),
-        limit=int(query.get("limit", "100")),
-    )

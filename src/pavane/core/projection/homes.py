@@ -287,6 +287,8 @@ class Homes(ScopePictures, Flow):
             self.abort(
                 message.scope, message.generation, row, r.OWN, cause=st.TERMINATED, reason=reason
             )
+        else:  # refused: whoever asked sees that it was heard, and that nothing came of it
+            self.picture(message.scope, message.generation, row)
 
     def may_abort(self, row: ScopeRow) -> bool:
         """Whether a deadline or an operator may still turn the scope back (rule 6)."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import structs
 
+from pavane.core.decide.plan import all_steps
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Style, SubWorkflow, Undo, Workflow, content_hash
 
@@ -36,6 +37,18 @@ def split(workflow: Workflow, style: Style, find: Find) -> tuple[Workflow, list[
     """
     splitter = _Splitter(style, find)
     return splitter.workflow(workflow, workflow.name), splitter.others
+
+
+def styles(workflow: Workflow) -> set[Style]:
+    """The styles of a workflow and of the scopes in place in it; without one it is orchestrated."""
+    found: set[Style] = {workflow.style or "orchestrated"}
+    for step in all_steps(workflow.tasks):
+        param = step.sub_workflow_param
+        if param is not None and param.workflow_definition is not None:
+            inner = param.workflow_definition
+            own = param.style or inner.style or workflow.style
+            found |= styles(structs.replace(inner, style=own))
+    return found
 
 
 class _Splitter:

@@ -1,0 +1,125 @@
+"""A client among dancers: asks become messages on the bus, answers are what is observed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import ConflictError, PastPivotError, ResultTimeoutError
+from pavane.observer.observer import Observer
+from pavane.participant.requests import Requests
+from pavane.ports.clock import Chance
+from pavane.sdk.plans import Answer, Ask
+from pavane.sdk.queries import AskBody, search_of
+
+_SEEN_S = 5.0  # how long what was asked may take until it shows
+
+
+class DancersTransport:
+    """Answers for choreographed executions, on the event loop of their participants."""
+
+    def __init__(self, requests: Requests, observer: Observer, chance: Chance) -> None:
+        self._requests = requests
+        self._observer = observer
+        self._chance = chance
+
+    async def close(self) -> None:
+        """Bus and observer are not ours to close."""
+
+    async def ask(self, ask: Ask) -> Answer:
+        """Do what is asked."""
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(ask.delay_s)
+        began = loop.time()
+        value = await self._do(ask)
+        return Answer(200, msgspec.json.encode(value), loop.time() - began)
+
+    async def _do(self, ask: Ask) -> Any:
+        match ask.verb:
+            case "start":
+                given = msgspec.json.decode(ask.body, type=AskBody)
+                key = given.key or f"{self._chance.getrandbits(128):032x}"
+                return {
+                    "id": await self._requests.start(
+                        ask.place["workflow"],
+                        bytes(given.input),
+                        key=key,
+                        correlation_id=given.correlation_id,
+                    )
+                }
+            case "find":
+                return {"executions": self._observer.executions(search_of(ask.query))}
+            case "state":
+                return self._observer.execution(ask.place["id"])
+            case "result":
+                return await self._result(ask.place["id"], ask.wait_s)
+            case "terminate" | "signal" | "resolve":
+                return await self._act(ask)
+            case _:
+                raise ConflictError(
+                    f"Nobody can {ask.verb.replace('_', ' ')} a choreographed execution: "
+                    "there is no conductor to ask.",
+                    "Let the workflow be orchestrated, or cancel the execution.",
+                )
+
+    async def _result(self, execution_id: str, wait_s: float) -> dict[str, Any]:
+        with contextlib.suppress(ResultTimeoutError):
+            await self._observer.wait(execution_id, max(wait_s, 0.01))
+        if not self._observer.views.knows(execution_id):
+            return {"status": st.RUNNING}  # its start is on the way
+        view = self._observer.execution(execution_id)
+        standing: dict[str, Any] = {"status": view.status, "reason": view.reason}
+        return {**standing, "output": view.output} if view.ended_at else standing
+
+    async def _act(self, ask: Ask) -> dict[str, str]:
+        execution_id, ref = ask.place["id"], ask.place.get("ref", "")
+        view = self._observer.execution(execution_id)
+        given = msgspec.json.decode(ask.body, type=AskBody)
+        where = self._observer.picture.instances[execution_id]
+        undo, bare = ref.startswith("undo:"), ref.removeprefix("undo:")
+        node = f"{where.scope}/{bare}" if where.scope and bare else bare
+        step = f"undo:{node}" if undo else node
+        root = self._observer.execution(where.root).workflow
+        output, at = bytes(given.output), where.generation
+        if ask.verb == "terminate":
+            await self._terminate(view, root, where.root, given)
+        elif ask.verb == "signal":
+            await self._requests.signal(root, where.root, step, output, given.status, at=at)
+        else:
+            await self._requests.resolve(root, where.root, step, str(given.action), output, at=at)
+        if ask.verb == "terminate":
+            after = self._observer.execution(view.id)
+            return {"status": after.status, "reason": after.reason}
+        return await self._afterwards(view)
+
+    async def _terminate(
+        self, view: ExecutionView, workflow: str, root: str, given: AskBody
+    ) -> None:
+        if view.ended_at:
+            raise ConflictError(f"Execution {view.id} has ended: it is {view.status}.", "")
+        if not given.undo:
+            raise ConflictError(
+                "A choreographed execution is cancelled with everything undone.",
+                "Leave `undo=False` (--no-undo) out.",
+            )
+        await self._requests.stop(workflow, root, given.reason)
+        standing = await self._afterwards(view)
+        if standing["status"] == st.RUNNING:
+            raise PastPivotError(
+                f"Execution {view.id} is past its pivot: it cannot be cancelled any more.",
+                "Let it end.",
+            )
+
+    async def _afterwards(self, before: ExecutionView) -> dict[str, str]:
+        """How the execution stands once what was asked shows, or after a while."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SEEN_S):
+                while self._observer.execution(before.id).updated_at == before.updated_at:
+                    await self._observer.changed(before.id)
+        view = self._observer.execution(before.id)
+        return {"status": view.status, "reason": view.reason}

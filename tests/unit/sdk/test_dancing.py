@@ -1,0 +1,192 @@
+"""Workflows in another style, called and asked as any other: the style is one word."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import pytest
+
+from pavane.adapters.memory.bus import MemoryBus
+from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.bootstrap.choreographed import dancing, open_company, read_all
+from pavane.core.model.workflow import Workflow
+from pavane.errors import (
+    ConflictError,
+    ExecutionFailedError,
+    Fail,
+    NotFoundError,
+    PastPivotError,
+)
+from pavane.sdk.client import Client
+from pavane.sdk.service import Service
+from pavane.sdk.workflow import scope, workflow
+from pavane.testing.simulation import loop
+from pavane.testing.simulation.clock import VirtualClock
+from tests.unit.core.build import of_type
+from tests.unit.core.build import task as step
+from tests.unit.core.build import workflow as written
+
+store, bank = Service("store"), Service("bank")
+done: list[str] = []
+
+
+@store.task
+async def put_back(item: str) -> None:
+    done.append(f"put back {item}")
+
+
+@store.task(undo=put_back)
+async def take(item: str) -> int:
+    return len(item)
+
+
+@bank.task
+async def pay(amount: int) -> int:
+    if amount > 5:
+        raise Fail("too dear")
+    return amount * 10
+
+
+@workflow(style="choreographed")
+async def dance(item: str) -> int:
+    amount = await take(item)
+    return await pay(amount)
+
+
+@workflow
+async def half(item: str) -> int:
+    amount = await take(item)
+    async with scope("money", style="choreographed"):
+        paid = await pay(amount)
+    return paid
+
+
+@workflow(style="choreographed")
+async def other_half(item: str) -> int:
+    amount = await take(item)
+    async with scope("money", style="orchestrated"):
+        paid = await pay(amount)
+    return paid
+
+
+@pytest.mark.parametrize("flow", [dance, half, other_half], ids=lambda flow: flow.name)
+def test_the_style_is_a_word(flow: Callable[[str], Awaitable[int]]):
+    async def both() -> None:
+        assert await flow("lute") == 40
+        done.clear()
+        with pytest.raises(ExecutionFailedError, match="too dear") as told:
+            await flow("harpsichord")
+        assert told.value.status == "COMPENSATED"
+        assert done == ["put back harpsichord"]
+
+    asyncio.run(both())
+
+
+# --- a client among dancers ---------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def among(definition: Workflow, *services: Service) -> AsyncGenerator[Client]:
+    clock = VirtualClock()
+    scores = read_all([definition], {})
+    async with open_company(MemoryBus(), scores, clock) as company, AsyncExitStack() as stack:
+        for service in services:
+            dancer = dancing(service, company, MemoryLedger(), clock, None, None)
+            await stack.enter_async_context(dancer)
+        yield Client.among(company.requests, company.observer, random.Random(1))
+
+
+def service_of(*functions: Callable[..., Awaitable[object]]) -> Service:
+    service = Service("s")
+    for function in functions:
+        service.task(function)
+    return service
+
+
+async def a() -> None: ...
+
+
+undos = {"failures": 0, "calls": 0}
+
+
+async def un_a() -> None:
+    undos["calls"] += 1
+    if undos["calls"] <= undos["failures"]:
+        raise Fail("the till is locked")
+
+
+def test_a_step_that_waits_is_signalled():
+    async def main() -> None:
+        wait = of_type("WAIT", "w")
+        flow = written(step("a", service="s"), wait, style="choreographed")
+        async with among(flow, service_of(a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(1)
+            assert (await run.state()).status == "RUNNING"
+            await run.signal("w", {"by": "hand"})
+            assert await run.result() == {"by": "hand"}
+            (found,) = await client.executions(workflow="test")
+            assert (found.id, found.status) == (run.id, "COMPLETED")
+
+    loop.run(main())
+
+
+def test_an_execution_is_cancelled_and_what_gave_up_is_settled():
+    async def main() -> None:
+        undos.update(failures=1, calls=0)
+        flow = written(
+            step("a", undo="un_a", service="s"), of_type("WAIT", "w"), style="choreographed"
+        )
+        async with among(flow, service_of(a, un_a)) as client:
+            run = await client.start("test", input={}, key="k")
+            again = await client.start("test", input={}, key="k")
+            assert again.id == run.id
+            await asyncio.sleep(1)
+            await run.terminate("changed my mind")
+            await asyncio.sleep(1)
+            view = await run.state()
+            assert view.status == "NEEDS_ATTENTION"
+            assert [(each.ref, each.reason) for each in view.attention] == [
+                ("undo:a", "the till is locked")
+            ]
+            await run.resolve("undo:a", "retry")
+            await asyncio.sleep(1)
+            view = await run.state()
+            assert (view.status, view.cause) == ("COMPENSATED", "TERMINATED")
+            assert view.reason == "changed my mind"
+
+    loop.run(main())
+
+
+def test_behind_its_pivot_nothing_is_cancelled():
+    async def main() -> None:
+        pivot = step("a", pivot=True, service="s")
+        flow = written(pivot, of_type("WAIT", "w"), style="choreographed")
+        async with among(flow, service_of(a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(1)
+            with pytest.raises(PastPivotError, match="past its pivot"):
+                await run.terminate("too late")
+            await run.signal("w")
+            await run.result()
+            with pytest.raises(ConflictError, match="has ended: it is COMPLETED"):
+                await run.terminate()
+
+    loop.run(main())
+
+
+def test_what_only_a_conductor_can_do_is_refused():
+    async def main() -> None:
+        flow = written(step("a", service="s"), style="choreographed")
+        async with among(flow, service_of(a)) as client:
+            run = await client.start("test", input={})
+            await run.result()
+            with pytest.raises(ConflictError, match="no conductor"):
+                await run.pause()
+            with pytest.raises(NotFoundError, match="no choreographed workflow 'tset'"):
+                await client.start("tset", input={})
+
+    loop.run(main())
