@@ -132,5 +132,5 @@ def _in_order(instance: Instance) -> list[Place]:
 
 
 def _began(instance: Instance, place: Place) -> int:
-    attempts = instance.steps[place]
-    return attempts[min(attempts)].began
+    attempts = instance.steps.get(place)
+    return attempts[min(attempts)].began if attempts else 0  # a JOIN to which nothing has come
