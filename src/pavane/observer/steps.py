@@ -118,9 +118,14 @@ def _row(instance: Instance, ref: str, told: Told[StepNote], seq: int) -> TaskRo
         # What is over as soon as it begins was never told to be in progress.
         started_at=told.since(st.IN_PROGRESS) or told.since(st.COMPLETED),
         updated_at=note.time,
-        ended_at=told.stands_since if status in ENDS else 0,
+        ended_at=_ended(told) if status in ENDS else 0,
         child_id=child_of(instance, note),
     )
+
+
+def _ended(told: Told[StepNote]) -> int:
+    """When an attempt ended; nobody told of a JOIN to which nothing had come."""
+    return told.stands_since if told.note.status in told.spans else told.note.time
 
 
 def _in_order(instance: Instance) -> list[Place]:
