@@ -23,7 +23,7 @@ BACK = "back"  # its scope takes everything back
 NOTHING: Effects = frozenset()
 
 
-def outcomes(root: b.Sub, mishaps: Mishaps = Mishaps()) -> set[tuple[str, Effects]]:
+def outcomes(root: b.Sub, mishaps: Mishaps) -> set[tuple[str, Effects]]:
     """How the execution may end, with the effects that then stand."""
     ends = _Conductor(mishaps).inside(root, "", ())
     return {("aborted", NOTHING) if how == BACK else ("closed", done) for how, done in ends}
