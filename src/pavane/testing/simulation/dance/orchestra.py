@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 import msgspec
 
 from pavane.adapters.memory.store import MemoryStore
+from pavane.core.model import fact as facts
 from pavane.core.model.work import Assignment
 from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
@@ -16,17 +18,44 @@ from pavane.engine.views.shapes import ExecutionView
 from pavane.ports.store import Search
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.dance.hands import StageHands
-from pavane.testing.simulation.dance.played import Played, Run, standing
+from pavane.testing.simulation.dance.played import Lost, Played, Run, standing
+from pavane.testing.simulation.dance.script import Place
 from pavane.testing.simulation.outside import Outside
-from pavane.testing.simulation.workers import Workers
+from pavane.testing.simulation.workers import Source, Workers
 
 LIMIT_S = 600.0
 _REST_S = 60.0  # after the end, for what is late
 _PLACES = 50
 
 
-async def orchestrate(run: Run, seed: int) -> Played:
-    """Play one run to its end; what it leaves."""
+class _Losing(StageHands):
+    """The process dies with some of the attempts, once, before they do anything."""
+
+    def __init__(
+        self,
+        outside: Outside,
+        run: Run,
+        place: Callable[[Assignment], str],
+        lost: Collection[Lost],
+        gone: Callable[[Assignment], Awaitable[object]],
+    ) -> None:
+        super().__init__(outside, run.script, place)
+        self._lost = set(lost)
+        self._gone = gone
+
+    async def work(self, given: Assignment, source: Source, stop: asyncio.Event) -> None:
+        """As scripted, unless the attempt is to be lost."""
+        known = self.known(given)
+        attempt = Lost(Place(known.execution_id, known.ref), known.attempt)
+        if attempt in self._lost:
+            self._lost.remove(attempt)
+            await self._gone(given)
+        else:
+            await super().work(given, source, stop)
+
+
+async def orchestrate(run: Run, seed: int, lost: Collection[Lost] = ()) -> Played:
+    """Play one run to its end; what it leaves. `lost` attempts die with a process."""
     clock = VirtualClock()
     outside = Outside(clock)
     by_name = scope_paths(run.drawn.workflow)
@@ -34,7 +63,11 @@ async def orchestrate(run: Run, seed: int) -> Played:
     def place(given: Assignment) -> str:
         return by_name[given.workflow]
 
-    hands = StageHands(outside, run.script, place)
+    async def gone(given: Assignment) -> None:
+        fact = facts.Returned(given.ref, given.attempt)
+        await engine._submit(given.execution_id, fact)  # pyright: ignore[reportPrivateUsage]  # a restart does so
+
+    hands = _Losing(outside, run, place, lost, gone)
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
     store = MemoryStore()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,6 +22,13 @@ class Run(msgspec.Struct, frozen=True):
     at_s: float = 0.0
 
 
+class Lost(NamedTuple):
+    """An attempt that a process had in its hands when it died."""
+
+    place: Place
+    attempt: int
+
+
 class Played(msgspec.Struct):
     """One execution after it was played. `view` is None when nothing was ever heard of it."""
 
@@ -30,6 +37,7 @@ class Played(msgspec.Struct):
     standing: frozenset[Place]
     record: list[Seen]
     notes: list[tuple[int, str]]
+    lost: frozenset[Lost] = frozenset()
 
     @property
     def status(self) -> str:

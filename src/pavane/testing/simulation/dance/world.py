@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, cast
 
@@ -11,6 +13,7 @@ import msgspec
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.model import status as st
 from pavane.core.model.event import Outgoing
+from pavane.core.model.journal import Note, StepNote
 from pavane.core.model.work import Assignment
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancer import Dancer
@@ -23,16 +26,17 @@ from pavane.core.projection.message import (
 )
 from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.wire import Envelope, to_event
+from pavane.observer import records
 from pavane.observer.observer import Observer
 from pavane.participant.turns import DancerMaker
-from pavane.ports.bus import role_topic
+from pavane.ports.bus import JOURNAL, role_topic
 from pavane.ports.ledger import Record
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.hands import StageHands
 from pavane.testing.simulation.dance.network import Network
-from pavane.testing.simulation.dance.played import Played, Run, standing
+from pavane.testing.simulation.dance.played import Lost, Played, Run, standing
 from pavane.testing.simulation.dance.script import Place, Script
 from pavane.testing.simulation.dance.service import ServiceProcess
 from pavane.testing.simulation.outside import Outside, Seen
@@ -246,7 +250,7 @@ class DanceWorld:
             left = await ledger.aside(None, 1000)
             aside[role] = [f"{each.kind}: {each.reason}" for each in left]
         outside = self._outside
-        runs = {run.key: self._played(run, observer) for run in self._case.runs}
+        runs = {run.key: self._played(run, observer, logs) for run in self._case.runs}
         return Danced(
             runs,
             logs,
@@ -258,7 +262,7 @@ class DanceWorld:
             sum(not r.out.topic.endswith("journal") for log in logs.values() for r in log),
         )
 
-    def _played(self, run: Run, observer: Observer) -> Played:
+    def _played(self, run: Run, observer: Observer, logs: dict[str, list[Record]]) -> Played:
         root, choreography = self._ids[run.key], self._choreographies[run.key]
         ids = {path: child_execution(root, path, ()) for path in choreography.scopes}
         views = {
@@ -270,7 +274,27 @@ class DanceWorld:
             for seen in self._outside.record
             if seen.execution_id.startswith(f"{run.key}:")
         ]
-        return Played(views.get(""), views, stands, record, self._outside.notes)
+        lost = lost_attempts(logs, root)
+        return Played(views.get(""), views, stands, record, self._outside.notes, lost)
+
+
+def notes_of(log: Sequence[Record]) -> Iterator[Note]:
+    """What a role told, in order."""
+    for record in log:
+        if record.out.topic == JOURNAL:
+            for told in records.read(record.out.event, record.position):
+                yield told.note
+
+
+def lost_attempts(logs: Mapping[str, Sequence[Record]], execution: str) -> frozenset[Lost]:
+    """Attempts that began more than once: the process that made them first has died."""
+    begun: Counter[Lost] = Counter()
+    for log in logs.values():
+        for note in notes_of(log):
+            if isinstance(note, StepNote) and note.execution == execution:
+                begins = note.type == "SIMPLE" and note.status == st.IN_PROGRESS
+                begun[Lost(Place(note.scope, note.ref), note.attempt)] += begins
+    return frozenset(each for each, times in begun.items() if times > 1)
 
 
 def _choreography(run: Run) -> Choreography:
