@@ -29,6 +29,7 @@ class Step(msgspec.Struct, frozen=True):
     undo: bool = True
     pivot: bool = False
     optional: bool = False
+    harmless: bool = False
     plan: PlanNode | None = None
 
 

@@ -75,6 +75,7 @@ class Node(msgspec.Struct):
     fallible: bool = True
     late: bool = False  # its time may be up while it still succeeds
     reversible: bool = False  # it has an undo
+    harmless: bool = False  # it has no effect, so an attempt that is forgotten did nothing
     bound: int = 0  # loop, each: at most so often (explorers; 0 = not known)
     child: str = ""  # scope: its path
     plan: PlanNode | None = None

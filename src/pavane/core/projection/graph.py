@@ -113,6 +113,7 @@ class _Builder:
             fallible=step.fallible,
             late=step.late,
             reversible=step.undo and step.kind == "step",
+            harmless=step.harmless,
             plan=step.plan,
         ).id
 
