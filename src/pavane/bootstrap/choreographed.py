@@ -57,7 +57,7 @@ async def dancing_services(
     bus: str | Bus,
     *,
     services: Sequence[Service],
-    workflows: Sequence[WorkflowFunction[..., object]] = (),
+    workflows: Sequence[WorkflowFunction[..., object] | Workflow] = (),
     ledger: str = "memory:",
     concurrency: int | None = None,
     clock: Clock | None = None,
@@ -141,7 +141,7 @@ async def dancing(
 
 
 def choreographies_of(
-    services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object]]
+    services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object] | Workflow]
 ) -> dict[str, Choreography]:
     """The choreographies of workflows and of those that they call, by name; all is checked."""
     from msgspec.structs import replace

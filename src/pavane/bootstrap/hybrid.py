@@ -34,7 +34,7 @@ async def mixed_services(
     bus: str | Bus,
     *,
     services: Sequence[Service],
-    workflows: Sequence[WorkflowFunction[..., object]],
+    workflows: Sequence[WorkflowFunction[..., object] | Workflow],
     ledger: str = "memory:",
     concurrency: int | None = None,
     clock: Clock | None = None,
@@ -45,7 +45,7 @@ async def mixed_services(
     A scope of the other style is a task of a service that knows that style (core/projection/
     hybrid.py). DefinitionError with all that is wrong with the definitions.
     """
-    from pavane.sdk import scopes
+    from pavane.sdk import publishing, scopes
     from pavane.sdk.service import definitions_of
     from pavane.sdk.starting import definitions_for
 
@@ -62,7 +62,11 @@ async def mixed_services(
         engine = await stack.enter_async_context(
             running_engine(
                 chosen_store,
-                services=[*services, scopes.dancers(company.requests, company.observer)],
+                services=[
+                    *services,
+                    scopes.dancers(company.requests, company.observer),
+                    publishing.publisher(chosen, clock),
+                ],
                 concurrency=concurrency,
                 clock=clock,
                 chance=chance,

@@ -151,6 +151,12 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
                 "Run it with its services (--style choreographed), or leave its style out.",
             )
         for step in all_steps(each.tasks):
+            if step.type == "EVENT":
+                raise DefinitionError(
+                    f"Workflow {each.name!r}: the step {step.ref!r} publishes an event, and here "
+                    "is no bus.",
+                    "Run it with a bus (--bus URL), or make it a task that tells whom it concerns.",
+                )
             if step.sub_workflow_param and step.sub_workflow_param.style == "choreographed":
                 raise DefinitionError(
                     f"Workflow {each.name!r}: the scope {step.ref!r} is choreographed, and here "

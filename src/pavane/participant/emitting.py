@@ -7,7 +7,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from pavane.core.model.event import CloudEvent, Outgoing
+from pavane.core.model.event import CloudEvent, Outgoing, topic_of_type
+from pavane.core.projection.local import Publish
 
 CORRELATION: Final = "correlationid"
 CAUSATION: Final = "causationid"
@@ -52,3 +53,16 @@ def stamped(
         bare.event, id=id, source=source, time=time, attributes=attributes
     )
     return Outgoing(bare.topic, bare.key or correlation, event)
+
+
+def published(command: Publish, role: str, execution: str, causation: str, time: int) -> Outgoing:
+    """What a step of a workflow tells of; it belongs to the flow of its execution."""
+    bare = CloudEvent(id="", source="", type=command.type, data=command.data)
+    return stamped(
+        Outgoing(topic_of_type(command.type), "", bare),
+        id=command.id,
+        source=role,
+        correlation=execution,
+        causation=causation,
+        time=time,
+    )

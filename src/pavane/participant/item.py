@@ -7,13 +7,17 @@ from typing import Any
 
 import msgspec
 
+from pavane.core.model.journal import Note
 from pavane.core.projection.local import Local
 from pavane.core.projection.message import Message
 from pavane.ports.bus import Delivery
 
 
 class Item(msgspec.Struct, eq=False):
-    """`done` names the todos that go with it, `taken` what was set aside and is handled now."""
+    """`done` names the todos that go with it, `taken` what was set aside and is handled now.
+
+    `notes` is told with it.
+    """
 
     execution: str
     definition: str
@@ -23,6 +27,7 @@ class Item(msgspec.Struct, eq=False):
     answer: asyncio.Future[Any] | None = None
     done: tuple[str, ...] = ()
     taken: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     tries: int = 0
 
     def settle(self, value: object) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from pavane.core.projection.local import Arm, Disarm, Rang, Run
+from pavane.core.projection.local import Arm, Await, Disarm, Forget, Rang, Run
 from pavane.core.projection.message import At
 from pavane.ports.ledger import Todo
 
@@ -18,7 +18,7 @@ class Work(msgspec.Struct, frozen=True):
     node: str
     at: At
     run: Run | None = None
-    what: str = ""  # of a timer
+    what: str = ""  # of a timer; "event" of a step that waits for one
     causation: str = ""
 
 
@@ -45,6 +45,17 @@ def of_timer(execution: str, definition: str, arm: Arm) -> Todo:
     """A time to be rung at."""
     body = _encode(Work(definition, arm.node, arm.at, what=arm.what))
     return Todo(execution, timer_name(arm), arm.due, "", body)
+
+
+def wait_name(wait: Await | Forget) -> str:
+    """The todo of a step that waits for an event."""
+    return f"event {wait.node} {wait.at}"
+
+
+def of_wait(execution: str, definition: str, wait: Await) -> Todo:
+    """A step that waits for an event; its queue says for which."""
+    body = _encode(Work(definition, wait.node, wait.at, what="event"))
+    return Todo(execution, wait_name(wait), 0, wait.queue, body)
 
 
 def read(todo: Todo) -> Work:

@@ -9,11 +9,22 @@ from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import Note
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancer import Dancer
-from pavane.core.projection.local import Arm, Attempted, Disarm, Interrupt, Over, Run
+from pavane.core.projection.local import (
+    Arm,
+    Attempted,
+    Await,
+    Command,
+    Disarm,
+    Forget,
+    Interrupt,
+    Publish,
+    Run,
+)
 from pavane.core.projection.rows import Key, Row
 from pavane.core.projection.turn import Reaction, RowMissingError
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.participant import todos
+from pavane.participant.emitting import published
 from pavane.participant.item import Item
 from pavane.participant.known_rows import KnownRows, body_of, place_of
 from pavane.participant.notes import notes_event
@@ -57,6 +68,8 @@ class Work:
         self.failed: list[tuple[Item, Exception]] = []
         self.runs: list[tuple[Run, str]] = []
         self.interrupts: list[Interrupt] = []
+        self.awaits: list[Await] = []
+        self.forgotten: list[Forget] = []
         self.next_due = 0
         self.entry = Entry()
         self._rows = _Layered(known)
@@ -82,14 +95,18 @@ class Work:
                 continue
             self._next += 1
             self._rows.written.update(reaction.rows)
-            self._note(item, reaction, now)
+            self._note(item, reaction, role, now)
         return None
 
-    def _note(self, item: Item, reaction: Reaction, now: int) -> None:
+    def _note(self, item: Item, reaction: Reaction, role: str, now: int) -> None:
         for name in item.done:
             self._todos[name] = None
         for command in reaction.commands:
-            self._do(command, item.causation)
+            if isinstance(command, Publish):
+                out = published(command, role, self.execution, item.causation, now)
+                self._records.append(out)
+            else:
+                self._do(command, item.causation)
         for message in reaction.sent:
             envelope = Envelope(
                 self.execution, self.choreography.name, self.choreography.hash, message
@@ -97,8 +114,9 @@ class Work:
             event = to_event(envelope, causation=item.causation, time=now)
             self._records.append(Outgoing(role_topic(message.to), self.execution, event))
         self._notes += reaction.notes
+        self._notes += item.notes
 
-    def _do(self, command: Run | Arm | Disarm | Interrupt | Over, causation: str) -> None:
+    def _do(self, command: Command, causation: str) -> None:
         definition = self.choreography.hash
         if isinstance(command, Run):
             todo = todos.of_run(self.execution, definition, command, causation)
@@ -111,6 +129,13 @@ class Work:
             self._todos[todos.timer_name(command)] = None
         elif isinstance(command, Interrupt):
             self.interrupts.append(command)
+        elif isinstance(command, Await):
+            todo = todos.of_wait(self.execution, definition, command)
+            self._todos[todo.name] = todo
+            self.awaits.append(command)
+        elif isinstance(command, Forget):
+            self._todos[todos.wait_name(command)] = None
+            self.forgotten.append(command)
         else:
             self._closed = True
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, TypeVar, cast, dataclass_transform
 
 import msgspec
 
-from pavane.core.model.event import JSON, CloudEvent, Outgoing
+from pavane.core.model.event import JSON, CloudEvent, Outgoing, fault_in_type, topic_of_type
 from pavane.errors import DefinitionError, InputError, TooLargeError
 from pavane.participant.emitting import stamped
 from pavane.sdk.contract import MAX_OUTPUT_BYTES, decoder_of, describe, encode
 
-_TYPE_CHARS = 200
-_PART = re.compile(r"[a-z][a-z0-9_-]*")
-_VERSION = re.compile(r"v[1-9][0-9]*")
 _EXAMPLE: Final = (
     "Write it as domain.thing.what_happened.version, for example shop.order.created.v1."
 )
@@ -91,8 +87,7 @@ def type_of(kind: type[Event]) -> str:
 
 def topic_of(kind: type[Event]) -> str:
     """The topic on which the events travel: the type without what happened."""
-    *thing, _, version = type_of(kind).split(".")
-    return ".".join([*thing, version])
+    return topic_of_type(type_of(kind))
 
 
 def read_event(kind: type[E], event: CloudEvent) -> E:
@@ -185,24 +180,10 @@ def _checked_type(type: str | None, place: str) -> str:
             'Give it one: class …(Event, type="shop.order.created.v1"), or abstract=True where '
             "only others derive from it.",
         )
-    wrong = _fault_in(type)
+    wrong = fault_in_type(type)
     if wrong:
         raise DefinitionError(f"{place}: type={type!r} {wrong}.", _EXAMPLE)
     return type
-
-
-def _fault_in(type: str) -> str:
-    *names, version = type.split(".")
-    if not _VERSION.fullmatch(version):
-        return "does not end in a version such as .v1"
-    bad = next((name for name in names if not _PART.fullmatch(name)), None)
-    if bad == "":
-        return "has an empty part"
-    if bad is not None:
-        return f'has the part {bad!r}: a part is of a-z, 0-9, "_" and "-", and begins with a letter'
-    if len(names) < 2:
-        return "has too few parts: what it is about, and what happened"
-    return f"has more than {_TYPE_CHARS} characters" if len(type) > _TYPE_CHARS else ""
 
 
 def _claim(type: str, made: type) -> None:

@@ -87,10 +87,14 @@ def door_of(function: DeclaredWorkflow) -> Contract:
 def definitions_for(
     workflows: Sequence[object],
 ) -> tuple[list[Workflow], list[TaskDefinition]]:
-    """The definitions of workflows, of those that they call, and of all their tasks."""
-    functions = reachable(workflows)
+    """The definitions of workflows, of those that they call, and of all their tasks.
+
+    A definition that was written as JSON stands for itself.
+    """
+    written = [each for each in workflows if isinstance(each, Workflow)]
+    functions = reachable([each for each in workflows if not isinstance(each, Workflow)])
     tasks = {task.name: task.definition for each in functions for task in each.calls}
-    return [each.definition for each in functions], list(tasks.values())
+    return [*written, *(each.definition for each in functions)], list(tasks.values())
 
 
 def reachable(workflows: Sequence[object]) -> list[DeclaredWorkflow]:

@@ -115,7 +115,9 @@ class Dancer:
         return [r.out.event for r in records if (r.out.topic == JOURNAL) is journal]
 
     async def notes(self) -> list[EventNote]:
-        return [msgspec.json.decode(e.data, type=EventNote) for e in await self.log(journal=True)]
+        records = await self.log(journal=True)
+        told = [msgspec.json.decode(e.data, type=list[EventNote]) for e in records]
+        return [note for notes in told for note in notes]
 
     async def statuses(self) -> list[str]:
         return [note.status for note in await self.notes()]

@@ -15,7 +15,6 @@ NOT_BUILT = frozenset(
         "DECISION",
         "DO_WHILE",
         "DYNAMIC",
-        "EVENT",
         "EXCLUSIVE_JOIN",
         "FORK",
         "FORK_JOIN_DYNAMIC",

@@ -2,7 +2,8 @@
 
 Field names on the wire are Conductor's (camelCase); ours are added beside them and are unknown to
 Conductor, which ignores them: on a step `undo`, `pivot`, `service`, `joinCount`; on a workflow or a
-`subWorkflowParam` `style` and `home`. Defaults are left out when written.
+`subWorkflowParam` `style` and `home`; on a workflow `startedBy`. Defaults are left out when
+written.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     retry_count: int | None = None
     task_definition: TaskDefinition | None = None
     async_complete: bool = False
+    sink: str = ""
     # ours
     undo: Undo | None = None
     pivot: bool = False
@@ -72,6 +74,17 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def ref(self) -> str:
         """The reference name: unique in the workflow; the name of the step in expressions."""
         return self.task_reference_name
+
+
+class StartedBy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """The event that starts a workflow; `input` and `key` may read `${event.<field>}`.
+
+    By default the event's data is the input, or its one parameter, and the event's id is the key.
+    """
+
+    event: str = ""
+    input: dict[str, Any] = {}
+    key: str = ""
 
 
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -97,6 +110,7 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     # ours
     style: Style | None = None
     home: str = ""
+    started_by: StartedBy | None = None
 
 
 def content_hash(workflow: Workflow) -> str:
@@ -107,7 +121,7 @@ def content_hash(workflow: Workflow) -> str:
 
 _NOT_CONTENT = frozenset({"description", "metadata", "ownerEmail"})
 # What the author or user named inside these is data, not ours to strip.
-_DATA = frozenset({"inputParameters", "outputParameters", "variables", "inputTemplate"})
+_DATA = frozenset({"inputParameters", "outputParameters", "variables", "inputTemplate", "input"})
 
 
 def _bare(value: Any) -> Any:

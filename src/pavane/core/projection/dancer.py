@@ -5,16 +5,16 @@ from __future__ import annotations
 from pavane.core.projection import message as m
 from pavane.core.projection.barrier import Barrier
 from pavane.core.projection.choreography import Node
+from pavane.core.projection.events import Events
 from pavane.core.projection.gates import Gates
-from pavane.core.projection.instants import Instants
-from pavane.core.projection.local import Attempted, DeadLetter, Local, Lost, Rang
+from pavane.core.projection.local import Attempted, DeadLetter, Happened, Local, Lost, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.steps import Steps
 from pavane.core.projection.turn import Reaction
 from pavane.core.projection.undos import Undos
 
 
-class Dancer(Steps, Undos, Instants, Gates, Barrier):
+class Dancer(Steps, Undos, Events, Gates, Barrier):
     """One role's part of a choreography. Made for one turn; the rows given say what was before.
 
     Raises RowMissingError where a row is needed that was not given: load it and ask again.
@@ -30,6 +30,8 @@ class Dancer(Steps, Undos, Instants, Gates, Barrier):
             (self.lost_undo if event.undo else self.lost_step)(event)
         elif isinstance(event, DeadLetter):
             self.on_dead_letter(event)
+        elif isinstance(event, Happened):
+            self.on_happened(event)
         else:
             self._ring(event)
         while self.here:
@@ -121,6 +123,7 @@ _BEGUN = {
     "instant": "begin_instant",
     "break": "begin_break",
     "finish": "begin_finish",
+    "publish": "begin_publish",
     "choice": "begin_choice",
     "each": "begin_each",
     "loop": "begin_loop",

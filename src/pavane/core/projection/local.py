@@ -50,7 +50,16 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     at: At
 
 
-Local = Attempted | Lost | Rang | DeadLetter
+class Happened(msgspec.Struct, frozen=True, gc=False):
+    """An event that the step may be waiting for: its type and the fields that must be equal are."""
+
+    node: str
+    at: At
+    id: str
+    data: bytes
+
+
+Local = Attempted | Lost | Rang | DeadLetter | Happened
 
 # --- out ----------------------------------------------------------------------------------------
 
@@ -93,12 +102,38 @@ class Interrupt(msgspec.Struct, frozen=True, gc=False):
     attempt: int
 
 
+class Publish(msgspec.Struct, frozen=True, gc=False):
+    """Tell of an event; its id is the same whenever the step is done."""
+
+    node: str
+    at: At
+    type: str
+    id: str
+    data: bytes
+
+
+class Await(msgspec.Struct, frozen=True, gc=False):
+    """The step waits for an event of this queue, be it one that has come before."""
+
+    node: str
+    at: At
+    queue: str
+
+
+class Forget(msgspec.Struct, frozen=True, gc=False):
+    """The step waits for no event any more."""
+
+    node: str
+    at: At
+    queue: str
+
+
 class Over(msgspec.Struct, frozen=True, gc=False):
     """Nothing of the execution is open at this role's root scope: it may be pruned in time."""
 
     status: str
 
 
-Command = Run | Arm | Disarm | Interrupt | Over
+Command = Run | Arm | Disarm | Interrupt | Publish | Await | Forget | Over
 
 GRACE_MS: Final = 10_000  # how long a late attempt is waited for before it counts as lost

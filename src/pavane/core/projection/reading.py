@@ -17,7 +17,7 @@ from pavane.errors import DefinitionError
 Find = Callable[[str, int | None], Workflow | None]
 """Looks a workflow up by name and version, for sub-workflows that do not stand in place."""
 
-_INSTANT = frozenset({"NOOP", "INLINE", "SET_VARIABLE"})
+_INSTANT = frozenset({"EVENT", "NOOP", "INLINE", "SET_VARIABLE"})
 
 
 def read_choreography(
@@ -114,7 +114,7 @@ class _Reader:
             return b.Step(
                 step.ref,
                 step.service,
-                "instant",
+                "publish" if step.type == "EVENT" else "instant",
                 step.type,
                 undo=False,
                 optional=step.optional,

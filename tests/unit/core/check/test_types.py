@@ -17,7 +17,6 @@ from tests.unit.core.build import of_type, scope, switch, task, workflow
         "FORK_JOIN_DYNAMIC",
         "DYNAMIC",
         "EXCLUSIVE_JOIN",
-        "EVENT",
         "HUMAN",
         "START_WORKFLOW",
         "HTTP",
@@ -38,7 +37,7 @@ def test_a_type_that_does_not_exist():
     assert check_workflow(workflow(of_type("SWTCH", "a"))) == [
         "Step 'a': there is no step type 'SWTCH'; did you mean 'SWITCH'?"
     ]
-    assert "known are FORK_JOIN, INLINE" in check_workflow(workflow(of_type("XYZ", "a")))[0]
+    assert "known are EVENT, FORK_JOIN, INLINE" in check_workflow(workflow(of_type("XYZ", "a")))[0]
 
 
 def test_what_a_type_says_of_its_own_fields():
@@ -85,6 +84,7 @@ def test_one_of_each_type_passes():
                 of_type("SET_VARIABLE", "v", {"k": 1}),
                 of_type("INLINE", "i", {"k": 1}, evaluator_type="pavane", expression="k + 1"),
                 of_type("NOOP", "n"),
+                of_type("EVENT", "e", {"k": 1}, sink="event:shop.order.created.v1"),
                 of_type("TERMINATE", "t", {"terminationStatus": "COMPLETED"}),
             )
         )

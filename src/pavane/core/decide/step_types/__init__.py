@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pavane.core.decide.step_types.event import Event
 from pavane.core.decide.step_types.fork_join import ForkJoin
 from pavane.core.decide.step_types.inline import Inline
 from pavane.core.decide.step_types.join import Join
@@ -17,6 +18,7 @@ from pavane.core.decide.step_types.terminate import Terminate
 from pavane.core.decide.step_types.wait import Wait
 
 STEP_TYPES: Final[dict[str, StepType]] = {
+    "EVENT": Event(),
     "FORK_JOIN": ForkJoin(),
     "INLINE": Inline(),
     "JOIN": Join(),

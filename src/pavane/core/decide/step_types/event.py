@@ -1,0 +1,38 @@
+"""EVENT: an event goes out to whoever listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pavane.core.decide import flow
+from pavane.core.decide.draft import Draft, encode
+from pavane.core.decide.plan import Node
+from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.model.event import SINK, fault_in_type
+from pavane.core.model.workflow import Step
+
+
+class Event(StepType):
+    """Publish the step's input as the data of an event.
+
+    An engine has no bus: where one is beside it, the step is a task of a service that publishes
+    (core/projection/hybrid.py), and where none is, the engine refuses the definition. So what
+    begins here would be lost, and fails instead.
+    """
+
+    def findings(self, step: Step) -> Iterator[str]:
+        """Its sink is `event:` and the type of an event."""
+        type = step.sink.removeprefix(SINK)
+        if not step.sink.startswith(SINK):
+            given = f"the sink {step.sink!r}" if step.sink else "no `sink`"
+            yield (
+                f"an EVENT has {given}; write `event:` and a type, as in "
+                "event:shop.order.created.v1"
+            )
+        elif wrong := fault_in_type(type):
+            yield f"its sink names the event type {type!r}, which {wrong}"
+
+    def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
+        """Nobody here can publish it."""
+        flow.reject(draft, node, "there is no bus to publish an event on", encode(task_input))
