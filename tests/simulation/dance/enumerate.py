@@ -1,8 +1,8 @@
 """Every way in which a conductor can play a small script: the pure core, all orders of all events.
 
 Reports, retries, alarms, the operator's cancel and the death of processes may come at any moment at
-which they are possible. Time is left out: an alarm may ring as soon as it is set. States that differ
-only in times, texts and ids are one.
+which they are possible. Time is left out: an alarm may ring as soon as it is set. States that
+differ only in times, texts and ids are one.
 """
 
 from __future__ import annotations
@@ -74,8 +74,10 @@ class Stored:
             (h.status, h.cause, h.open, h.undoable, h.parked, h.phase, h.cursor, h.pivot),
             (h.pivot_passed, h.ended_by, h.deadline_at > 0, h.permissive_failure),
             frozenset(
-                (t.ref, t.attempt, t.status, t.count, t.failed, t.undoable, t.frontier)
-                + (bool(t.polls), t.output, t.visible_at > 0, bool(t.worker))
+                (
+                    *(t.ref, t.attempt, t.status, t.count, t.failed, t.undoable, t.frontier),
+                    *(bool(t.polls), t.output, t.visible_at > 0, bool(t.worker)),
+                )
                 for t in self.tasks.values()
             ),
             frozenset((r.ref, r.attempt, r.mark, r.alarm_at > 0) for r in self.ready.values()),
@@ -167,9 +169,8 @@ class Enumeration:
                 if not ready.mark:
                     yield from ((new, True) for new in self._of_task(state, id, ref, ready))
             header = stored.header
-            if header.deadline_at and header.status == status.RUNNING:
-                if stored.plan.workflow.timeout_policy == "TIME_OUT_WF" and not header.pivot:
-                    yield self._told(state, id, facts.AlarmRang(), header.deadline_at), True
+            if header.deadline_at and header.status == status.RUNNING and not header.pivot:
+                yield self._told(state, id, facts.AlarmRang(), header.deadline_at), True
             if not stored.path and state.stops and header.status == status.RUNNING:
                 new = self._stopped(state, id)
                 if new is not None:

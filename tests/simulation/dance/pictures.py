@@ -45,11 +45,10 @@ def _compared(where: str, one: Json, other: Json) -> Iterator[str]:
 
 
 def _run(view: ExecutionView) -> Json:
-    ended = view.status == "COMPLETED"  # of the others only their cause is the same
     return {
         **{name: getattr(view, name) for name in _OF_RUN},
         "input": _decoded(view.input),
-        "output": _decoded(view.output) if ended else None,
+        "output": _decoded(view.output),
         "variables": {name: _decoded(body) for name, body in view.variables.items()},
         "attention": [(each.ref, each.task, each.reason, each.actions) for each in view.attention],
     }

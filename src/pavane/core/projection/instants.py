@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from msgspec import structs
 
@@ -17,6 +17,7 @@ from pavane.core.projection.flow import Flow
 from pavane.core.projection.local import Arm, Disarm, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
+from pavane.core.projection.values import OUT
 from pavane.errors import ExpressionError
 
 
@@ -93,17 +94,25 @@ class Instants(Flow):
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return
-        self._settle(node, at, task_input, {"output": task_input.get("workflowOutput") or {}})
+        made = encode(_output(task_input))
+        self._settle(node, at, task_input, {"output": _output(task_input)})
         wanted = task_input.get("terminationStatus", st.FAILED)
         reason = task_input.get("terminationReason")
         text = str(reason) if reason else f"Workflow is {wanted} by TERMINATE task: {node.ref}"
-        self.break_off(node, at, str(wanted), text)
+        self.break_off(node, at, str(wanted), text, made)
 
-    def break_off(self, node: Node, at: At, cause: str, reason: str) -> None:
-        """Tell the home why its scope ends here."""
-        home, generation = self.home_of(node.scope), self.generation(node, at)
+    def break_off(self, node: Node, at: At, cause: str, reason: str, output: bytes = b"{}") -> None:
+        """Tell the home why its scope ends here, and with which output."""
         self.send(
-            "fail", home, node.scope, generation, node=node.id, at=at, cause=cause, reason=reason
+            "fail",
+            self.home_of(node.scope),
+            node.scope,
+            self.generation(node, at),
+            node=node.id,
+            at=at,
+            cause=cause,
+            reason=reason,
+            values=((node.id + OUT, at, output),),
         )
 
     def begin_finish(self, node: Node, at: At) -> None:
@@ -113,12 +122,7 @@ class Instants(Flow):
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return
-        output: Any = task_input.get("workflowOutput")
-        if output is None:
-            output = {}
-        elif not isinstance(output, dict):
-            output = {"output": output}
-        self._settle(node, at, task_input, {"output": output})
+        self._settle(node, at, task_input, {"output": _output(task_input)})
         self.go_on(node, at)
 
     # --- waits ----------------------------------------------------------------------------------
@@ -189,3 +193,11 @@ class Instants(Flow):
         self.put_step(node, at, structs.replace(row, status=r.DONE, output=output, due=0))
         self.note(node, at, 0, st.COMPLETED, input=row.input, output=output)
         self.go_on(node, at)
+
+
+def _output(task_input: dict[str, Any]) -> dict[str, Any]:
+    """What a TERMINATE leaves as the output: always an object."""
+    output: Any = task_input.get("workflowOutput")
+    if output is None:
+        return {}
+    return cast("dict[str, Any]", output) if isinstance(output, dict) else {"output": output}

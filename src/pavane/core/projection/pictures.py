@@ -80,7 +80,7 @@ class ScopePictures(Flow):
             key=row.key,
             correlation=row.correlation,
             waits_for=waits,
-            attention=[self._attention(each) for each in row.human],
+            attention=[self._attention(each, row) for each in row.human],
             deadline=row.deadline,
             time=self.now,
             **payloads,
@@ -97,11 +97,11 @@ class ScopePictures(Flow):
         back = bool(path) and row.status in (r.REVERTING, r.REVERTED)
         return back and not (steps or row.undone or row.human or row.abandoned)
 
-    def _attention(self, who: tuple[str, At]) -> str:
+    def _attention(self, who: tuple[str, At], row: ScopeRow) -> str:
+        """On the way back it is an undo that gave up, else the step itself."""
         node = self.node(who[0])
-        row = self.step_row(node, who[1]) if node.role == self.role else None
-        forward = row is not None and row.status in (r.FAILED, r.UNKNOWN)
-        return node.ref if forward or node.kind == "end" else f"undo:{node.ref}"
+        back = row.status in r.GOING_BACK and node.kind != "end"
+        return f"undo:{node.ref}" if back else node.ref
 
     # --- the step that a scope is to its parent -------------------------------------------------
 
@@ -117,7 +117,8 @@ class ScopePictures(Flow):
         outer = generation[: self.scope_of(node).depth]
         if node.optional and r.OWN in row.reasons and not self.is_frozen(node.scope, outer):
             status = st.COMPLETED_WITH_ERRORS
-        self.note(node, generation, 0, status, input=row.input, reason=row.reason)
+        made, reason = row.output, row.reason
+        self.note(node, generation, 0, status, input=row.input, output=made, reason=reason)
 
     def step_undo_begins(self, path: str, generation: At, before: ScopeRow, row: ScopeRow) -> None:
         """Something in the child has to be undone: so the child has."""

@@ -27,6 +27,8 @@ class Returning(ScopePictures, Flow):
         if row is None:
             return
         if row.status == r.OPEN or self.takes_back(row, message):
+            for _, _, output in message.values:  # a TERMINATE says what is left of it
+                row = structs.replace(row, output=output)
             self.abort(
                 path,
                 generation,
@@ -41,7 +43,8 @@ class Returning(ScopePictures, Flow):
         elif row.status == r.COMMITTED:
             who = (message.node, message.at)
             if who not in row.human:
-                reason = f"{message.reason} (behind the pivot, so nothing can be undone)"
+                pivot = self.node(row.asked[0][0]).ref
+                reason = f"{message.reason} (behind the pivot {pivot}, so nothing can be undone)"
                 row = structs.replace(
                     row,
                     human=(*row.human, who),
