@@ -57,7 +57,6 @@ def to_event(envelope: Envelope, *, causation: str = "", time: int = 0) -> Cloud
         "procinstance": envelope.execution,
         "prockind": message.kind,
         "correlationid": envelope.execution,
-        "partitionkey": envelope.execution,
     }
     if causation:
         attributes["causationid"] = causation

@@ -1,0 +1,1 @@
+"""Budgets: what the product may cost, in counters that no machine changes."""
