@@ -21,7 +21,7 @@ class Item(msgspec.Struct, eq=False):
 
     execution: str
     definition: str
-    event: Message | Local
+    event: Message | Local | None  # None: only write down what was held back
     delivery: Delivery | None = None
     causation: str = ""
     answer: asyncio.Future[Any] | None = None

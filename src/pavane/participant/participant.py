@@ -28,6 +28,7 @@ from pavane.participant.points import NoProbe
 from pavane.participant.reactions import Reactions
 from pavane.participant.relay import Relay
 from pavane.participant.set_aside import SetAside
+from pavane.participant.starts import Starts
 from pavane.participant.timers import Timers
 from pavane.participant.turns import DancerMaker, Work, changes_nothing
 from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
@@ -42,6 +43,7 @@ _BATCH = 200
 _KNOWN_MAX = 5_000  # executions whose rows are kept at hand
 _PAUSE_S = (0.05, 5.0)
 _WORK_PAGE = 500
+_HOLD_S = 0.2  # a step without effect that takes longer is written down like any other
 
 
 class Participant:
@@ -80,10 +82,16 @@ class Participant:
         if reactions is not None:
             reactions.on_commit(self._noticed)
             self._hearing.add(reactions)
+        known = self._choreographies.values
+        self._hearing.add(Starts(role, known, self._submit, self.aside, clock))
         self._queue: deque[Item] = deque()
+        self._unknown: dict[str, list[Item]] = {}  # by definition: timers, attempts of a past life
         self._news = asyncio.Event()
         self._known: OrderedDict[str, KnownRows] = OrderedDict()
-        self._subscription: Subscription | None = None
+        self._held: dict[str, Work] = {}  # begun and not written: steps without effect
+        self._in_hand: list[Item] = []
+        self._topics: set[str] = set()
+        self._subscriptions: list[Subscription] = []  # the first one has the role's own messages
         self._running: list[asyncio.Task[None]] = []
 
     # --- life -----------------------------------------------------------------------------------
@@ -92,14 +100,24 @@ class Participant:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
         await self._take_up()
-        topics = [role_topic(self.role), *self._hearing.topics]
-        self._subscription = await self._bus.subscribe(self.role, topics)
-        for work in (self._work(), self.relay.run(), self._timers.run(), self._receive()):
+        for work in (self._work(), self.relay.run(), self._timers.run()):
             self._begin(work)
+        await self._listen()
         await self._unpark()
 
+    async def _listen(self) -> None:
+        """Subscribe to what the service must hear and does not hear yet."""
+        topics = {role_topic(self.role), *self._hearing.topics} - self._topics
+        if topics:
+            self._topics |= topics
+            subscription = await self._bus.subscribe(self.role, sorted(topics))
+            self._subscriptions.append(subscription)
+            self._begin(self._receive(subscription))
+
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        self._running.append(asyncio.get_running_loop().create_task(work))
+        task = asyncio.get_running_loop().create_task(work)
+        task.add_done_callback(_told_if_broken)
+        self._running.append(task)
 
     async def stop(self) -> None:
         """Stop listening; what was not committed comes again."""
@@ -110,8 +128,10 @@ class Participant:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._hearing.stop()  # what is being heard may need the batches, which go on
         self._running.clear()
-        if self._subscription is not None:
-            await self._subscription.close()
+        for subscription in self._subscriptions:
+            await subscription.close()
+        self._subscriptions.clear()
+        self._topics.clear()
 
     async def failed(self) -> None:
         """Wait until a part of the participant breaks down, and raise what it raised."""
@@ -123,7 +143,10 @@ class Participant:
         """Learn more workflows; messages that were parked for want of them are taken up."""
         for each in choreographies:
             self._choreographies[each.hash] = each
+            for item in self._unknown.pop(each.hash, ()):
+                self._submit(item)
         if self._running:
+            await self._listen()
             await self._unpark()
 
     async def _take_up(self) -> None:
@@ -151,6 +174,9 @@ class Participant:
     # --- in -------------------------------------------------------------------------------------
 
     def _submit(self, item: Item) -> None:
+        if item.definition not in self._choreographies:
+            self._unknown.setdefault(item.definition, []).append(item)
+            return
         self._queue.append(item)
         self._news.set()
 
@@ -180,13 +206,12 @@ class Participant:
         asyncio.get_running_loop().call_later(later, self._ring, todo)
         return True
 
-    async def _receive(self) -> None:
-        assert self._subscription is not None
+    async def _receive(self, subscription: Subscription) -> None:
         own = role_topic(self.role)
         pause_s, longest_s = _PAUSE_S
         while True:
             try:
-                taken = await self._subscription.take(_BATCH)
+                taken = await subscription.take(_BATCH)
                 pause_s = _PAUSE_S[0]
             except PavaneError as error:
                 _LOG.warning("the bus has trouble: %s", error)
@@ -199,7 +224,7 @@ class Participant:
                 if delivery.topic == own:
                     self._hear(delivery)
                 else:
-                    self._hearing.take(delivery, self._subscription)
+                    self._hearing.take(delivery, subscription)
 
     def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
         try:
@@ -223,8 +248,8 @@ class Participant:
 
     async def _put_aside(self, delivery: Delivery, kind: Any, reason: str) -> None:
         await self.aside.put(delivery.event, kind, reason)
-        if self._subscription is not None and delivery.topic:
-            await self._subscription.done([delivery])
+        if self._subscriptions and delivery.topic:
+            await self._subscriptions[0].done([delivery])
 
     # --- batches --------------------------------------------------------------------------------
 
@@ -240,7 +265,7 @@ class Participant:
                     pause_s = _PAUSE_S[0]
                 except StoreError as error:
                     _LOG.warning("the ledger has trouble: %s", error)
-                    self._queue.extendleft(reversed(batch))
+                    self._queue.extendleft(reversed(self._in_hand))
                     self._known.clear()
                     await asyncio.sleep(pause_s)
                     pause_s = min(pause_s * 2, longest_s)
@@ -249,14 +274,18 @@ class Participant:
         self._probe.at(points.TAKEN)
         works: dict[str, Work] = {}
         for item in batch:
-            work = works.get(item.execution)
+            work = works.get(item.execution) or self._held.pop(item.execution, None)
             if work is None:
                 choreography = self._choreographies[item.definition]
                 known = self._known.pop(item.execution, None) or KnownRows()
-                work = works[item.execution] = Work(choreography, item.execution, known)
+                work = Work(choreography, item.execution, known)
+            works[item.execution] = work
             work.items.append(item)
+        self._in_hand = [item for work in works.values() for item in work.items]
         now = self._clock.now()
         await self._fold(works, now)
+        for execution in [each for each, work in works.items() if work.may_wait()]:
+            self._hold(works.pop(execution))
         entries = [work.finish(self.role, now) for work in works.values()]
         self._probe.at(points.DECIDED)
         written = [each for each in entries if not changes_nothing(each)]
@@ -265,7 +294,8 @@ class Participant:
         won: list[Work] = []
         for work in works.values():
             if id(work.entry) in lost:
-                self._queue.extendleft(reversed(work.items))  # loaded anew, and tried again
+                # Loaded anew, and tried again.
+                self._queue.extendleft(reversed(await self._not_taken_up(work.items)))
                 continue
             if not changes_nothing(work.entry):
                 work.committed()
@@ -274,6 +304,27 @@ class Participant:
         await self._acknowledge(won)
         self._probe.at(points.ACKNOWLEDGED)
         self._act(won)
+
+    def _hold(self, work: Work) -> None:
+        """Begin attempts without effect before anything is written; write it soon, or with them."""
+        self._held[work.execution] = work
+        for run, causation in work.runs:
+            self.attempts.begin(work.choreography, work.execution, run, causation)
+        work.runs = []
+        write = Item(work.execution, work.choreography.hash, None)
+        asyncio.get_running_loop().call_later(_HOLD_S, self._write_held, work, write)
+
+    def _write_held(self, work: Work, write: Item) -> None:
+        if self._held.get(work.execution) is work:
+            self._submit(write)
+
+    async def _not_taken_up(self, items: list[Item]) -> list[Item]:
+        """Without what was parked and has been taken up meanwhile, here or by another process."""
+        parked = [item for item in items if item.taken]
+        if not parked:
+            return items
+        there = {each.id for each in await self.aside.parked(self._choreographies)}
+        return [item for item in items if there.issuperset(item.taken)]
 
     async def _commit(self, entries: list[Entry]) -> set[int]:
         if not entries:
@@ -310,8 +361,8 @@ class Participant:
         deliveries = [
             item.delivery for work in won for item in work.items if item.delivery is not None
         ]
-        if deliveries and self._subscription is not None:
-            await self._subscription.done(deliveries)
+        if deliveries and self._subscriptions:
+            await self._subscriptions[0].done(deliveries)
         for work in won:
             for item, error in work.failed:
                 await self._cannot(item, error)
@@ -335,3 +386,8 @@ class Participant:
                 self.attempts.begin(work.choreography, work.execution, run, causation)
             for item in work.items:
                 item.settle(True)
+
+
+def _told_if_broken(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.critical("a part of the participant has broken down", exc_info=error)

@@ -83,6 +83,9 @@ class Work:
         """Take the items in, one after the other; the row that has to be loaded first, if any."""
         while self._next < len(self.items):
             item = self.items[self._next]
+            if item.event is None:
+                self._next += 1
+                continue
             try:
                 turn = dancer(self.choreography, role, self._rows, now, self.execution)
                 reaction = turn.take(item.event)
@@ -139,6 +142,24 @@ class Work:
         else:
             self._closed = True
 
+    def may_wait(self) -> bool:
+        """Whether nothing is lost if the process dies before this is written.
+
+        All that it does is to begin attempts at steps without effect: the messages come again, and
+        so do the attempts. Then one commit will do for the beginning and the end of a step.
+        """
+        if not self.runs or self._records or self.interrupts or self._closed or self.failed:
+            return False
+        if self.awaits or self.forgotten:
+            return False
+        if any(item.answer is not None or item.taken or item.done for item in self.items):
+            return False
+        timers = [name for name in self._todos if name.startswith("timer ")]
+        nodes = self.choreography.nodes
+        return all(name.startswith("timer deadline ") for name in timers) and all(
+            nodes[run.node].harmless and not run.undo for run, _ in self.runs
+        )
+
     def finish(self, role: str, now: int) -> Entry:
         """The entry of all that was folded."""
         ended = {
@@ -148,6 +169,7 @@ class Work:
         }
         for name in ended:
             self._todos.setdefault(name, None)
+        self.runs = [each for each in self.runs if _name(each[0]) not in ended]
         kept = [todo for todo in self._todos.values() if todo is not None]
         notes = [notes_event(role, self._notes, now)] if self._notes else []
         rows = {place_of(key): body_of(row) for key, row in self._rows.written.items()}
@@ -169,6 +191,10 @@ class Work:
         """The entry is durable: what it wrote is known."""
         self.known.write(self._rows.written)
         self.known.committed()
+
+
+def _name(run: Run) -> str:
+    return todos.run_name(run.node, run.at, run.undo, run.attempt)
 
 
 def changes_nothing(entry: Entry) -> bool:
