@@ -56,7 +56,8 @@ def end(draft: Draft, final: str) -> None:
     if failure_workflow and header.cause != UNDONE_BY_PARENT:
         _start_failure_workflow(draft, failure_workflow)
     if header.cause != UNDONE_BY_PARENT:
-        flow.tell_parent(draft, draft.values.get("output", b"{}"))
+        # A TERMINATE left it, perhaps in an earlier decision.
+        flow.tell_parent(draft, (draft.value("output") if header.parent_id else None) or b"{}")
     elif header.parent_id:
         _tell_undone(draft, final == status.COMPENSATED)
 
@@ -210,5 +211,5 @@ def _start_failure_workflow(draft: Draft, name: str) -> None:
     }
     child = child_id(header.id, "failure-workflow", header.seq, draft.now)
     draft.do(StartFailureWorkflow(name=name, child_id=child, input=encode(body)))
-    output = draft.json(draft.values.get("output", b"{}"))
+    output = draft.json(draft.value("output") or b"{}")
     draft.values["output"] = encode({**output, "conductor.failure_workflow": child})

@@ -58,7 +58,7 @@ class ScopePictures(Flow):
         over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED, r.DEAD)
         cause = "UNDO" if r.BY_UNDO in row.reasons and not asks_only else row.cause
         payloads = {"input": msgspec.Raw(row.input)} if row.input else {}
-        if over and row.output:
+        if (over or row.status in r.GOING_BACK) and row.output:
             payloads["output"] = msgspec.Raw(row.output)
         if scope.workflow is not None and scope.workflow.variables:
             payloads["variables"] = msgspec.Raw(encode(scope.workflow.variables))
