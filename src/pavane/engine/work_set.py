@@ -32,7 +32,7 @@ def _leased(id: str, c: Lease, now: int) -> Ready:
 
 
 def _waiting(id: str, c: Wait, now: int) -> Ready:
-    return Ready(id, c.ref, c.attempt, alarm_at=c.alarm_at)
+    return Ready(id, c.ref, c.attempt, c.queue, alarm_at=c.alarm_at)
 
 
 def _marked(id: str, c: Mark, now: int) -> Ready:

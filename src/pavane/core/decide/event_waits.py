@@ -14,8 +14,9 @@ from typing import Any, Final, cast
 import msgspec
 
 from pavane.core.decide.plan import all_steps
-from pavane.core.decide.step_types.wait import duration_ms
+from pavane.core.decide.times import duration_ms
 from pavane.core.expressions.evaluator import Expression, compile_expression
+from pavane.core.model.event import fault_in_type
 from pavane.core.model.workflow import Step, Workflow
 from pavane.errors import ExpressionError
 
@@ -97,6 +98,63 @@ def _member(data: Any, path: str) -> Any:
     for name in path.split("."):
         data = cast("dict[str, Any]", data).get(name) if isinstance(data, dict) else None
     return data
+
+
+# --- what can be wrong --------------------------------------------------------------------------
+
+_OWN = frozenset({"event", "match", "filter", "early"})
+
+
+def findings(step: Step) -> Iterator[str]:
+    """What is wrong with the event that a WAIT waits for, in words."""
+    given = step.input_parameters
+    event, match = given.get("event"), given.get("match")
+    if not event:
+        named = sorted(name for name in _OWN if given.get(name))
+        if named:
+            yield f"a WAIT has `{named[0]}` and no `event`; write the type of the event"
+        return
+    if not isinstance(event, str) or "${" in event:
+        yield "a WAIT computes its `event`; write the type, so that everybody knows who listens"
+    elif wrong := fault_in_type(event):
+        yield f"a WAIT waits for the event type {event!r}, which {wrong}"
+    if not isinstance(match, dict) or not match:
+        yield (
+            "a WAIT for an event needs `match`, an object with at least one field of the event and "
+            "the value that it must have, so that an event finds its execution without a scan"
+        )
+    if given.get("until"):
+        yield "a WAIT for an event has `until`; bound it with `duration`"
+    early = given.get("early")
+    if early:
+        try:
+            duration_ms(early if isinstance(early, str) else "")
+        except ValueError as error:
+            yield f"a WAIT has an unreadable `early`: {error}"
+    yield from _of_filter(given)
+
+
+def _of_filter(given: Mapping[str, Any]) -> Iterator[str]:
+    text = given.get("filter")
+    if not text:
+        return
+    if not isinstance(text, str) or "${" in text:
+        yield (
+            "a WAIT computes its `filter`; write an expression over `event`, and give it other "
+            "values as inputs of the step"
+        )
+        return
+    try:
+        names = compile_expression(text, where="filter").names
+    except ExpressionError as error:
+        yield f"a WAIT has an unreadable `filter`: {error.message.removesuffix('.')}"
+        return
+    for name in names:
+        if name != "event" and name not in given:
+            yield (
+                f"the `filter` of a WAIT reads {name!r}, which is neither `event` nor an input of "
+                "the step"
+            )
 
 
 # --- the filter -------------------------------------------------------------------------------

@@ -33,11 +33,15 @@ class Lease(Command, frozen=True, gc=False):
 
 
 class Wait(Command, frozen=True, gc=False):
-    """The task is open and no worker's business; ring at `alarm_at` (0: never)."""
+    """The task is open and no worker's business; ring at `alarm_at` (0: never).
+
+    With a `queue` it waits for an event, which finds it there.
+    """
 
     ref: str
     attempt: int
     alarm_at: int = 0
+    queue: str = ""
 
 
 class Mark(Command, frozen=True, gc=False):

@@ -55,6 +55,7 @@ class Events(Instants):
         node, at = self.node(event.node), event.at
         row = self.step_row(node, at)
         if row is None or row.status != r.WAITING:
+            self.do(Forget(node.id, at, event.queue))
             return
         data: Any = msgspec.json.decode(event.data or b"null")
         if passes(msgspec.json.decode(row.input), data):

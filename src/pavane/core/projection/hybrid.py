@@ -94,7 +94,9 @@ class _Splitter:
     def _as_task(
         self, step: Step, param: SubWorkflow, inner: Workflow, style: Style, name: str
     ) -> Step:
-        other = structs.replace(inner, name=name, style=style, home=param.home or inner.home)
+        other = structs.replace(
+            inner, name=name, style=style, home=param.home or inner.home, started_by=None
+        )
         self.others.append(other)
         task, service = task_of(style), SERVICE[style]
         which = {"workflow": name, "definition": content_hash(other)}

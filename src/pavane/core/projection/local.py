@@ -55,7 +55,7 @@ class Happened(msgspec.Struct, frozen=True, gc=False):
 
     node: str
     at: At
-    id: str
+    queue: str
     data: bytes
 
 

@@ -144,7 +144,7 @@ def test_texts_that_are_no_time(text: str):
         ({"duration": "1s", "until": "2026-12-24"}, "both"),
         ({"duration": "soon"}, "duration"),
         ({"until": "soon"}, "until"),
-        ({"event": "order.paid"}, "not built"),
+        ({"event": "order.paid", "match": {"id": 1}}, "version"),
     ],
 )
 def test_findings(inputs: dict[str, Any], word: str):

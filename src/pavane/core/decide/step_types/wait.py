@@ -1,35 +1,18 @@
-"""WAIT: for a time, until a time, or for somebody to say that it is enough."""
+"""WAIT: for a time, until a time, for an event, or for somebody to say that it is enough."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from pavane.core.decide import flow, timeouts
+from pavane.core.decide import event_waits, flow, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.plan import Node
 from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.decide.times import duration_ms, until_at
 from pavane.core.model import command, status
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
-
-# Conductor's grammar: any of the parts, in this order; ours also takes fractions.
-_NUMBER = r"(\d+(?:\.\d+)?)"
-_DURATION = re.compile(
-    rf"\s*(?:{_NUMBER}\s*(?:days|day|d))?"
-    rf"\s*(?:{_NUMBER}\s*(?:hours|hour|hrs|hr|h))?"
-    rf"\s*(?:{_NUMBER}\s*(?:minutes|minute|mins|min|m))?"
-    rf"\s*(?:{_NUMBER}\s*(?:seconds|second|secs|sec|s))?\s*",
-    re.IGNORECASE,
-)
-_UNITS_MS = (86_400_000, 3_600_000, 60_000, 1_000)
-_UNTIL = re.compile(
-    r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?))?\s*(.*)", re.ASCII
-)
-_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{2}):?(\d{2})", re.ASCII)
-_CENTURY_MS = 100 * 366 * 86_400_000
 
 
 class Wait(StepType):
@@ -48,8 +31,7 @@ class Wait(StepType):
                     parse(text)
                 except ValueError as error:
                     yield f"a WAIT has an unreadable `{name}`: {error}"
-        if given.get("event"):
-            yield "a WAIT for an `event` is not built yet"
+        yield from event_waits.findings(step)
 
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """Work out the time and wait for it."""
@@ -66,7 +48,7 @@ class Wait(StepType):
             flow.reject(draft, node, str(error), encode(task_input))
             return
         row = self.open(draft, node, task_input, visible_at=fires_at)
-        self._arm(draft, node, row)
+        self._arm(draft, node, row, task_input)
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """The time has come."""
@@ -74,42 +56,11 @@ class Wait(StepType):
             row = draft.change(row, status.COMPLETED, output=b"{}", ended_at=draft.now)
             flow.completed(draft, node, row)
         else:
-            self._arm(draft, node, row)
+            self._arm(draft, node, row, draft.json(row.input))
 
     @staticmethod
-    def _arm(draft: Draft, node: Node, row: TaskRow) -> None:
+    def _arm(draft: Draft, node: Node, row: TaskRow, task_input: dict[str, Any]) -> None:
         timeout_at = timeouts.next_after(node.policy, row, draft.now)
         alarm_at = timeouts.earliest(row.visible_at, timeout_at)
-        draft.do(command.Wait(row.ref, row.attempt, alarm_at))
-
-
-def duration_ms(text: str) -> int:
-    """Milliseconds of a text such as `2 days 4 hours` or `1.5s`; ValueError when unreadable."""
-    found = _DURATION.fullmatch(text)
-    if not found or not any(found.groups()):
-        raise ValueError(f"{text!r} is not a duration such as `2 days 4 hours` or `30s`")
-    amount = sum(float(n) * ms for n, ms in zip(found.groups(), _UNITS_MS, strict=True) if n)
-    if amount > _CENTURY_MS:
-        raise ValueError(f"{text!r} is more than a hundred years")
-    return round(amount)
-
-
-def until_at(text: str) -> int:
-    """Epoch ms of `yyyy-MM-dd[ HH:mm[:ss]][ zone]`; UTC where no zone or offset is given."""
-    found = _UNTIL.fullmatch(text.strip())
-    if not found:
-        raise ValueError(f"{text!r} is not a time such as `2026-12-24 18:00 UTC`")
-    day, time, zone = found.groups()
-    at = datetime.fromisoformat(f"{day}T{time or '00:00'}").replace(tzinfo=_zone(zone, text))
-    return int(at.timestamp() * 1000)
-
-
-def _zone(text: str, whole: str) -> timezone:
-    if text.upper() in ("", "Z", "UTC", "GMT"):
-        return UTC
-    found = _OFFSET.fullmatch(text)
-    if not found:
-        raise ValueError(f"{whole!r} names the zone {text!r}; use UTC or an offset such as +02:00")
-    sign, hours, minutes = found.groups()
-    offset = timedelta(hours=int(hours), minutes=int(minutes))
-    return timezone(offset if sign == "+" else -offset)
+        queue = event_waits.queue_of_wait(task_input)
+        draft.do(command.Wait(row.ref, row.attempt, alarm_at, queue))

@@ -1,0 +1,74 @@
+"""What a participant has to do with events that are no message between roles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from pavane.core.projection.choreography import Choreography
+from pavane.participant import todos
+from pavane.participant.commits import Commits
+from pavane.participant.event_waits import EventWaits, Waiting
+from pavane.participant.hearing import Hearing
+from pavane.participant.item import Item
+from pavane.participant.reactions import Reactions
+from pavane.participant.set_aside import SetAside
+from pavane.participant.starts import Starts
+from pavane.participant.turns import Work
+from pavane.ports.clock import Clock
+from pavane.ports.ledger import Entry, Ledger, Todo
+
+
+class Outside(Hearing):
+    """Hears for the handlers of a service, for its steps that wait, and for what events start.
+
+    `submit` puts something before the roles, `noticed` is told of each entry that was written
+    here, `rung` of each timer that was dealt with.
+    """
+
+    def __init__(
+        self,
+        role: str,
+        ledger: Ledger,
+        clock: Clock,
+        *,
+        known: Callable[[], Iterable[Choreography]],
+        submit: Callable[[Item], None],
+        noticed: Callable[[Entry], None],
+        rung: Callable[[str, str], None],
+        reactions: Reactions | None,
+    ) -> None:
+        super().__init__(rung)
+        self._commits = Commits(ledger)
+        self._noticed = noticed
+        self._waits = EventWaits(role, known, submit, ledger, clock, self._write)
+        if reactions is not None:
+            reactions.on_commit(noticed)
+            self.add(reactions)
+        self.add(Starts(role, known, submit, SetAside(role, ledger, clock), clock))
+        self.add(self._waits)
+
+    async def _write(self, entry: Entry) -> bool:
+        won = await self._commits.commit(entry)
+        if won:
+            self._noticed(entry)
+        return won
+
+    async def take_up(self, todo: Todo, work: todos.Work) -> None:
+        """A step of a past life may wait for an event."""
+        if work.what == "event":
+            waiting = Waiting(todo.execution, work.definition, work.node, work.at)
+            await self._waits.take_up(todo.queue, waiting)
+
+    def act(self, work: Work) -> None:
+        """What was decided is durable: some steps wait for events now, some no longer."""
+        definition = work.choreography.hash
+        for command in work.awaits:
+            waiting = Waiting(work.execution, definition, command.node, command.at)
+            self._waits.begin(command.queue, waiting)
+        for command in work.forgotten:
+            waiting = Waiting(work.execution, definition, command.node, command.at)
+            self._waits.end(command.queue, waiting)
+
+    async def leave(self) -> None:
+        """Leave what steps have begun: it is taken up again."""
+        await self._waits.stop()
