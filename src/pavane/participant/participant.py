@@ -10,40 +10,37 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict, deque
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancer import Dancer
-from pavane.core.projection.local import Lost, Rang
+from pavane.core.projection.local import DeadLetter, Lost, Rang
+from pavane.core.projection.message import TOKEN, Message
 from pavane.core.projection.wire import from_event
-from pavane.errors import InputError, PavaneError, StoreError
+from pavane.errors import InputError, PavaneError
 from pavane.participant import points, todos
 from pavane.participant.attempts import Attempts
-from pavane.participant.hearing import Hearing
+from pavane.participant.batches import Batches
 from pavane.participant.item import Item
-from pavane.participant.known_rows import KnownRows
+from pavane.participant.outside import Outside
 from pavane.participant.points import NoProbe
 from pavane.participant.reactions import Reactions
 from pavane.participant.relay import Relay
 from pavane.participant.set_aside import SetAside
-from pavane.participant.starts import Starts
 from pavane.participant.timers import Timers
-from pavane.participant.turns import DancerMaker, Work, changes_nothing
+from pavane.participant.turns import DancerMaker, Work
 from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
 from pavane.ports.clock import Clock
 from pavane.ports.dispatcher import Dispatcher
-from pavane.ports.ledger import Entry, Ledger, RowKey, Todo
+from pavane.ports.ledger import Entry, Ledger, Todo
 from pavane.ports.probe import Probe
 
 _LOG = logging.getLogger("pavane.participant")
 
 _BATCH = 200
-_KNOWN_MAX = 5_000  # executions whose rows are kept at hand
 _PAUSE_S = (0.05, 5.0)
 _WORK_PAGE = 500
-_HOLD_S = 0.2  # a step without effect that takes longer is written down like any other
 
 
 class Participant:
@@ -72,24 +69,33 @@ class Participant:
         self._bus = bus
         self._clock = clock
         self._probe = probe or NoProbe()
-        self._dancer = dancer
         self._choreographies = {each.hash: each for each in choreographies}
         self.attempts = Attempts(role, dispatcher, clock, self._submit)
-        self.aside = SetAside(ledger, clock)
+        self.aside = SetAside(role, ledger, clock)
         self.relay = Relay(ledger, bus, self._probe)
         self._timers = Timers(ledger, clock, self._ring)
-        self._hearing = Hearing(self._timers.rung)
-        if reactions is not None:
-            reactions.on_commit(self._noticed)
-            self._hearing.add(reactions)
-        known = self._choreographies.values
-        self._hearing.add(Starts(role, known, self._submit, self.aside, clock))
-        self._queue: deque[Item] = deque()
+        self._outside = Outside(
+            role,
+            ledger,
+            clock,
+            known=self._choreographies.values,
+            submit=self._submit,
+            noticed=self._noticed,
+            rung=self._timers.rung,
+            reactions=reactions,
+        )
         self._unknown: dict[str, list[Item]] = {}  # by definition: timers, attempts of a past life
-        self._news = asyncio.Event()
-        self._known: OrderedDict[str, KnownRows] = OrderedDict()
-        self._held: dict[str, Work] = {}  # begun and not written: steps without effect
-        self._in_hand: list[Item] = []
+        self._batches = Batches(
+            role,
+            ledger,
+            clock,
+            self._probe,
+            dancer,
+            self.aside,
+            self._choreographies,
+            self._make_attempts,
+            self._written,
+        )
         self._topics: set[str] = set()
         self._subscriptions: list[Subscription] = []  # the first one has the role's own messages
         self._running: list[asyncio.Task[None]] = []
@@ -100,14 +106,14 @@ class Participant:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
         await self._take_up()
-        for work in (self._work(), self.relay.run(), self._timers.run()):
+        for work in (self._batches.run(), self.relay.run(), self._timers.run()):
             self._begin(work)
         await self._listen()
         await self._unpark()
 
     async def _listen(self) -> None:
         """Subscribe to what the service must hear and does not hear yet."""
-        topics = {role_topic(self.role), *self._hearing.topics} - self._topics
+        topics = {role_topic(self.role), *self._outside.topics} - self._topics
         if topics:
             self._topics |= topics
             subscription = await self._bus.subscribe(self.role, sorted(topics))
@@ -126,7 +132,8 @@ class Participant:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._hearing.stop()  # what is being heard may need the batches, which go on
+            await self._outside.stop()  # what is being heard may need the batches, which go on
+        await self._outside.leave()
         self._running.clear()
         for subscription in self._subscriptions:
             await subscription.close()
@@ -138,6 +145,11 @@ class Participant:
         done, _ = await asyncio.wait(self._running, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
+
+    async def redrive(self, id: str) -> None:
+        """Take up a message that was set aside, as if it came now. NotFoundError."""
+        aside = await self.aside.find(id)
+        self._hear(Delivery("", aside.event), taken=(aside.id,))
 
     async def register(self, choreographies: Sequence[Choreography]) -> None:
         """Learn more workflows; messages that were parked for want of them are taken up."""
@@ -165,6 +177,8 @@ class Participant:
                         done=(todo.name,),
                     )
                     self._submit(item)
+                else:
+                    await self._outside.take_up(todo, work)
             after = (page[-1].execution, page[-1].name)
 
     async def _unpark(self) -> None:
@@ -177,8 +191,7 @@ class Participant:
         if item.definition not in self._choreographies:
             self._unknown.setdefault(item.definition, []).append(item)
             return
-        self._queue.append(item)
-        self._news.set()
+        self._batches.add(item)
 
     def _noticed(self, entry: Entry) -> None:
         self.relay.wake()
@@ -186,7 +199,7 @@ class Participant:
             self._timers.notice(todo.due)
 
     def _ring(self, todo: Todo) -> None:
-        if self._hearing.ring(todo):
+        if self._outside.ring(todo):
             return
         work = todos.read(todo)
         if work.what == "deadline" and self._is_alive(todo, work):
@@ -224,7 +237,7 @@ class Participant:
                 if delivery.topic == own:
                     self._hear(delivery)
                 else:
-                    self._hearing.take(delivery, subscription)
+                    self._outside.take(delivery, subscription)
 
     def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
         try:
@@ -248,114 +261,17 @@ class Participant:
 
     async def _put_aside(self, delivery: Delivery, kind: Any, reason: str) -> None:
         await self.aside.put(delivery.event, kind, reason)
+        self.relay.wake()
         if self._subscriptions and delivery.topic:
             await self._subscriptions[0].done([delivery])
 
-    # --- batches --------------------------------------------------------------------------------
+    # --- out ------------------------------------------------------------------------------------
 
-    async def _work(self) -> None:
-        pause_s, longest_s = _PAUSE_S
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._queue:
-                batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
-                try:
-                    await self._batch(batch)
-                    pause_s = _PAUSE_S[0]
-                except StoreError as error:
-                    _LOG.warning("the ledger has trouble: %s", error)
-                    self._queue.extendleft(reversed(self._in_hand))
-                    self._known.clear()
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(pause_s * 2, longest_s)
-
-    async def _batch(self, batch: list[Item]) -> None:
-        self._probe.at(points.TAKEN)
-        works: dict[str, Work] = {}
-        for item in batch:
-            work = works.get(item.execution) or self._held.pop(item.execution, None)
-            if work is None:
-                choreography = self._choreographies[item.definition]
-                known = self._known.pop(item.execution, None) or KnownRows()
-                work = Work(choreography, item.execution, known)
-            works[item.execution] = work
-            work.items.append(item)
-        self._in_hand = [item for work in works.values() for item in work.items]
-        now = self._clock.now()
-        await self._fold(works, now)
-        for execution in [each for each, work in works.items() if work.may_wait()]:
-            self._hold(works.pop(execution))
-        entries = [work.finish(self.role, now) for work in works.values()]
-        self._probe.at(points.DECIDED)
-        written = [each for each in entries if not changes_nothing(each)]
-        lost = await self._commit(written)
-        self._probe.at(points.COMMITTED)
-        won: list[Work] = []
-        for work in works.values():
-            if id(work.entry) in lost:
-                # Loaded anew, and tried again.
-                self._queue.extendleft(reversed(await self._not_taken_up(work.items)))
-                continue
-            if not changes_nothing(work.entry):
-                work.committed()
-            self._keep(work)
-            won.append(work)
+    async def _written(self, won: list[Work]) -> None:
+        """A batch is durable: acknowledge, then act."""
         await self._acknowledge(won)
         self._probe.at(points.ACKNOWLEDGED)
         self._act(won)
-
-    def _hold(self, work: Work) -> None:
-        """Begin attempts without effect before anything is written; write it soon, or with them."""
-        self._held[work.execution] = work
-        for run, causation in work.runs:
-            self.attempts.begin(work.choreography, work.execution, run, causation)
-        work.runs = []
-        write = Item(work.execution, work.choreography.hash, None)
-        asyncio.get_running_loop().call_later(_HOLD_S, self._write_held, work, write)
-
-    def _write_held(self, work: Work, write: Item) -> None:
-        if self._held.get(work.execution) is work:
-            self._submit(write)
-
-    async def _not_taken_up(self, items: list[Item]) -> list[Item]:
-        """Without what was parked and has been taken up meanwhile, here or by another process."""
-        parked = [item for item in items if item.taken]
-        if not parked:
-            return items
-        there = {each.id for each in await self.aside.parked(self._choreographies)}
-        return [item for item in items if there.issuperset(item.taken)]
-
-    async def _commit(self, entries: list[Entry]) -> set[int]:
-        if not entries:
-            return set()
-        return {id(entries[index]) for index in await self.ledger.commit(entries)}
-
-    async def _fold(self, works: dict[str, Work], now: int) -> None:
-        """Take everything in; rows that are missing are loaded for the whole batch at once."""
-        wanted: dict[str, set[RowKey]] = {
-            id: set() for id, work in works.items() if work.known.revision < 0
-        }
-        ahead = dict(works)
-        while ahead:
-            if wanted:
-                loaded = await self.ledger.load(wanted)
-                for id, keys in wanted.items():
-                    works[id].known.take(keys, loaded[id])
-            wanted = {}
-            for id, work in list(ahead.items()):
-                missing = work.fold(self._dancer, self.role, now)
-                if missing is None:
-                    del ahead[id]
-                else:
-                    wanted[id] = {missing}
-
-    def _keep(self, work: Work) -> None:
-        self._known[work.execution] = work.known
-        if len(self._known) > _KNOWN_MAX:
-            self._known.popitem(last=False)
-
-    # --- out ------------------------------------------------------------------------------------
 
     async def _acknowledge(self, won: list[Work]) -> None:
         deliveries = [
@@ -372,6 +288,12 @@ class Participant:
         reason = f"{type(error).__name__}: {error}"
         if item.delivery is not None:
             await self._put_aside(item.delivery, "dead", reason)
+        message = item.event
+        if isinstance(message, Message) and message.kind == TOKEN:
+            # Nobody else knows that this token was the only one: its loss is the step's failure.
+            letter = DeadLetter(message.node, message.at)
+            lost = Item(item.execution, item.definition, letter, causation=item.causation)
+            self._submit(lost)
         item.settle(False)
 
     def _act(self, won: list[Work]) -> None:
@@ -382,10 +304,14 @@ class Participant:
                 self._timers.rung(work.execution, name)
             for command in work.interrupts:
                 self.attempts.interrupt(work.choreography, work.execution, command)
-            for run, causation in work.runs:
-                self.attempts.begin(work.choreography, work.execution, run, causation)
+            self._outside.act(work)
+            self._make_attempts(work)
             for item in work.items:
                 item.settle(True)
+
+    def _make_attempts(self, work: Work) -> None:
+        for run, causation in work.runs:
+            self.attempts.begin(work.choreography, work.execution, run, causation)
 
 
 def _told_if_broken(task: asyncio.Task[None]) -> None:
