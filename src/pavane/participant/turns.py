@@ -181,7 +181,7 @@ class Work:
             done=list(self._todos),
             todos=kept,
             records=[*self._records, *notes],
-            taken=[id for item in self.items for id in item.taken],
+            taken=list(dict.fromkeys(id for item in self.items for id in item.taken)),
             closed=self._closed,
             at=now,
         )
