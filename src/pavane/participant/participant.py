@@ -264,6 +264,8 @@ class Participant:
         self.relay.wake()
         if self._subscriptions and delivery.topic:
             await self._subscriptions[0].done([delivery])
+        if kind == "parked" and delivery.event.attributes["procversion"] in self._choreographies:
+            await self._unpark()  # it was registered while the message was put aside
 
     # --- out ------------------------------------------------------------------------------------
 
