@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pavane.engine.engine import Engine
     from pavane.ports.bus import Bus
     from pavane.ports.clock import Chance, Clock
+    from pavane.ports.ledger import Ledger
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -72,11 +73,36 @@ async def mixed_services(
                 chance=chance,
             )
         )
-        await engine.register(conducted, tuple(tasks.values()))
+        kept = open_ledger(ledger)
+        conducting = conducted_events(engine, company, kept, clock, conducted, tasks)
+        await stack.enter_async_context(conducting)
         for service in [*services, scopes.conductor(engine)]:
             dancer = dancing(service, company, open_ledger(ledger), clock, concurrency, None)
             await stack.enter_async_context(dancer)
         yield Mixed(engine, company)
+
+
+@asynccontextmanager
+async def conducted_events(
+    engine: Engine,
+    company: Company,
+    ledger: Ledger,
+    clock: Clock,
+    workflows: Sequence[Workflow],
+    tasks: dict[str, TaskDefinition],
+) -> AsyncGenerator[None]:
+    """Registers workflows with an engine that events reach: they start some, and end waits."""
+    from pavane.sdk.conducted_events import ConductedEvents
+
+    await ledger.open()
+    events = ConductedEvents(engine, company.bus, ledger, clock, workflows)
+    await engine.register(workflows, tuple(tasks.values()))
+    try:
+        await events.start()
+        yield
+    finally:
+        await events.stop()
+        await ledger.close()
 
 
 def _by_style(

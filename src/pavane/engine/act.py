@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pavane.core.decide import timeouts
+from pavane.core.decide.event_waits import PREFIX
 from pavane.core.model import status
 from pavane.core.model.fact import Claimed
 from pavane.core.model.rows import Header, TaskRow
@@ -83,6 +84,16 @@ def next_alarm(won: list[WorkSet]) -> int:
             if at and (not earliest or at < earliest):
                 earliest = at
     return earliest
+
+
+def event_queues(won: list[WorkSet]) -> set[str]:
+    """The queues in which steps wait for events since this commit."""
+    return {
+        ready.queue
+        for work in won
+        for ready in work.ready.values()
+        if ready is not None and ready.queue.startswith(PREFIX)
+    }
 
 
 def is_over(header: Header) -> bool:

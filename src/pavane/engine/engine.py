@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -64,6 +64,7 @@ class Engine:
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
         self._timers = Timers(store, clock, self._submit)
+        self._event_waits: Callable[[str], None] | None = None
         self._claiming: set[tuple[str, str]] = set()
         self._running: list[asyncio.Task[None]] = []
         self._open = False
@@ -190,6 +191,14 @@ class Engine:
     def subscribe(self) -> AbstractContextManager[Changes]:
         """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""
         return self._waiting.subscription()
+
+    def tell_of_event_waits(self, call: Callable[[str], None]) -> None:
+        """Somebody listens to a bus: call it with the queue of each step that waits for an event.
+
+        Until then definitions that need events are refused.
+        """
+        self._event_waits = call
+        self.registry.hears_events = True
 
     async def signal(
         self, execution_id: str, ref: str, output: bytes = b"{}", status: str = "COMPLETED"
@@ -343,6 +352,9 @@ class Engine:
             for queue in batch.offered:
                 self._dispatcher.wake(queue)
         self._timers.notice(act.next_alarm(won))
+        if self._event_waits is not None:
+            for queue in act.event_queues(won):
+                self._event_waits(queue)
         for work in won:
             assert work.rows is not None
             self._waiting.changed(work.id)

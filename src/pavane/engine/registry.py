@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pavane.core.check import check_tasks, ensure_valid
+from pavane.core.decide.event_waits import waits_for_event
 from pavane.core.decide.plan import Plan, all_steps, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow, content_hash
@@ -31,6 +32,7 @@ class Registry:
         self._bodies: dict[str, Workflow] = {}
         self._plans: dict[str, Plan] = {}
         self._seen: dict[str, str] = {}  # execution to content hash
+        self.hears_events = False  # whether somebody listens to a bus for this engine
 
     async def open(self) -> None:
         """Read what is registered."""
@@ -64,6 +66,8 @@ class Registry:
         for workflow in workflows:
             ensure_valid(workflow, known)
             _ensure_orchestrated(workflow)
+            if not self.hears_events:
+                _ensure_no_events(workflow)
             present = self.versions(workflow.name).get(workflow.version)
             if present and present != content_hash(workflow) and not overwrite:
                 raise AlreadyExistsError(
@@ -163,6 +167,22 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
                     "is only a conductor.",
                     "Run it with its services (--style hybrid), or leave the scope's style out.",
                 )
+
+
+def _ensure_no_events(workflow: Workflow) -> None:
+    """Raise DefinitionError for a workflow, or a scope in one, that waits for events."""
+    waiting = [
+        step.ref
+        for each in [workflow, *_scopes(workflow)]
+        for step in all_steps(each.tasks)
+        if waits_for_event(step)
+    ]
+    what = f"the step {waiting[0]!r} waits for" if waiting else "it is started by"
+    if waiting or workflow.started_by is not None:
+        raise DefinitionError(
+            f"Workflow {workflow.name!r}: {what} an event, and here is no bus.",
+            "Run it with a bus (--bus URL).",
+        )
 
 
 def _scopes(workflow: Workflow) -> list[Workflow]:

@@ -104,6 +104,9 @@ class Work:
     def _note(self, item: Item, reaction: Reaction, role: str, now: int) -> None:
         for name in item.done:
             self._todos[name] = None
+        if isinstance(event := item.event, Attempted):  # also one that was begun in this work
+            name = todos.run_name(event.node, event.at, event.undo, event.attempt)
+            self._todos[name] = None
         for command in reaction.commands:
             if isinstance(command, Publish):
                 out = published(command, role, self.execution, item.causation, now)

@@ -10,7 +10,6 @@ import pytest
 
 from pavane.bootstrap import dancing_services, mixed_services
 from pavane.bootstrap.orchestrated import running_engine
-from pavane.core.model.event import CloudEvent
 from pavane.core.model.workflow import Workflow
 from pavane.errors import DefinitionError
 from pavane.sdk.event import Event
@@ -33,7 +32,7 @@ class Told:
     def __init__(self) -> None:
         self.pricing, self.books = Service("pricing"), Service("books")
         self.heard: list[tuple[str, int]] = []
-        self.events: list[CloudEvent] = []
+        self.correlation = ""
 
         @self.pricing.task(read_only=True, retries="forever")
         async def price(order: str) -> dict[str, int]:

@@ -1,0 +1,204 @@
+"""Events for a conductor, who has no bus: they start its workflows and end its steps' waits."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import msgspec
+
+from pavane.core.decide.draft import encode
+from pavane.core.decide.event_starts import start_of
+from pavane.core.decide.event_waits import heard_in, output_of, passes
+from pavane.core.model.event import CloudEvent, topic_of_type
+from pavane.core.model.rows import Ready
+from pavane.core.model.workflow import Workflow
+from pavane.engine.engine import Engine
+from pavane.errors import ConflictError, InputError, NotFoundError, PavaneError
+from pavane.participant.commits import Commits
+from pavane.participant.emitting import correlation_of
+from pavane.participant.hearing import Hearing
+from pavane.participant.meetings import Meetings
+from pavane.participant.set_aside import SetAside
+from pavane.participant.timers import Timers
+from pavane.ports.bus import Bus, Delivery, Subscription
+from pavane.ports.clock import Clock
+from pavane.ports.ledger import Entry, Ledger, Todo
+
+_LOG = logging.getLogger("pavane.conductor")
+
+GROUP: Final = "_pavane.conductor"
+_BATCH = 200
+_MANY = 1_000_000
+_PAUSE_S = 1.0  # after trouble
+_FAR_MS = 1 << 52
+
+
+class ConductedEvents:
+    """Listens for an engine. `ledger` keeps events that come before the step that waits for them.
+
+    What was told is signalled, or started, again after a crash; the engine takes it once.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        bus: Bus,
+        ledger: Ledger,
+        clock: Clock,
+        workflows: Sequence[Workflow],
+    ) -> None:
+        self._engine = engine
+        self._bus = bus
+        self._ledger = ledger
+        self._clock = clock
+        self._commits = Commits(ledger)
+        self._timers = Timers(ledger, clock, self._ring)
+        heard = heard_in(workflows)
+        self._waits = _Waits(engine, clock, Meetings(ledger, clock, self._write, lambda: heard))
+        self._hearing = Hearing(self._timers.rung)
+        self._hearing.add(_Starts(engine, workflows, SetAside(GROUP, ledger, clock)))
+        self._hearing.add(self._waits)
+        self._subscription: Subscription | None = None
+        self._running: list[asyncio.Task[None]] = []
+        self._going: set[asyncio.Task[None]] = set()
+        engine.tell_of_event_waits(lambda queue: self._follow(self._waits.look(queue)))
+
+    async def start(self) -> None:
+        """Bring together what a dead process has left, then listen."""
+        for todo in await self._ledger.due(_FAR_MS, _MANY):
+            if self._waits.owns(todo):
+                await self._waits.look(todo.execution)
+        loops: list[Coroutine[Any, Any, None]] = [self._timers.run()]
+        if self._hearing.topics:
+            self._subscription = await self._bus.subscribe(GROUP, self._hearing.topics)
+            loops.append(self._receive(self._subscription))
+        self._running = [asyncio.ensure_future(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Take nothing more; what is not over comes again."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        await self._hearing.stop()
+        for task in self._going:
+            task.cancel()
+        await asyncio.gather(*self._going, return_exceptions=True)
+        if self._subscription is not None:
+            await self._subscription.close()
+
+    async def _receive(self, subscription: Subscription) -> None:
+        while True:
+            try:
+                deliveries = await subscription.take(_BATCH)
+            except PavaneError as error:
+                _LOG.warning("the bus has trouble: %s", error)
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            if not deliveries:
+                return
+            for delivery in deliveries:
+                self._hearing.take(delivery, subscription)
+
+    async def _write(self, entry: Entry) -> bool:
+        won = await self._commits.commit(entry)
+        for todo in entry.todos if won else ():
+            self._timers.notice(todo.due)
+        return won
+
+    def _ring(self, todo: Todo) -> None:
+        self._hearing.ring(todo)
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._going.add(task)
+        task.add_done_callback(self._going.discard)
+
+
+class _Starts:
+    """An ear for events that start workflows."""
+
+    def __init__(self, engine: Engine, workflows: Sequence[Workflow], aside: SetAside) -> None:
+        self._engine = engine
+        self._aside = aside
+        self._started: dict[str, list[Workflow]] = {}
+        for workflow in workflows:
+            if workflow.started_by is not None:
+                self._started.setdefault(workflow.started_by.event, []).append(workflow)
+
+    @property
+    def topics(self) -> Collection[str]:
+        return {topic_of_type(type) for type in self._started}
+
+    async def hear(self, delivery: Delivery) -> None:
+        event = delivery.event
+        for workflow in self._started.get(event.type, ()):
+            try:
+                body, key = start_of(workflow, event)
+                await self._engine.start_execution(
+                    workflow.name, body, key=key, correlation_id=correlation_of(event)
+                )
+            except InputError as error:
+                await self._aside.put(event, "quarantined", str(error))
+
+    def owns(self, todo: Todo) -> bool:
+        del todo
+        return False
+
+    async def fire(self, todo: Todo) -> None:
+        """Never called."""
+
+
+class _Waits:
+    """An ear for events that steps wait for; the store's queues say which do."""
+
+    def __init__(self, engine: Engine, clock: Clock, meetings: Meetings) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._meetings = meetings
+
+    @property
+    def topics(self) -> Collection[str]:
+        return {topic_of_type(type) for type in self._meetings.types}
+
+    async def hear(self, delivery: Delivery) -> None:
+        for met in await self._meetings.keep(delivery.event):
+            await self._offer(met.queue, [delivery.event])
+
+    async def look(self, queue: str) -> None:
+        """A step waits in the queue: something for it may have come before."""
+        while True:
+            try:
+                return await self._offer(queue, await self._meetings.early(queue))
+            except PavaneError as error:
+                _LOG.warning("%s cannot be looked through yet: %s", queue, error)
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _offer(self, queue: str, events: Sequence[CloudEvent]) -> None:
+        if not events:
+            return
+        for ready in await self._engine.store.ready(queue, self._clock.now(), _MANY):
+            for event in events:
+                if await self._signal(ready, event):
+                    break
+
+    async def _signal(self, ready: Ready, event: CloudEvent) -> bool:
+        """Whether the step waits no longer: for this event, or for none at all."""
+        wanted = {ready.execution_id: {("task", ready.ref)}}
+        loaded = await self._engine.store.load(wanted)
+        row = loaded[ready.execution_id].tasks[ready.ref]
+        data: Any = msgspec.json.decode(event.data or b"null")
+        if row is None or not passes(msgspec.json.decode(row.input or b"{}"), data):
+            return False
+        with suppress(ConflictError, NotFoundError):  # it is over, or going back
+            await self._engine.signal(ready.execution_id, ready.ref, encode(output_of(data)))
+        return True
+
+    def owns(self, todo: Todo) -> bool:
+        return self._meetings.owns(todo)
+
+    async def fire(self, todo: Todo) -> None:
+        await self._meetings.fire(todo)
