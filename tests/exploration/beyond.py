@@ -66,14 +66,17 @@ PIVOTS = [  # a pivot that fails takes everything back; one that has perhaps hap
         2,
         "A",
         fork(scope("T", "P ! f"), scope("U", "Q !")),
+        human=True,
         large=True,
     ),
     play("A → P! f → fork (Q!, B) ⏱", 2, "A, P ! f", fork("Q !", "B"), large=True),
-    play("A → P! f l → B ⏱", 2, "A, P ! f l, B"),
-    play("A → T(B, P! f l) → D ⏱", 2, "A", scope("T", "B, P ! f l"), "D"),
-    play("A → P! f → B ⏱, processes die", 2, "A, P ! f, B", lost="P B", retries={"P": 1}),
+    play("A → P! f l → B ⏱", 2, "A, P ! f l, B", human=True),
+    play("A → T(B, P! f l) → D ⏱", 2, "A", scope("T", "B, P ! f l"), "D", human=True),
+    play(
+        "A → P! f → B ⏱, processes die", 2, "A, P ! f, B", lost="P B", retries={"P": 1}, human=True
+    ),
     play("A → P! → B ⏱, its token is dead", 2, "A, P !, B", dead="P"),
-    play("A → P! → B ⏱, the token behind it is dead", 2, "A, P !, B", dead="B"),
+    play("A → P! → B ⏱, the token behind it is dead", 2, "A, P !, B", dead="B", human=True),
 ]
 
 ENDS = [  # optional steps, ends in the middle, waits
@@ -130,6 +133,7 @@ MISHAPS = [
         some("A", "B"),
         "C f",
         undo_parks="TA/A",
+        human=True,
         large=True,
     ),
     play(

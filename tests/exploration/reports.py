@@ -41,6 +41,8 @@ class Report(msgspec.Struct):
             reached = {end for end in each.outcomes if end[0] != HUMAN}
             faults += [f"{each.network}: no conductor has {end}" for end in reached - wanted]
             if each.complete:
+                if self.scenario.human and len(reached) == len(each.outcomes):
+                    faults.append(f"{each.network}: no end needs a human")
                 faults += [f"{each.network}: never reached {end}" for end in wanted - reached]
         return faults
 
@@ -71,7 +73,9 @@ def report(scenario: Scenario, layout: Layout, limit: int = 0) -> Report:
     seconds: list[float] = []
     for network in NETWORKS:
         begun = time.perf_counter()
-        found.append(explore(made, network, mishaps=scenario.mishaps, limit=limit))
+        found.append(
+            explore(made, network, mishaps=scenario.mishaps, alarms=scenario.human, limit=limit)
+        )
         seconds.append(time.perf_counter() - begun)
     return Report(scenario, layout, found, seconds)
 

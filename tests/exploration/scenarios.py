@@ -15,7 +15,7 @@ OF_THE_PAGE = [
     ),
     play("A → B → C f ⏱", 2, "A, B, C f"),
     play("A → B → C f ⏱, undo of B fails once", 2, "A, B, C f", undo_fails={"B": 1}),
-    play("A → B → C f ⏱, undo of B parks for good", 2, "A, B, C f", undo_parks="B"),
+    play("A → B → C f ⏱, undo of B parks for good", 2, "A, B, C f", undo_parks="B", human=True),
     play("A → B l → C f ⏱", 2, "A, B l, C f"),
     play("A → B → C f ⏱, B may be dead-lettered", 2, "A, B, C f", dead="B"),
     play("A f → P! → B ⏱", 2, "A f, P !, B"),

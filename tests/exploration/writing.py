@@ -30,6 +30,7 @@ class Scenario(msgspec.Struct, frozen=True):
     outcomes: int
     root: b.Sub
     mishaps: Mishaps
+    human: bool = False  # may end with a call for a person
     large: bool = False  # too large for the standard run when all owners are apart
     data: Data | None = None
 
@@ -65,6 +66,7 @@ def play(
     outcomes: int,
     *body: Part,
     deadline: bool = True,
+    human: bool = False,
     large: bool = False,
     data: Data | None = None,
     **wrong: Any,
@@ -75,7 +77,7 @@ def play(
         for key, told in wrong.items()
     }
     root = b.Sub("w", listed(*body), deadline=deadline)
-    return Scenario(name, outcomes, root, Mishaps(**split), large, data)
+    return Scenario(name, outcomes, root, Mishaps(**split), human, large, data)
 
 
 def listed(*body: Part) -> list[b.Block]:

@@ -62,7 +62,7 @@ class Flow(Values, ABC):
         there = self.node(target)
         where = moved(at, node.regions, there.regions)
         if to_at is not None:
-            where = to_at + (1,) * (there.depth - len(to_at))
+            where = self.entered(to_at, there)
         self.send(
             m.TOKEN,
             there.role,
@@ -77,6 +77,10 @@ class Flow(Values, ABC):
             reason=reason,
             values=self.parcels(node.brings.get(target, ()), at, there.role),
         )
+
+    def entered(self, at: At, there: Node) -> At:
+        """A coordinate at a node, where the loops that it does not name begin."""
+        return at + (1,) * (there.depth - len(at))
 
     def tell(self, node: Node, at: At) -> None:
         """Data straight to the roles that no token brings it to."""

@@ -32,9 +32,11 @@ class Mishaps(msgspec.Struct, frozen=True):
 
 
 def own_events(
-    choreography: Choreography, rows: Mapping[Key, Row], mishaps: Mishaps
+    choreography: Choreography, role: str, rows: Mapping[Key, Row], mishaps: Mishaps
 ) -> Iterator[Event]:
     """What may happen to a role by itself, with these rows, in an order that does not change."""
+    if not rows and "" in mishaps.stops and role == choreography.root.home:
+        yield Message(m.STOP, role, "")
     for key in sorted(rows):
         row = rows[key]
         if isinstance(row, StepRow):

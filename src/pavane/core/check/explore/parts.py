@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec import structs
 
 from pavane.core.check.explore.mishaps import Event, Mishaps, dead_letter, own_events
 from pavane.core.check.explore.played import Decision, Played, turns
 from pavane.core.check.explore.post import Post
-from pavane.core.check.explore.world import Deed, World
+from pavane.core.check.explore.world import Deed, World, name_of
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
@@ -20,6 +20,10 @@ from pavane.core.projection.rows import GateRow, Key, Row, ScopeRow, StepRow
 from pavane.core.projection.turn import Reaction
 
 Rows = Mapping[Key, Row]
+
+ILLEGAL: Final = "illegal"
+CALLED_TWICE: Final = "called twice"  # a task, for one attempt
+NOT_CALLED: Final = "not called"  # a task, though its step says that an attempt is at work
 
 
 class Way(NamedTuple):
@@ -32,7 +36,7 @@ class Way(NamedTuple):
     deed: Deed | None = None
     decisions: tuple[Decision, ...] = ()
     happened: bool | None = None  # whether an attempt that nobody heard of took effect
-    error: str = ""
+    error: str = ""  # a kind, a colon, and more in words
 
     def is_nothing(self, state: int) -> bool:
         """Whether nothing at all comes of it."""
@@ -107,7 +111,7 @@ class Part:
         """What may come about without a message."""
         here = self.states[state]
         if here.own is None:
-            events = own_events(self.choreography, here.rows, self._mishaps)
+            events = own_events(self.choreography, self.role, here.rows, self._mishaps)
             here.own = tuple(
                 way
                 for event in events
@@ -120,8 +124,9 @@ class Part:
         for decisions, reaction in turns(
             self._dancer, self.choreography, self.role, here.rows, event, self._mishaps
         ):
-            if isinstance(reaction, str):
-                yield Way(event, 0, 0, (), decisions=decisions, error=reaction)
+            wrong = reaction if isinstance(reaction, str) else self._misplaced(reaction)
+            if wrong or isinstance(reaction, str):
+                yield Way(event, 0, 0, (), decisions=decisions, error=f"{ILLEGAL}: {wrong}")
                 continue
             state = self.number({**here.rows, **reaction.rows})
             letters = tuple(dict.fromkeys(self._post.number(each) for each in reaction.sent))
@@ -132,6 +137,14 @@ class Part:
             way = Way(event, state, sent, letters, decisions=decisions, error=error)
             for happened, deed in self._deeds(here.rows, event, reaction):
                 yield way._replace(deed=deed if deed != Deed() else None, happened=happened)
+
+    def _misplaced(self, reaction: Reaction) -> str:
+        """A coordinate that is too short or too long, in words."""
+        for key in reaction.rows:
+            node = self.choreography.nodes.get(key.name)
+            if node is not None and len(key.at) != node.depth:
+                return f"a row of {key.name} stands at {list(key.at)}"
+        return ""
 
     def _deeds(
         self, rows: Rows, event: Event, reaction: Reaction
@@ -199,7 +212,7 @@ def _uncalled(rows: Rows, event: Event, reaction: Reaction) -> str:
     called = [each for each in reaction.commands if isinstance(each, Run)]
     calls = {(each.node, each.at, each.undo, each.attempt) for each in called}
     if len(calls) < len(called):
-        return "a task is called twice in one turn"
+        return f"{CALLED_TWICE}: in one turn"
     begun = {
         (key.name, key.at, undo, attempt)
         for key, row in reaction.rows.items()
@@ -208,7 +221,10 @@ def _uncalled(rows: Rows, event: Event, reaction: Reaction) -> str:
     }
     if isinstance(event, Lost):
         return ""
-    return "" if calls == begun else f"attempts begin: {sorted(begun)}, calls: {sorted(calls)}"
+    for kind, differs in ((CALLED_TWICE, calls - begun), (NOT_CALLED, begun - calls)):
+        if differs:
+            return f"{kind}: {', '.join(name_of(call[0], call[1]) for call in sorted(differs))}"
+    return ""
 
 
 def _begun(old: Row | None, row: StepRow) -> Iterator[tuple[bool, int]]:
@@ -225,7 +241,8 @@ def _plain(row: Row) -> Row:
     if isinstance(row, StepRow):
         return structs.replace(row, reason="", cause="")
     if isinstance(row, GateRow):
-        return structs.replace(row, arrivals=tuple(sorted(row.arrivals, key=_key)))
+        arrivals = [structs.replace(each, reason="") for each in row.arrivals]
+        return structs.replace(row, arrivals=tuple(sorted(arrivals, key=_key)))
     if isinstance(row, ScopeRow):
         return structs.replace(
             row,

@@ -81,12 +81,17 @@ def bare(choreography: Choreography) -> Choreography:
     """The same without the data: what is computed decides nothing here, so nobody computes it."""
     return structs.replace(
         choreography,
-        nodes={id: structs.replace(node, plan=None) for id, node in choreography.nodes.items()},
+        nodes={id: _bare(node) for id, node in choreography.nodes.items()},
         scopes={
             path: structs.replace(scope, plan=None, workflow=None, deadline_ms=0)
             for path, scope in choreography.scopes.items()
         },
     )
+
+
+def _bare(node: Node) -> Node:
+    kind = "instant" if node.kind == "publish" else node.kind
+    return structs.replace(node, plan=None, kind=kind)
 
 
 def turns(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final, Literal
 
 import msgspec
@@ -12,7 +12,7 @@ from pavane.core.check.explore.parts import Part, Way
 from pavane.core.check.explore.played import bare, played
 from pavane.core.check.explore.post import Post
 from pavane.core.check.explore.trace import Trace
-from pavane.core.check.explore.world import Glimpse, Place, World
+from pavane.core.check.explore.world import Glimpse, Place, World, name_of
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Choreography
@@ -27,7 +27,7 @@ Network = Literal["many", "once"]
 STUCK: Final = "stuck"
 STANDS: Final = "an effect stands after an abort"
 TWO_IN_ONE: Final = "two messages under one id"
-ILLEGAL: Final = "illegal"
+UNEXPECTED: Final = "outcome that was not expected"
 
 HUMAN: Final = "needs a human"
 
@@ -65,14 +65,18 @@ def explore(
     *,
     mishaps: Mishaps | None = None,
     dancer: type[Dancer] = Dancer,
+    expected: Collection[Outcome] | None = None,
+    alarms: bool = True,
     limit: int = 0,
     patience: Callable[[], bool] | None = None,
 ) -> Exploration:
     """Try everything that may happen; stop at the first thing that must not.
 
-    It is cut short after `limit` states (0 = never), or as soon as `patience` says no.
+    `expected`: no other outcomes may be reached; `alarms`: it may end with a call for a person. It
+    is cut short after `limit` states (0 = never), or as soon as `patience` says no.
     """
     search = _Search(bare(choreography), network, dancer, mishaps or Mishaps())
+    search.expected, search.alarms = expected, alarms
     return search.run(limit, patience or (lambda: True))
 
 
@@ -104,6 +108,8 @@ class _Search:
         self.transitions = 0
         self.ends = 0
         self.outcomes: set[Outcome] = set()
+        self.expected: Collection[Outcome] | None = None
+        self.alarms = True
 
     def run(self, limit: int, patience: Callable[[], bool]) -> Exploration:
         """Explore; the list of states grows while it is read."""
@@ -155,7 +161,8 @@ class _Search:
         """Go one way: note the state that it leads to, and whether it may be gone at all."""
         here, before = self.reached[number]
         if way.error:
-            return self._violation(ILLEGAL, way.error, number, index, way)
+            kind, _, told = way.error.partition(": ")
+            return self._violation(kind, told, number, index, way)
         shift = index * _FIELD
         there = here + (way.state - (here >> shift & _MASK) << shift)
         if way.deed is not None:
@@ -217,19 +224,23 @@ class _Search:
         ]
         status = next((row.status for key, row in scopes if not key.name), "not begun")
         standing = self.world.standing(here >> self.above)
+        names = ", ".join(sorted(name_of(*place) for place in standing))
+        moving = [(key, row) for key, row in scopes if row.status in r.SCOPE_MOVING]
         if any(row.human for _, row in scopes):
+            if not self.alarms:
+                return self._violation(HUMAN, "for no reason", number)
             status = HUMAN
-        elif status not in (r.CLOSED, r.ABORTED):
+        elif status not in (r.CLOSED, r.ABORTED, r.DEAD):
             return self._violation(STUCK, f"the execution is {status} for ever", number)
-        elif status == r.ABORTED and standing:
-            names = ", ".join(sorted(f"{node}{list(at) or ''}" for node, at in standing))
+        elif moving:
+            key, row = moving[0]
+            return self._violation(STUCK, f"scope {key.name} is {row.status} for ever", number)
+        elif status != r.CLOSED and standing:
             return self._violation(STANDS, f"{names} after the abort", number)
-        else:
-            for key, row in scopes:
-                if row.status in r.SCOPE_MOVING:
-                    told = f"scope {key.name} is {row.status} for ever"
-                    return self._violation(STUCK, told, number)
-        self.outcomes.add((status, standing))
+        outcome = (r.ABORTED if status == r.DEAD else status, standing)
+        if self.expected is not None and status != HUMAN and outcome not in self.expected:
+            return self._violation(UNEXPECTED, f"{status}, with {names or 'nothing'}", number)
+        self.outcomes.add(outcome)
         return None
 
     def _violation(

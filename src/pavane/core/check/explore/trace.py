@@ -11,7 +11,7 @@ from pavane.core.check.explore.parts import Way
 from pavane.core.check.explore.world import name_of
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
-from pavane.core.projection.local import Attempted, DeadLetter, Lost
+from pavane.core.projection.local import Attempted, DeadLetter, Happened, Lost
 from pavane.core.projection.message import Message
 
 _ENDED = {st.COMPLETED: "succeeds", st.FAILED: "fails, and is tried again"}
@@ -101,6 +101,8 @@ def said(event: Event) -> str:
         return f"the process dies during {where}"
     if isinstance(event, DeadLetter):
         return f"the token of {where} cannot be delivered"
+    if isinstance(event, Happened):
+        return f"the event comes that {where} waits for"
     scope = f"scope {where}" if event.node else "the execution"
     return {
         "scope": f"the deadline of {scope}",
@@ -119,7 +121,9 @@ def _of_message(message: Message) -> str:
         outcome = "" if message.outcome == m.DONE else f" {message.outcome}"
         if message.outcome == m.COUNT:
             outcome += f" {message.count}"
-        return f"token {where}{outcome} from {name_of(message.source, message.source_at)}"
+        source = name_of(message.source, message.source_at)
+        came = "" if message.source.startswith("(") else f" from {source}"  # in brackets: opening
+        return f"token {where}{outcome}{came}"
     if message.kind == m.FREEZE:
         return f"freeze {scope}"
     if message.kind == m.FROZEN:
