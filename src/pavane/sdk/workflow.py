@@ -5,19 +5,26 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from types import FunctionType
-from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
-from pavane.core.model.workflow import Style, Workflow
+from msgspec import structs
+
+from pavane.core.model.workflow import StartedBy, Style, Workflow
 from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
 from pavane.language.durations import parse_duration
 from pavane.language.offers import StepOptions, TaskOffer, mark
+from pavane.sdk.started import started_of
+
+if TYPE_CHECKING:
+    from pavane.sdk.event import Event
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -49,6 +56,7 @@ class WorkflowFunction(Generic[P, R_co]):
         version: int = 1,
         style: Style | None = None,
         every: str = "",
+        started_by: StartedBy | None = None,
         options: StepOptions | None = None,
         origin: WorkflowFunction[..., Any] | None = None,
     ) -> None:
@@ -58,6 +66,7 @@ class WorkflowFunction(Generic[P, R_co]):
         self.version: int = version
         self.style: Style | None = style
         self.every: str = every
+        self.started_by: StartedBy | None = started_by
         self.options: StepOptions = options or StepOptions()
         functools.update_wrapper(self, function, updated=())
         if version < 1:
@@ -96,6 +105,7 @@ class WorkflowFunction(Generic[P, R_co]):
             version=self.version,
             style=self.style,
             every=self.every,
+            started_by=self.started_by,
             options=options,
             origin=self.origin,
         )
@@ -110,13 +120,17 @@ class WorkflowFunction(Generic[P, R_co]):
         """The definition and what it calls; LanguageError with every finding."""
         if self._origin is not None:
             return self._origin.compiled
-        return compile_workflow(
+        compiled = compile_workflow(
             self.function,
             name=self.name,
             version=self.version,
             style=self.style,
             every=self.every,
         )
+        if self.started_by is None:
+            return compiled
+        definition = structs.replace(compiled.definition, started_by=self.started_by)
+        return replace(compiled, definition=definition)
 
     @property
     def definition(self) -> Workflow:
@@ -186,6 +200,7 @@ def workflow(
     version: int = 1,
     style: Style | None = None,
     every: str = "",
+    started_by: type[Event] | str | Mapping[str, Any] | None = None,
 ) -> _Decorator: ...
 def workflow(
     function: Callable[..., Any] | None = None,
@@ -195,11 +210,15 @@ def workflow(
     version: int = 1,
     style: Style | None = None,
     every: str = "",
+    started_by: type[Event] | str | Mapping[str, Any] | None = None,
 ) -> Any:
     """Make a workflow of an `async def`, as `@workflow` or `@workflow(version=2, …)`.
 
     The function is read, not run; see docs/reference/language.md for what it may contain.
+    `started_by`: an event type whose events start it, each once, with the event as its one
+    parameter; or a mapping with `event`, and `input` and `key` that read `${event.<field>}`.
     """
+    started = started_of(started_by)
 
     def decorate(function: Callable[..., Any]) -> WorkflowFunction[..., Any]:
         is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
@@ -209,7 +228,9 @@ def workflow(
                 f"@workflow stands on {shown}, which is not an `async def`.",
                 "Write `async def`, with @workflow as its outermost decorator.",
             )
-        return WorkflowFunction(function, name=name, version=version, style=style, every=every)
+        return WorkflowFunction(
+            function, name=name, version=version, style=style, every=every, started_by=started
+        )
 
     return decorate if function is None else decorate(function)
 

@@ -61,3 +61,47 @@ def test_the_same_orchestrated_has_no_findings(tmp_path: Path):
     (tmp_path / "app.py").write_text(APP.replace("STYLE", '"orchestrated"'))
     ended = pavane(tmp_path, "check", "app.py")
     assert (ended.returncode, ended.stdout) == (0, "2 workflows, 4 tasks: no findings\n")
+
+
+EVENTS = """\
+from pavane import Event, Service, workflow
+
+shop, mail = Service("shop"), Service("mail")
+
+class Ordered(Event, type="shop.order.created.v1"):
+    order: str
+
+class Sent(Event, type="shop.parcel.sent.v1"):
+    order: str
+
+@shop.task(read_only=True)
+async def look(order: str) -> str:
+    return order
+
+@workflow(started_by=Ordered)
+async def buy(order: Ordered) -> str:
+    return await look(order.order)
+
+@mail.on(Sent)
+async def write(event: Sent) -> None: ...
+"""
+
+
+def test_events_with_only_one_end_are_notes(tmp_path: Path):
+    (tmp_path / "app.py").write_text(EVENTS)
+    ended = pavane(tmp_path, "check", "app.py")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    notes = [line for line in ended.stdout.splitlines() if line.startswith("Note: ")]
+    assert [note.partition(";")[0] for note in notes] == [
+        "Note: Event 'shop.order.created.v1' is handled by buy and emitted by nobody here",
+        "Note: Event 'shop.parcel.sent.v1' is handled by mail.write and emitted by nobody here",
+    ]
+    assert "Note:" not in pavane(tmp_path, "check", "app.py:buy").stdout
+
+
+def test_a_handler_that_cannot_be_one_is_found(tmp_path: Path):
+    (tmp_path / "app.py").write_text(EVENTS.replace("event: Sent) -> None", "event: int) -> None"))
+    ended = pavane(tmp_path, "check", "app.py")
+    assert ended.returncode == 1
+    assert "write" in ended.stdout
+    assert "takes int, which is no event" in ended.stdout

@@ -12,9 +12,11 @@ import pytest
 from pavane.bootstrap import dancing_services, mixed_services
 from pavane.core.model.workflow import Workflow
 from pavane.engine.views.reader import Reader
+from pavane.errors import DefinitionError
 from pavane.ports.store import Search
 from pavane.sdk.event import Event
 from pavane.sdk.service import Service
+from pavane.sdk.workflow import workflow
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.loop import run
 from tests.acceptance.events.shop import OrderCreated
@@ -153,3 +155,45 @@ def test_a_conductor_with_a_bus_starts_once_as_well():
 
     run(main())
     assert parcels.packed == ["lute"]
+
+
+def test_a_workflow_in_python_names_its_event():
+    parcels = Parcels()
+    shipping = Service("shipping")
+
+    @shipping.task(pivot=True)
+    async def ship(order_id: str, total: Decimal) -> None:
+        parcels.packed.append((order_id, total))
+
+    @workflow(started_by=OrderCreated)
+    async def send(order: OrderCreated) -> None:
+        await ship(order.order_id, order.total)
+
+    @workflow(
+        started_by={
+            "event": OrderCreated,
+            "input": {"id": "${event.order_id}"},
+            "key": "${event.id}",
+        }
+    )
+    async def send_free(id: str) -> None:
+        await ship(id, Decimal(0))
+
+    async def main() -> None:
+        async with dancing_services(
+            "memory:",
+            services=[shipping],
+            workflows=[send, send_free],
+            clock=VirtualClock(),
+        ) as company:
+            await company.publish(lute())
+            await asyncio.sleep(10)
+
+    run(main())
+    assert sorted(parcels.packed) == [("lute", 0), ("lute", 160)]
+
+
+@pytest.mark.parametrize("given", [int, {"type": "x"}, {"key": "x"}, {"event": 3}])
+def test_what_is_no_event_is_refused(given: Any):
+    with pytest.raises(DefinitionError):
+        workflow(started_by=given)

@@ -13,6 +13,7 @@ from pavane.core.check import (
     projectable,
     reads,
     shape,
+    starts,
     types,
     undoing,
 )
@@ -64,6 +65,7 @@ def find(
     for number, layout in enumerate(_scopes(workflow)):
         if not number:
             found += layout.tell(endless.check(workflow))
+            found += layout.tell(starts.check(workflow))
         for check in _CHECKS:
             found += layout.tell(check(layout))
         used |= {name for place in layout.places for name in _task_names(place)}

@@ -38,7 +38,7 @@ def heard_in(workflows: Iterable[Workflow]) -> Heard:
     """What the steps of workflows, and of the scopes in place in them, may wait for."""
     found: Heard = {}
     for workflow in workflows:
-        for step in _steps(workflow):
+        for step in steps_of(workflow):
             if waits_for_event(step):
                 given = step.input_parameters
                 fields = found.setdefault(str(given["event"]), {})
@@ -47,12 +47,13 @@ def heard_in(workflows: Iterable[Workflow]) -> Heard:
     return found
 
 
-def _steps(workflow: Workflow) -> Iterator[Step]:
+def steps_of(workflow: Workflow) -> Iterator[Step]:
+    """Every step of a workflow, and of the scopes in place in it."""
     for step in all_steps(workflow.tasks):
         yield step
         param = step.sub_workflow_param
         if param is not None and param.workflow_definition is not None:
-            yield from _steps(param.workflow_definition)
+            yield from steps_of(param.workflow_definition)
 
 
 def early_ms(step: Step) -> int:

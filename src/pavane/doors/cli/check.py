@@ -26,7 +26,7 @@ def command(app: str) -> int:
     from pavane.doors.cli.app import load_app
 
     loaded = load_app(app)
-    findings, notes = _look(loaded)
+    findings, notes = _look(loaded, whole=":" not in app)
     for text in (*findings, *(f"Note: {note}" for note in notes)):
         click.echo(text + "\n")
     tasks = sum(len(service.tasks) for service in loaded.services.values())
@@ -35,9 +35,10 @@ def command(app: str) -> int:
     return FAILED if findings else DONE
 
 
-def _look(app: App) -> tuple[list[str], list[str]]:
+def _look(app: App, *, whole: bool) -> tuple[list[str], list[str]]:
     """Findings and notes: of the tasks, of each workflow as it is written, and as it compiles."""
     from pavane.core.check import find, projectable
+    from pavane.doors.cli import event_check
     from pavane.errors import DefinitionError
     from pavane.sdk.service import definitions_of
 
@@ -48,12 +49,15 @@ def _look(app: App) -> tuple[list[str], list[str]]:
         tasks = definitions_of(list(app.services.values()))
     except DefinitionError as error:
         findings += error.findings or [str(error)]
+    findings += event_check.faults(app.services.values())
+    definitions: list[Workflow] = []
     for workflow in app.workflows.values():
         try:
             definition = workflow.definition
         except DefinitionError as error:
             findings += error.findings or [str(error)]
             continue
+        definitions.append(definition)
         offered, called = _around(workflow)
         offered |= {task.name: task for task in tasks}
         for each in find(definition, offered, called):
@@ -61,6 +65,8 @@ def _look(app: App) -> tuple[list[str], list[str]]:
             findings.append(f"{place}{workflow.name}: {each.text}")
         found = projectable.notes(definition, offered, called)
         notes += (f"{workflow.name}: {note}" for note in found)
+    if whole:  # of a part, nobody knows who is at the other end
+        notes += event_check.orphans(app.services.values(), definitions)
     return findings, notes
 
 

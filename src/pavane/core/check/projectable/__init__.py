@@ -19,14 +19,14 @@ from pavane.core.check.projectable import (
     time_limits,
     undoing,
 )
-from pavane.core.check.projectable.events import orphans
+from pavane.core.check.projectable.events import heard_by, orphans, told_by
 from pavane.core.check.projectable.notes import notes_of
 from pavane.core.check.projectable.parts import Part, parts_of
 from pavane.core.check.projectable.risks import settle
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 
-__all__ = ["check", "findings", "notes", "orphans"]
+__all__ = ["check", "findings", "heard_by", "notes", "orphans", "told_by"]
 
 _CHECKS = (
     profile.check,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pavane.core.check.projectable import orphans
+from pavane.core.check.projectable import heard_by, orphans, told_by
+from pavane.core.model.workflow import StartedBy
+from tests.unit.core.build import of_type, scope, task, workflow
 
 
 def test_events_that_nobody_handles_or_emits():
@@ -26,3 +28,16 @@ def test_both_ends_are_there():
     assert list(orphans({"a": ["x"]}, {"a": ["y", "z"]})) == []
     assert list(orphans({}, {})) == []
     assert list(orphans({"a": []}, {})) == []
+
+
+def test_what_a_workflow_tells_and_hears():
+    found = workflow(
+        task("a"),
+        of_type("EVENT", "tell", sink="event:shop.order.priced.v1"),
+        scope("s", of_type("WAIT", "paid", {"event": "shop.paid.v1", "match": {"id": 1}})),
+        of_type("WAIT", "night", {"duration": "8h"}),
+        name="buy",
+        started_by=StartedBy("shop.order.created.v1"),
+    )
+    assert list(told_by(found)) == [("shop.order.priced.v1", "buy.tell")]
+    assert list(heard_by(found)) == [("shop.order.created.v1", "buy"), ("shop.paid.v1", "buy.paid")]
