@@ -138,6 +138,8 @@ class Enumeration:
         body = msgspec.json.encode(run.input)
         self._create(first, inbox, "", workflow, body, "")
         self._drain(first, inbox)
+        if stops:  # the cancel may come before anything has begun
+            self.outcomes.add(Outcome(status.TERMINATED, frozenset()))
         self._explore(first)
 
     def _explore(self, first: State) -> None:
@@ -297,7 +299,7 @@ class Enumeration:
             return
         stored = state.stored[id] = stored.copied()
         stored.header = answer.header
-        for row in (*answer.new_tasks, *answer.tasks):
+        for row in (*answer.tasks, *answer.new_tasks):  # the newest attempt stays
             stored.tasks[row.ref] = row
         stored.values |= answer.values
         for done in answer.commands:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import Sequence
 from random import Random
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,6 +35,16 @@ class Weather(msgspec.Struct, frozen=True):
 CALM = Weather()
 
 
+class Delivered(NamedTuple):
+    """A message that a service got."""
+
+    group: str
+    id: str
+    kind: str
+    execution: str
+    scope: str
+
+
 class Network:
     """What connects all processes, and counts what it does to them."""
 
@@ -41,6 +52,7 @@ class Network:
         self.weather = weather
         self.chance = chance
         self.counts: Counter[str] = Counter()
+        self.delivered: list[Delivered] = []
         self._topics = MemoryBus()
 
     def connect(self) -> Connection:
@@ -87,7 +99,7 @@ class Connection:
     ) -> UnrulySubscription:
         """Join a group."""
         inner = await self._inner.subscribe(group, topics, capacity=capacity)
-        subscription = UnrulySubscription(self._network, inner)
+        subscription = UnrulySubscription(self._network, inner, group)
         self._pumps.append(asyncio.get_running_loop().create_task(subscription.pump()))
         return subscription
 
@@ -95,7 +107,8 @@ class Connection:
 class UnrulySubscription:
     """A member of a group to which events come in the weather that there is."""
 
-    def __init__(self, network: Network, inner: MemorySubscription) -> None:
+    def __init__(self, network: Network, inner: MemorySubscription, group: str) -> None:
+        self._group = group
         self._network = network
         self._inner = inner
         self._here: deque[Delivery] = deque()
@@ -145,7 +158,14 @@ class UnrulySubscription:
         while not self._here and not self._closed:
             self._news.clear()
             await self._news.wait()
-        return [self._here.popleft() for _ in range(min(limit, len(self._here)))]
+        taken = [self._here.popleft() for _ in range(min(limit, len(self._here)))]
+        self._network.delivered += (self._seen(each) for each in taken if _is_message(each))
+        return taken
+
+    def _seen(self, delivery: Delivery) -> Delivered:
+        id, given = delivery.event.id, delivery.event.attributes
+        scope = given.get("procscope", "")
+        return Delivered(self._group, id, given["prockind"], given["procinstance"], scope)
 
     async def done(self, deliveries: Sequence[Delivery]) -> None:
         """Acknowledge; what the network forgets comes once more."""
@@ -166,3 +186,7 @@ class UnrulySubscription:
         self._closed = True
         self._news.set()
         await self._inner.close()
+
+
+def _is_message(delivery: Delivery) -> bool:
+    return "prockind" in delivery.event.attributes

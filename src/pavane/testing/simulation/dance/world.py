@@ -35,7 +35,7 @@ from pavane.testing.simulation import loop
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.hands import StageHands
-from pavane.testing.simulation.dance.network import Network
+from pavane.testing.simulation.dance.network import Delivered, Network
 from pavane.testing.simulation.dance.played import Lost, Played, Run, standing
 from pavane.testing.simulation.dance.script import Place, Script
 from pavane.testing.simulation.dance.service import ServiceProcess
@@ -59,6 +59,7 @@ class Danced(msgspec.Struct):
     aside: dict[str, list[str]]  # of each service: kind and reason of what nobody could handle
     parked: int  # messages that waited for a version
     counts: dict[str, int]  # what the network did
+    delivered: list[Delivered]
     record: list[Seen]
     notes: list[tuple[int, str]]
     messages: int
@@ -257,6 +258,7 @@ class DanceWorld:
             aside,
             self._parked,
             dict(self._network.counts),
+            self._network.delivered,
             outside.record,
             outside.notes,
             sum(not r.out.topic.endswith("journal") for log in logs.values() for r in log),
@@ -292,8 +294,10 @@ def lost_attempts(logs: Mapping[str, Sequence[Record]], execution: str) -> froze
     for log in logs.values():
         for note in notes_of(log):
             if isinstance(note, StepNote) and note.execution == execution:
-                begins = note.type == "SIMPLE" and note.status == st.IN_PROGRESS
-                begun[Lost(Place(note.scope, note.ref), note.attempt)] += begins
+                attempt = Lost(Place(note.scope, note.ref), note.attempt)
+                begun[attempt] += note.type == "SIMPLE" and note.status == st.IN_PROGRESS
+                if note.reason.startswith("its process died"):
+                    begun[attempt] += 1  # and was not made again
     return frozenset(each for each, times in begun.items() if times > 1)
 
 

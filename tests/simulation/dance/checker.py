@@ -1,0 +1,237 @@
+"""An independent judge of one run: what the services saw, and what people are shown of it.
+
+It walks the definition's JSON itself and shares no code with what decides, in either style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pavane.testing.simulation.dance.played import Played, Run
+from pavane.testing.simulation.dance.script import Place
+from tests.simulation.checker.graph import Graph
+
+Json = dict[str, Any]
+
+UNDO = "undo:"
+_ENDED = {"COMPLETED", "COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED"}
+
+
+class Definition:
+    """A workflow with all its scopes, as JSON, by path."""
+
+    def __init__(self, workflow: Json) -> None:
+        self.graphs: dict[str, Graph] = {}
+        self._read(workflow, "")
+
+    def _read(self, workflow: Json, path: str) -> None:
+        graph = self.graphs[path] = Graph(workflow)
+        for ref, place in graph.places.items():
+            inner = place.step.get("subWorkflowParam", {}).get("workflowDefinition")
+            if inner is not None:
+                self._read(inner, f"{path}/{ref}" if path else ref)
+
+    def causes(self, one: Place, other: Place) -> bool:
+        """Whether `one` must be over before `other` may begin, where both run."""
+        mine, theirs = _levels(one), _levels(other)
+        for a, b in zip(mine, theirs, strict=False):
+            if a != b:
+                return self.graphs[a.scope].causes(a.ref, b.ref)
+        return False
+
+    def is_sure(self, one: Place, other: Place) -> bool:
+        """Whether `one`, which causes `other`, has surely run by then: chosen, and not broken off."""
+        mine, theirs = _levels(one), _levels(other)
+        for depth, place in enumerate(mine):
+            graph = self.graphs[place.scope]
+            below = depth >= len(theirs) or theirs[depth] != place
+            same = {p.ref for p in graph.chain(theirs[depth].ref)} if not below else set[str]()
+            if below and depth and self._is_loose(mine[depth - 1], graph):
+                return False
+            if below and depth < len(theirs) and theirs[depth].scope == place.scope:
+                same = {p.ref for p in graph.chain(theirs[depth].ref)}
+            around = [p for p in graph.chain(place.ref)[:-1] if p.ref not in same]
+            if any(p.type == "SWITCH" for p in around):
+                return False
+        return True
+
+    def _is_loose(self, scope: Place, graph: Graph) -> bool:
+        """Whether a scope may be over without all of its steps: caught, or ended early."""
+        caught = self.graphs[scope.scope].places[scope.ref].step.get("optional", False)
+        return caught or any(place.type == "TERMINATE" for place in graph.places.values())
+
+    def step(self, place: Place) -> Json:
+        return self.graphs[place.scope].places[place.ref].step
+
+
+def _levels(place: Place) -> list[Place]:
+    """The step in its scope, and the steps that its scopes are around it, outermost first."""
+    parts = [*place.scope.split("/"), place.ref] if place.scope else [place.ref]
+    return [Place("/".join(parts[:i]), part) for i, part in enumerate(parts)]
+
+
+class _Attempted(NamedTuple):
+    """What is known of a step while the record is read."""
+
+    calls: int = 0
+    over: bool = False  # a report was taken that ends it well, or ends what may fail
+    done: bool = False  # COMPLETED was taken
+    stands: bool = False
+    undone: bool = False
+
+
+def judge(run: Run, played: Played) -> list[str]:
+    """Everything that should not have happened."""
+    definition = Definition(msgspec.to_builtins(run.drawn.workflow))
+    found = list(_Reader(definition, run, played).read())
+    return [*found, *_at_the_end(definition, run, played)]
+
+
+class _Reader:
+    """Reads the record of what the services saw, from its beginning to its end."""
+
+    def __init__(self, definition: Definition, run: Run, played: Played) -> None:
+        self._definition = definition
+        self._played = played
+        self._known: dict[Place, _Attempted] = {}
+        self._places = [p for p in run.script.turns if not p.ref.startswith(UNDO)]
+        self._lost = {lost.place for lost in played.lost}
+
+    def _get(self, place: Place) -> _Attempted:
+        return self._known.get(place, _Attempted())
+
+    def read(self) -> Iterator[str]:
+        """The faults, in order."""
+        for seen in self._played.record:
+            undo = seen.ref.startswith(UNDO)
+            place = Place(seen.execution_id, seen.ref.removeprefix(UNDO))
+            now = self._get(place)
+            if seen.kind == "call":
+                yield from self._undo_called(place) if undo else self._called(place, now)
+            elif seen.kind == "effect":
+                yield from self._took_effect(place, now)
+            elif seen.kind == "undone":
+                yield from self._was_undone(place, now)
+            elif seen.kind == "nothing":
+                self._known[place] = now._replace(undone=True)
+            elif seen.kind == "answer" and not undo and seen.what == "taken":
+                done = now.done or seen.body == b"COMPLETED"
+                self._known[place] = now._replace(over=True, done=done)
+
+    def _called(self, place: Place, now: _Attempted) -> Iterator[str]:
+        if now.done:
+            yield f"{place} is called again although its success was acknowledged"
+        if now.undone:
+            yield f"{place} is called after it was undone"
+        for other in self._places:
+            if self._definition.causes(other, place):
+                yield from self._caused(other, place)
+        self._known[place] = now._replace(calls=now.calls + 1, over=False)
+
+    def _caused(self, other: Place, place: Place) -> Iterator[str]:
+        """What must be over before `place` begins."""
+        known = self._get(other)
+        step = self._definition.step(other)
+        if not known.calls:
+            if self._definition.is_sure(other, place):
+                yield f"{place} is called before {other}, which causes it"
+        elif not known.over and not step.get("optional") and not self._is_caught(other, place):
+            yield f"{place} is called while {other}, which causes it, is at work"
+        elif known.undone and not self._is_caught(other, place):
+            yield f"{place} is called after {other}, which causes it, was undone"
+
+    def _is_caught(self, one: Place, other: Place) -> bool:
+        """Whether a scope around `one`, and not around `other`, may fail without consequence."""
+        around = set(_levels(other))
+        scopes = [each for each in _levels(one)[:-1] if each not in around]
+        return any(self._definition.step(each).get("optional") for each in scopes)
+
+    def _took_effect(self, place: Place, now: _Attempted) -> Iterator[str]:
+        if now.stands:
+            yield f"{place} takes effect twice"
+        for other in self._places:
+            known = self._get(other)
+            caught = self._is_caught(other, place)
+            if known.undone and self._definition.causes(other, place) and not caught:
+                yield f"{place} takes effect after {other}, which causes it, was undone"
+        self._known[place] = now._replace(stands=True)
+
+    def _undo_called(self, place: Place) -> Iterator[str]:
+        for other in self._places:
+            if self._get(other).stands and self._definition.causes(place, other):
+                yield f"{place} is being undone while its consequence {other} stands"
+
+    def _was_undone(self, place: Place, now: _Attempted) -> Iterator[str]:
+        if not self._definition.step(place).get("undo"):
+            yield f"{place} was undone and has no undo"
+        yield from self._undo_called(place)
+        self._known[place] = now._replace(stands=False, undone=True)
+
+
+def _at_the_end(definition: Definition, run: Run, played: Played) -> Iterator[str]:
+    root = played.view
+    if root is None:
+        yield "nothing was ever heard of it"
+        return
+    for path, view in played.views.items():
+        if root.status in _ENDED and view.status not in (*_ENDED, ""):
+            yield f"scope {path!r} is {view.status} in a run that ended {root.status}"
+        if view.status == "RUNNING" and not _waits(played):
+            yield f"scope {path!r} is still RUNNING and nobody is waited for"
+        if view.status == "COMPENSATING" and not _needs_somebody(played):
+            yield f"scope {path!r} is still COMPENSATING and nobody is waited for"
+    if root.status in _ENDED - {"COMPLETED"} and played.standing:
+        yield f"it ended {root.status} and there stand {sorted(played.standing)}"
+    yield from _standing(definition, run, played)
+    yield from _acknowledged(played)
+
+
+def _waits(played: Played) -> bool:
+    """Whether a step waits for a signal, which nobody gives here."""
+    steps = [step for view in played.views.values() for step in view.steps]
+    return _needs_somebody(played) or any(
+        step.type == "WAIT" and step.status == "IN_PROGRESS" for step in steps
+    )
+
+
+def _needs_somebody(played: Played) -> bool:
+    return any(view.status == "NEEDS_ATTENTION" for view in played.views.values())
+
+
+def _standing(definition: Definition, run: Run, played: Played) -> Iterator[str]:
+    """What is shown as done stands, and what is shown as undone does not."""
+    for path, view in played.views.items():
+        if path not in definition.graphs:
+            continue
+        for step in view.steps:
+            place = Place(path, step.ref)
+            if step.type != "SIMPLE" or step.ref.startswith(UNDO):
+                continue
+            turn = run.script.turn(place, step.attempts - 1)
+            acts = turn.end == "COMPLETED" and turn.effect_ms >= 0
+            if step.status == "COMPLETED" and acts and place not in played.standing:
+                yield f"{place} is shown as COMPLETED and its effect does not stand"
+            if step.status == "UNDONE" and place in played.standing:
+                yield f"{place} is shown as UNDONE and its effect stands"
+
+
+def _acknowledged(played: Played) -> Iterator[str]:
+    """A success that was acknowledged is shown with its result."""
+    reported: dict[Place, bytes] = {}
+    for seen in played.record:
+        place = Place(seen.execution_id, seen.ref)
+        if seen.kind == "report" and seen.what == "COMPLETED":
+            reported[place] = seen.body
+        taken = seen.kind == "answer" and seen.what == "taken" and seen.body == b"COMPLETED"
+        if not taken or seen.ref.startswith(UNDO):
+            continue
+        view = played.views.get(place.scope)
+        steps = view.steps if view is not None else []
+        step = next((each for each in steps if each.ref == place.ref), None)
+        if step is None:
+            yield f"{place} was acknowledged and is not shown"
+        elif step.status in ("COMPLETED", "UNDONE") and bytes(step.output) != reported[place]:
+            yield f"{place} is shown with {bytes(step.output)!r}, not {reported[place]!r}"
