@@ -29,6 +29,7 @@ class Item(msgspec.Struct, eq=False):
     taken: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     tries: int = 0
+    counts: bool = True  # False: a result that came too late, and changed nothing
 
     def settle(self, value: object) -> None:
         """Answer whoever waits for it."""

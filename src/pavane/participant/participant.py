@@ -309,7 +309,7 @@ class Participant:
             self._outside.act(work)
             self._make_attempts(work)
             for item in work.items:
-                item.settle(True)
+                item.settle(item.counts)
 
     def _make_attempts(self, work: Work) -> None:
         for run, causation in work.runs:

@@ -98,6 +98,7 @@ class Work:
                 continue
             self._next += 1
             self._rows.written.update(reaction.rows)
+            item.counts = bool(reaction.rows) or not isinstance(item.event, Attempted)
             self._note(item, reaction, role, now)
         return None
 
