@@ -43,7 +43,7 @@ class Definition:
         return False
 
     def is_sure(self, one: Place, other: Place) -> bool:
-        """Whether `one`, which causes `other`, has surely run by then: chosen, and not broken off."""
+        """Whether `one`, which causes `other`, has surely run: it is on every way there."""
         mine, theirs = _levels(one), _levels(other)
         for depth, place in enumerate(mine):
             graph = self.graphs[place.scope]
@@ -77,7 +77,7 @@ class _Attempted(NamedTuple):
     """What is known of a step while the record is read."""
 
     calls: int = 0
-    over: bool = False  # a report was taken that ends it well, or ends what may fail
+    over: bool = False  # its success was reported
     done: bool = False  # COMPLETED was taken
     stands: bool = False
     undone: bool = False
@@ -117,9 +117,11 @@ class _Reader:
                 yield from self._was_undone(place, now)
             elif seen.kind == "nothing":
                 self._known[place] = now._replace(undone=True)
+            elif seen.kind == "report" and not undo:  # what follows may begin before the answer
+                self._known[place] = now._replace(over=now.over or seen.what == "COMPLETED")
             elif seen.kind == "answer" and not undo and seen.what == "taken":
                 done = now.done or seen.body == b"COMPLETED"
-                self._known[place] = now._replace(over=True, done=done)
+                self._known[place] = now._replace(done=done)
 
     def _called(self, place: Place, now: _Attempted) -> Iterator[str]:
         if now.done:
