@@ -65,10 +65,12 @@ class ConductedEvents:
         self._subscription: Subscription | None = None
         self._running: list[asyncio.Task[None]] = []
         self._going: set[asyncio.Task[None]] = set()
-        engine.tell_of_event_waits(lambda queue: self._follow(self._waits.look(queue)))
+        self._open = False
+        engine.tell_of_event_waits(self._look)
 
     async def start(self) -> None:
         """Bring together what a dead process has left, then listen."""
+        self._open = True
         for todo in await self._ledger.due(_FAR_MS, _MANY):
             if self._waits.owns(todo):
                 await self._waits.look(todo.execution)
@@ -80,6 +82,7 @@ class ConductedEvents:
 
     async def stop(self) -> None:
         """Take nothing more; what is not over comes again."""
+        self._open = False
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -111,6 +114,10 @@ class ConductedEvents:
 
     def _ring(self, todo: Todo) -> None:
         self._hearing.ring(todo)
+
+    def _look(self, queue: str) -> None:
+        if self._open:  # else it looks through all when it starts
+            self._follow(self._waits.look(queue))
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

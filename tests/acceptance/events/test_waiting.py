@@ -162,6 +162,21 @@ def test_nothing_is_kept_of_a_wait_that_is_over():
     run(main())
 
 
+def test_dancers_that_are_stopped_wait_for_nothing():
+    async def main() -> None:
+        async with house("choreographed", [shop()], [waiting(duration="2 hours")]) as here:
+            lute = await here.start("waiting", order="lute")
+            await here.company.requests.stop("waiting", lute, "enough")
+            await here.tell(PAID, order=of("lute"), amount=160)
+            assert await here.status(lute) == "TERMINATED"
+            await asyncio.sleep(3700)
+            ledger = here.company.ledgers["shop"]
+            assert not await ledger.work(("", ""), 100)
+            assert await ledger.next_due() == 0
+
+    run(main())
+
+
 def test_an_engine_without_a_bus_refuses_it():
     async def main() -> None:
         async with running_engine("memory:", services=[shop()], clock=VirtualClock()) as engine:
