@@ -82,18 +82,19 @@ class _Reader:
         definition = step.task_definition or self._tasks.get(step.name)
         timed = bool(policy.timeout_ms or policy.total_timeout_ms)
         if step.type == "SIMPLE":
-            retriable = definition is not None and definition.retriable
+            tried_on = definition is not None and definition.retriable and step.retry_count is None
             return b.Step(
                 step.ref,
                 node.service,
                 "step",
                 step.type,
                 task=step.name,
-                fallible=not retriable,
-                late=timed,
+                fallible=not tried_on,
+                late=not tried_on and (timed or policy.response_timeout_ms > 0),
                 undo=step.undo is not None,
                 pivot=step.pivot,
                 optional=step.optional,
+                harmless=definition is not None and definition.read_only,
                 plan=node,
             )
         if step.type == "WAIT":

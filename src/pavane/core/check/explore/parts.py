@@ -87,10 +87,15 @@ class Part:
         if known == len(self.states):
             running = 0
             for key, row in plain.items():
-                if isinstance(row, StepRow) and row.status in (r.RUNNING, r.LATE):
+                moving = isinstance(row, StepRow) and row.status in (r.RUNNING, r.LATE)
+                if moving and self._has_effect(key):
                     running |= 1 << self._world.effect(key.name, key.at)
             self.states.append(State(plain, running))
         return known
+
+    def _has_effect(self, key: Key) -> bool:
+        node = self.choreography.nodes[key.name]
+        return node.kind == "step" and not node.harmless
 
     def hear(self, state: int, letter: int) -> tuple[Way, ...]:
         """What may come of a message."""
@@ -152,7 +157,7 @@ class Part:
         """What a turn does to the world: two answers where nobody heard how an attempt ended."""
         deed = self._won(rows, reaction)
         for key, row in reaction.rows.items():
-            if not isinstance(row, StepRow) or self.choreography.nodes[key.name].kind != "step":
+            if not isinstance(row, StepRow) or not self._has_effect(key):
                 continue
             before = rows.get(key)
             old = before if isinstance(before, StepRow) else StepRow("")
