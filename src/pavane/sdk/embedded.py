@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from pavane.core.decide.event_waits import needs_bus
 from pavane.core.projection.hybrid import styles
 from pavane.errors import DefinitionError, ExecutionFailedError
 from pavane.sdk import plans
@@ -40,7 +41,9 @@ async def _client(workflows: Sequence[DeclaredWorkflow]) -> AsyncGenerator[Clien
     # Bootstrap knows the adapters and lies above this layer, so it is found by name, when needed.
     bootstrap = importlib.import_module("pavane.bootstrap")
     services = services_of(workflows)
-    if all(styles(each.definition) == {"orchestrated"} for each in workflows):
+    definitions = [each.definition for each in workflows]
+    conducted = all(styles(each) == {"orchestrated"} for each in definitions)
+    if conducted and not any(map(needs_bus, definitions)):
         async with bootstrap.running_engine(
             "memory:", services=services, workflows=workflows
         ) as engine:

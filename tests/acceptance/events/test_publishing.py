@@ -11,13 +11,15 @@ import pytest
 from pavane.bootstrap import dancing_services, mixed_services
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.core.model.workflow import Workflow
-from pavane.errors import DefinitionError
+from pavane.errors import DefinitionError, Fail
 from pavane.sdk.event import Event
 from pavane.sdk.handling import EventContext
 from pavane.sdk.service import Service
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.loop import run
+from tests.acceptance.events.house import STYLES, house
 
+both = pytest.mark.parametrize("style", STYLES)
 TYPE = "shop.order.priced.v1"
 
 
@@ -33,6 +35,7 @@ class Told:
         self.pricing, self.books = Service("pricing"), Service("books")
         self.heard: list[tuple[str, int]] = []
         self.correlation = ""
+        self.undone: list[str] = []
 
         @self.pricing.task(read_only=True, retries="forever")
         async def price(order: str) -> dict[str, int]:
@@ -145,3 +148,68 @@ def test_an_engine_without_a_bus_refuses_it():
                 await engine.register([priced()])
 
     run(main())
+
+
+@both
+def test_what_was_told_in_a_scope_that_is_undone_stays_told(style: str):
+    told = Told()
+
+    @told.pricing.task
+    async def release(order: str, held: str | None) -> None:
+        told.undone.append(order)
+
+    @told.pricing.task(undo=release)
+    async def hold(order: str) -> str:
+        return order
+
+    @told.pricing.task(retries=0)
+    async def ship(order: str) -> None:
+        raise Fail("no carrier")
+
+    order = {"order": "${workflow.input.order}"}
+    inner = {
+        "name": "inner",
+        "inputParameters": ["order"],
+        "tasks": [
+            {
+                "name": "hold",
+                "taskReferenceName": "hold",
+                "inputParameters": order,
+                "undo": {
+                    "name": "release",
+                    "inputParameters": {**order, "held": "${hold.output.result}"},
+                },
+            },
+            {
+                "name": "tell",
+                "taskReferenceName": "tell",
+                "type": "EVENT",
+                "sink": f"event:{TYPE}",
+                "inputParameters": {"order_id": "${hold.output.result}", "total": 1},
+            },
+            {"name": "ship", "taskReferenceName": "ship", "inputParameters": order},
+        ],
+    }
+    outer = {
+        "name": "outer",
+        "inputParameters": ["order"],
+        "tasks": [
+            {
+                "name": "inner",
+                "taskReferenceName": "inner",
+                "type": "SUB_WORKFLOW",
+                "inputParameters": order,
+                "subWorkflowParam": {"name": "inner", "workflowDefinition": inner},
+            }
+        ],
+    }
+
+    async def main() -> None:
+        definition = msgspec.convert(outer, Workflow)
+        async with house(style, told.services, [definition]) as here:
+            lute = await here.start("outer", order="lute")
+            await asyncio.sleep(10)
+            assert await here.status(lute) in ("COMPENSATED", "FAILED")
+
+    run(main())
+    assert (told.heard, told.undone) == ([("lute", 1)], ["lute"])

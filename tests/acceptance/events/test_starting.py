@@ -197,3 +197,20 @@ def test_a_workflow_in_python_names_its_event():
 def test_what_is_no_event_is_refused(given: Any):
     with pytest.raises(DefinitionError):
         workflow(started_by=given)
+
+
+def test_it_can_be_awaited_like_any_other():
+    counting = Service("counting")
+
+    @counting.task(read_only=True)
+    async def count(order_id: str) -> int:
+        return len(order_id)
+
+    @workflow(started_by=OrderCreated)
+    async def measure(order: OrderCreated) -> int:
+        return await count(order.order_id)
+
+    async def main() -> int:
+        return await measure(OrderCreated(order_id="lute", total=Decimal(1)))
+
+    assert asyncio.run(main()) == 4

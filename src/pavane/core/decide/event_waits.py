@@ -34,6 +34,14 @@ def waits_for_event(step: Step) -> bool:
     return step.type == "WAIT" and bool(step.input_parameters.get("event"))
 
 
+def needs_bus(workflow: Workflow) -> bool:
+    """Whether it publishes events, waits for some, or is started by one."""
+    steps = steps_of(workflow)
+    return workflow.started_by is not None or any(
+        step.type == "EVENT" or waits_for_event(step) for step in steps
+    )
+
+
 def heard_in(workflows: Iterable[Workflow]) -> Heard:
     """What the steps of workflows, and of the scopes in place in them, may wait for."""
     found: Heard = {}

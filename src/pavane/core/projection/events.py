@@ -31,13 +31,12 @@ class Events(Instants):
 
     def begin_publish(self, node: Node, at: At) -> None:
         """The event goes out with all else that the turn brings about."""
-        assert node.plan is not None
         try:
             data = self.rendered(node, at)
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return
-        sink = node.plan.step.sink
+        sink = node.plan.step.sink if node.plan is not None else f"{SINK}{node.task}"
         id = event_id(self.execution, node.id, at)
         self.do(Publish(node.id, at, sink.removeprefix(SINK), id, encode(data)))
         self._settle(node, at, data, {"event_produced": sink, "id": id})
