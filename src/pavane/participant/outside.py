@@ -14,8 +14,9 @@ from pavane.participant.reactions import Reactions
 from pavane.participant.set_aside import SetAside
 from pavane.participant.starts import Starts
 from pavane.participant.turns import Work
+from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock
-from pavane.ports.ledger import Entry, Ledger, Todo
+from pavane.ports.ledger import Aside, Entry, Ledger, Todo
 
 
 class Outside(Hearing):
@@ -44,7 +45,8 @@ class Outside(Hearing):
         if reactions is not None:
             reactions.on_commit(noticed)
             self.add(reactions)
-        self.add(Starts(role, known, submit, SetAside(role, ledger, clock), clock))
+        self._starts = Starts(role, known, submit, SetAside(role, ledger, clock), clock)
+        self.add(self._starts)
         self.add(self._waits)
 
     async def _write(self, entry: Entry) -> bool:
@@ -68,6 +70,14 @@ class Outside(Hearing):
         for command in work.forgotten:
             waiting = Waiting(work.execution, definition, command.node, command.at)
             self._waits.end(command.queue, waiting)
+
+    async def redrive(self, aside: Aside) -> bool:
+        """Let an event that was set aside start what it could not start; False: it is none."""
+        if aside.execution or aside.event.type not in self._starts.types:
+            return False
+        if await self._starts.hear(Delivery("", aside.event)):
+            await self._write(Entry(taken=[aside.id]))
+        return True
 
     async def leave(self) -> None:
         """Leave what steps have begun: it is taken up again."""

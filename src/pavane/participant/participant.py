@@ -149,7 +149,8 @@ class Participant:
     async def redrive(self, id: str) -> None:
         """Take up a message that was set aside, as if it came now. NotFoundError."""
         aside = await self.aside.find(id)
-        self._hear(Delivery("", aside.event), taken=(aside.id,))
+        if not await self._outside.redrive(aside):
+            self._hear(Delivery("", aside.event), taken=(aside.id,))
 
     async def register(self, choreographies: Sequence[Choreography]) -> None:
         """Learn more workflows; messages that were parked for want of them are taken up."""

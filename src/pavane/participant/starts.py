@@ -43,6 +43,11 @@ class Starts:
         """Where the events come from that start something here."""
         return {topic_of_type(type) for type, _ in self._started()}
 
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that start something here."""
+        return {type for type, _ in self._started()}
+
     def _started(self) -> list[tuple[str, Choreography]]:
         newest: dict[str, Choreography] = {}
         for each in self._known():
@@ -56,20 +61,20 @@ class Starts:
             and (started := workflow.started_by) is not None
         ]
 
-    async def hear(self, delivery: Delivery) -> None:
-        """Start what the event starts; over when that is durable."""
+    async def hear(self, delivery: Delivery) -> bool:
+        """Start what the event starts; over when that is durable. False where it cannot."""
         event = delivery.event
         begun = [each for type, each in self._started() if type == event.type]
-        await asyncio.gather(*(self._start(each, event) for each in begun))
+        return all(await asyncio.gather(*(self._start(each, event) for each in begun)))
 
-    async def _start(self, choreography: Choreography, event: CloudEvent) -> None:
+    async def _start(self, choreography: Choreography, event: CloudEvent) -> bool:
         workflow = choreography.root.workflow
         assert workflow is not None
         try:
             body, key = start_of(workflow, event)
         except InputError as error:
             await self._aside.put(event, "quarantined", str(error))
-            return
+            return False
         execution = execution_of(choreography.name, key)
         correlation = correlation_of(event)
         start = Message(
@@ -102,8 +107,10 @@ class Starts:
             notes=(note,),
         )
         self._submit(item)
-        if not await answer:
+        begun = bool(await answer)
+        if not begun:
             await self._aside.put(event, "dead", f"{choreography.name} could not be started by it")
+        return begun
 
     def owns(self, todo: Todo) -> bool:
         """No timer is for here."""

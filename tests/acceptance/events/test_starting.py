@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from pavane.bootstrap import dancing_services, mixed_services
+from pavane.bootstrap import choreographies_of, dancing_services, mixed_services
 from pavane.core.model.workflow import Workflow
 from pavane.engine.views.reader import Reader
 from pavane.errors import DefinitionError
@@ -108,6 +108,31 @@ def test_two_events_with_one_key_start_one_execution():
 
     run(main())
     assert parcels.packed == ["lute"]
+
+
+def test_what_was_set_aside_can_start_it_later():
+    parcels = Parcels()
+
+    async def main() -> None:
+        async with dancing_services(
+            "memory:",
+            services=[parcels.service],
+            workflows=[packing({"input": {"order": "${= event.lute.price + 1}"}})],
+            clock=VirtualClock(),
+        ) as company:
+            await company.publish(lute(), id="web-1")
+            await asyncio.sleep(10)
+            participant = company.participants["parcels"]
+            await participant.redrive("web-1")  # as before, it cannot
+            assert len(await company.ledgers["parcels"].aside()) == 1
+            better = packing({"key": "${event.order_id}"}, version=2)
+            await participant.register([*choreographies_of([parcels.service], [better]).values()])
+            await participant.redrive("web-1")
+            await asyncio.sleep(10)
+            assert await company.ledgers["parcels"].aside() == []
+
+    run(main())
+    assert parcels.packed == [DATA]
 
 
 def test_what_cannot_start_it_is_set_aside_with_its_reason():
