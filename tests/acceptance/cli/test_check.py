@@ -41,6 +41,34 @@ async def buy_twice(order: str) -> str:
     return await buy(order)
 """
 
+SOUND = """\
+from pavane import Service, workflow
+
+shop, bank = Service("shop"), Service("bank")
+
+@shop.task(timeout="10s")
+async def unbook(order: str) -> None:
+    pass
+
+@shop.task(timeout="10s", undo=unbook)
+async def book(order: str) -> str:
+    return order
+
+@bank.task(pivot=True, timeout="10s")
+async def pay(order: str) -> str:
+    return order
+
+@shop.task(retries="forever", timeout="10s")
+async def tell(order: str) -> str:
+    return order
+
+@workflow
+async def buy(order: str) -> str:
+    booked = await book(order)
+    paid = await pay(booked)
+    return await tell(paid)
+"""
+
 
 def test_a_choreographed_workflow_is_checked_with_file_and_line(tmp_path: Path):
     (tmp_path / "app.py").write_text(APP.replace("STYLE", '"choreographed"'))
@@ -105,3 +133,26 @@ def test_a_handler_that_cannot_be_one_is_found(tmp_path: Path):
     assert ended.returncode == 1
     assert "write" in ended.stdout
     assert "takes int, which is no event" in ended.stdout
+
+
+def test_any_workflow_is_simulated_without_a_conductor(tmp_path: Path):
+    (tmp_path / "app.py").write_text(SOUND)
+    ended = pavane(tmp_path, "check", "--simulate", "app.py:buy")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[2:] == [
+        "buy without a conductor, 2 roles: bank, shop",
+        "  messages delivered any number of times: 66 states, 15 ends",
+        "  messages delivered once: 77 states, 14 ends",
+        "  aborted: nothing stands",
+        "  closed: book, pay, tell",
+        "  needs a human: book",
+        "  needs a human: book, pay",
+    ]
+
+
+def test_what_cannot_do_without_a_conductor_says_why(tmp_path: Path):
+    (tmp_path / "app.py").write_text(APP.replace("STYLE", '"orchestrated"'))
+    ended = pavane(tmp_path, "check", "--simulate", "app.py")
+    assert (ended.returncode, ended.stderr) == (1, "")
+    assert "buy cannot be played without a conductor:" in ended.stdout
+    assert "- Step 'book': it has an effect and no undo" in ended.stdout

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("app")
-def command(app: str) -> int:
+@click.option(
+    "--simulate",
+    is_flag=True,
+    help="Play the workflows without a conductor, in every order that a network may bring.",
+)
+def command(app: str, *, simulate: bool) -> int:
     """Check every workflow and task of APP (shop.py, shop, or shop.py:fulfil_order).
 
     Prints each finding with file, line and a way out. Exit 0 when there is none, 1 otherwise.
@@ -32,7 +37,24 @@ def command(app: str) -> int:
     tasks = sum(len(service.tasks) for service in loaded.services.values())
     checked = f"{_count(len(loaded.workflows), 'workflow')}, {_count(tasks, 'task')}"
     click.echo(f"{checked}: {_count(len(findings), 'finding') if findings else 'no findings'}")
+    if simulate and not findings:
+        return DONE if _simulate(loaded) else FAILED
     return FAILED if findings else DONE
+
+
+def _simulate(app: App) -> bool:
+    """Print what exploration says of each workflow; whether it found nothing wrong."""
+    from pavane.doors.cli.simulate import simulate
+    from pavane.sdk.service import definitions_of
+
+    fine = True
+    tasks = {task.name: task for task in definitions_of(list(app.services.values()))}
+    for workflow in app.workflows.values():
+        offered, called = _around(workflow)
+        lines, right = simulate(workflow.definition, offered | tasks, called)
+        click.echo("\n" + "\n".join(lines))
+        fine = fine and right
+    return fine
 
 
 def _look(app: App, *, whole: bool) -> tuple[list[str], list[str]]:

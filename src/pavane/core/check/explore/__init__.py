@@ -12,6 +12,7 @@ from pavane.core.check.explore.search import (
     explore,
 )
 from pavane.core.check.explore.trace import Trace, Turn
+from pavane.core.check.explore.world import name_of
 
 __all__ = [
     "HUMAN",
@@ -23,4 +24,5 @@ __all__ = [
     "Turn",
     "Violation",
     "explore",
+    "name_of",
 ]
