@@ -184,3 +184,56 @@ def test_an_engine_without_a_bus_refuses_it():
                 await engine.register([waiting()])
 
     run(main())
+
+
+def test_a_scope_of_the_other_style_waits_and_tells_as_well():
+    told = "shop.parcel.sent.v1"
+    scope = {
+        "name": "inner",
+        "style": "choreographed",
+        "inputParameters": ["order"],
+        "tasks": [
+            *msgspec.to_builtins(waiting())["tasks"],
+            {
+                "name": "tell",
+                "taskReferenceName": "tell",
+                "type": "EVENT",
+                "sink": f"event:{told}",
+                "inputParameters": {"order": "${look.output.result}"},
+            },
+        ],
+        "outputParameters": {"amount": "${paid.output.amount}"},
+    }
+    outer = {
+        "name": "outer",
+        "inputParameters": ["order"],
+        "tasks": [
+            {
+                "name": "inner",
+                "taskReferenceName": "inner",
+                "type": "SUB_WORKFLOW",
+                "inputParameters": {"order": "${workflow.input.order}"},
+                "subWorkflowParam": {"name": "inner", "workflowDefinition": scope},
+            },
+            {
+                "name": "sent",
+                "taskReferenceName": "sent",
+                "type": "WAIT",
+                "inputParameters": {
+                    "event": told,
+                    "match": {"order": "${workflow.input.order}"},
+                },
+            },
+        ],
+        "outputParameters": {"paid": "${inner.output.amount}", "sent": "${sent.output.order}"},
+    }
+
+    async def main() -> None:
+        definition = msgspec.convert(outer, Workflow)
+        async with house("orchestrated", [shop()], [definition]) as here:
+            lute = await here.start("outer", order="lute")
+            await here.tell(PAID, order=of("lute"), amount=160)
+            await asyncio.sleep(5)
+            assert await here.output(lute) == {"paid": 160, "sent": "lute"}
+
+    run(main())
