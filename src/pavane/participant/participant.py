@@ -112,13 +112,16 @@ class Participant:
         await self._unpark()
 
     async def _listen(self) -> None:
-        """Subscribe to what the service must hear and does not hear yet."""
-        topics = {role_topic(self.role), *self._outside.topics} - self._topics
-        if topics:
-            self._topics |= topics
-            subscription = await self._bus.subscribe(self.role, sorted(topics))
-            self._subscriptions.append(subscription)
-            self._begin(self._receive(subscription))
+        """Subscribe to what the service must hear and does not hear yet.
+
+        Its roles' messages come on their own way, so that slow handlers do not hold them up.
+        """
+        for topics in ({role_topic(self.role)}, set(self._outside.topics)):
+            if new := topics - self._topics:
+                self._topics |= new
+                subscription = await self._bus.subscribe(self.role, sorted(new))
+                self._subscriptions.append(subscription)
+                self._begin(self._receive(subscription))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

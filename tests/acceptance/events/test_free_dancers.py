@@ -121,3 +121,32 @@ def test_a_workflow_and_handlers_live_side_by_side_in_one_service():
 
     run(main())
     assert "ship lute" in shop.done
+
+
+def test_slow_handlers_do_not_hold_up_the_workflows_of_their_service():
+    service = Service("busy", concurrency=2)
+
+    @service.on(OrderCreated, ordered=False)
+    async def ponder(event: OrderCreated) -> None:
+        await asyncio.sleep(600)
+
+    @service.task(read_only=True)
+    async def look(order: str) -> str:
+        return order
+
+    @workflow(name="looking")
+    async def looking(order: str) -> str:
+        return await look(order)
+
+    async def main() -> None:
+        async with dancing_services(
+            "memory:", services=[service], workflows=[looking], clock=VirtualClock()
+        ) as company:
+            for number in range(1500):  # more than a subscription takes at once
+                lute = OrderCreated(order_id=f"{number}", total=Decimal(1))
+                await company.publish(lute, id=f"web-{number}")
+            await asyncio.sleep(1)
+            execution = await company.requests.start("looking", b'{"order": "a"}', key="a")
+            assert await ended(company, execution) == "COMPLETED"
+
+    run(main())
