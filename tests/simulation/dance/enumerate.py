@@ -88,7 +88,7 @@ class Stored:
 class State:
     """All executions of a run, and the world outside."""
 
-    __slots__ = ("effects", "interrupted", "loose", "lost", "stops", "stored")
+    __slots__ = ("effects", "heard", "interrupted", "loose", "lost", "stops", "stored", "undone")
 
     def __init__(self) -> None:
         self.stored: dict[str, Stored] = {}
@@ -97,12 +97,14 @@ class State:
         self.interrupted: frozenset[Place] = frozenset()
         self.lost: frozenset[Lost] = frozenset()  # attempts that are yet to be lost
         self.stops = 0
+        self.heard: frozenset[Place] = frozenset()  # failed, and said so after their time was up
+        self.undone: frozenset[Place] = frozenset()
 
     def copied(self) -> State:
         new = State()
         new.stored, new.effects = dict(self.stored), dict(self.effects)
         new.loose, new.interrupted, new.lost = self.loose, self.interrupted, self.lost
-        new.stops = self.stops
+        new.stops, new.heard, new.undone = self.stops, self.heard, self.undone
         return new
 
     def key(self) -> Any:
@@ -113,6 +115,8 @@ class State:
             self.interrupted,
             self.lost,
             self.stops,
+            self.heard,
+            self.undone,
         )
 
     def take_effect(self, place: Place) -> bool:
@@ -158,9 +162,18 @@ class Enumeration:
                     seen.add(key)
                     ahead.append(new)
             if not ways:
-                root = next(s for s in state.stored.values() if not s.path)
-                stands = frozenset(p for p, stands in state.effects.items() if stands)
-                self.outcomes.add(Outcome(root.header.status, stands))
+                self._end(state)
+
+    def _end(self, state: State) -> None:
+        """Nothing more happens. A dancer waits for a late attempt, and need not undo a failed one.
+
+        A conductor does not wait, and undoes it to be sure.
+        """
+        header = next(s for s in state.stored.values() if not s.path).header
+        stands = frozenset(place for place, stands in state.effects.items() if stands)
+        self.outcomes.add(Outcome(header.status, stands))
+        if header.status == status.COMPENSATED and state.undone <= state.heard:
+            self.outcomes.add(Outcome(header.cause, stands))
 
     # --- what may happen ------------------------------------------------------------------------
 
@@ -211,7 +224,9 @@ class Enumeration:
 
     def _undone(self, state: State, id: str, row: TaskRow) -> State:
         new = state.copied()
-        new.effects[Place(new.stored[id].path, row.ref.removeprefix(_UNDO))] = False
+        place = Place(new.stored[id].path, row.ref.removeprefix(_UNDO))
+        new.effects[place] = False
+        new.undone |= {place}
         if row.status == status.SCHEDULED:
             self._tell(new, id, facts.Claimed(row.ref, row.attempt, "crew"), row.visible_at)
         fact = facts.Reported(row.ref, row.attempt, status.COMPLETED, b"{}", "")
@@ -248,6 +263,8 @@ class Enumeration:
             new = self._told(state, id, facts.AlarmRang(row.ref), ready.alarm_at)
             if acts:
                 new.loose |= {place}
+            elif turn.end != "HANG":
+                new.heard |= {place}
             yield new
         lost = Lost(place, row.attempt)
         if lost in state.lost:
