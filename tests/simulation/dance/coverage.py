@@ -1,0 +1,197 @@
+"""What the cases came upon: a table, with minimums for whatever the claim names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import msgspec
+
+from pavane.participant import points
+from pavane.testing.simulation.dance.case import DanceCase
+from pavane.testing.simulation.dance.definitions import Drawn
+from pavane.testing.simulation.dance.network import Delivered
+from pavane.testing.simulation.dance.played import Played
+from pavane.testing.simulation.dance.world import Danced, notes_of
+from tests.simulation.checker.graph import Graph
+
+_TYPES = (
+    "FORK_JOIN",
+    "INLINE",
+    "JOIN",
+    "NOOP",
+    "SET_VARIABLE",
+    "SIMPLE",
+    "SUB_WORKFLOW",
+    "SWITCH",
+    "TERMINATE",
+    "WAIT",
+)
+_ENDS = ("COMPLETED", "COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED")
+
+# Of 2,000 cases.
+MINIMUMS = {
+    "a calm case": 1000,
+    "a racy case": 600,
+    "a racy case with several outcomes": 300,
+    "a fork": 200,
+    "a nested scope": 200,
+    "an abort in flight": 200,
+    "two abort causes at once": 200,
+    "a deadline race": 200,
+    "a crash between commit and send": 200,
+    "a redelivery after a tombstone": 200,
+    "a duplicate": 200,
+    "a message out of order": 200,
+    "a dropped message": 100,
+    "a lost acknowledgement": 100,
+    "a skewed clock": 200,
+    "a message parked for its version": 50,
+    "an attempt lost by a crash": 50,
+    "an operator's cancel": 100,
+    "a message with data alone": 50,
+    "a pivot passed": 100,
+    **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
+    **{f"a {type} in a run that was {end}": 3 for type in _TYPES for end in _ENDS},
+}
+
+
+def features(case: DanceCase, danced: Danced) -> set[str]:
+    """Everything of the table that a case had."""
+    found = set(_of_network(danced)) | set(_of_course(case, danced))
+    for run in case.runs:
+        found |= set(_of_definition(run.drawn, danced.runs[run.key]))
+    return found
+
+
+def _of_network(danced: Danced) -> Iterator[str]:
+    names = {
+        "duplicated": "a duplicate",
+        "out of order": "a message out of order",
+        "dropped and sent again": "a dropped message",
+        "acknowledgement lost": "a lost acknowledgement",
+    }
+    yield from (name for key, name in names.items() if danced.counts.get(key))
+    if danced.parked:
+        yield "a message parked for its version"
+    if any(each.kind == "data" for each in danced.delivered):
+        yield "a message with data alone"
+    if _after_tombstone(danced.delivered):
+        yield "a redelivery after a tombstone"
+
+
+def _after_tombstone(delivered: list[Delivered]) -> bool:
+    """Whether a role that was frozen in a scope got a message of that scope again, or only then."""
+    frozen: set[tuple[str, str, str]] = set()
+    for each in delivered:
+        place = (each.group, each.execution, each.scope)
+        if each.kind in ("token", "data") and place in frozen:
+            return True
+        if each.kind == "freeze":
+            if place in frozen:
+                return True
+            frozen.add(place)
+    return False
+
+
+def _of_course(case: DanceCase, danced: Danced) -> Iterator[str]:
+    if case.skew_ms:
+        yield "a skewed clock"
+    if case.stops:
+        yield "an operator's cancel"
+    for _, note in danced.notes:
+        if note.startswith("crash"):
+            point = note.split()[1]
+            yield f"a crash at {point}"
+            if point in (points.COMMITTED, points.ACKNOWLEDGED, "written"):
+                yield "a crash between commit and send"
+    if any(played.lost for played in danced.runs.values()):
+        yield "an attempt lost by a crash"
+    yield from _of_aborts(case, danced)
+
+
+def _of_aborts(case: DanceCase, danced: Danced) -> Iterator[str]:
+    """What was at work when a scope began to go back, and how many causes it had."""
+    causes: Counter[tuple[str, str]] = Counter()
+    seen: set[str] = set()
+    for each in danced.delivered:
+        if each.kind == "fail" and each.id not in seen:
+            seen.add(each.id)
+            causes[each.execution, each.scope] += 1
+        elif each.kind == "stop" and each.id not in seen:
+            seen.add(each.id)
+            causes[each.execution, ""] += 1
+        elif each.kind == "freeze" and each.scope and each.id not in seen:
+            seen.add(each.id)
+            causes[each.execution, each.scope] += 0
+    for log in danced.logs.values():
+        for note in notes_of(log):  # a cause that a home tells itself is no message
+            if getattr(note, "cause", "") and getattr(note, "scope", None) is not None:
+                key = (getattr(note, "execution", ""), getattr(note, "scope", ""))
+                told = f"{key} {getattr(note, 'cause', '')} {getattr(note, 'failed_ref', '')}"
+                if told not in seen:
+                    seen.add(told)
+                    causes[key] += not causes[key]
+    if any(count > 1 for count in causes.values()):
+        yield "two abort causes at once"
+    if _in_flight(danced):
+        yield "an abort in flight"
+
+
+def _in_flight(danced: Danced) -> bool:
+    """Whether a handler was at work, or its report on the way, when its role was frozen."""
+    for played in danced.runs.values():
+        for view in played.views.values():
+            back = view.status in ("COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED")
+            for step in view.steps:
+                if back and step.type in ("SIMPLE", "WAIT") and step.status == "CANCELED":
+                    return True
+        if any(seen.kind == "absent" for seen in played.record):
+            return True
+    return False
+
+
+def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
+    graph = Graph(msgspec.to_builtins(drawn.workflow))
+    for path, view in played.views.items():
+        for step in view.steps:
+            if step.undoes:
+                continue
+            yield f"a {step.type} in a run that was {view.status}"
+            if step.type == "FORK_JOIN":
+                yield "a fork"
+        if path:
+            yield "a nested scope"
+    for step in played.view.steps if played.view else ():
+        place = graph.places.get(step.ref)
+        if place is not None and place.step.get("pivot") and step.status == "COMPLETED":
+            yield "a pivot passed"
+
+
+def has_limits(drawn: Drawn) -> bool:
+    """Whether a deadline or a time limit of a step may strike."""
+    limited = any(t.timeout_seconds or t.response_timeout_seconds < 30 for t in drawn.tasks)
+    return limited or b'"timeoutSeconds"' in msgspec.json.encode(drawn.workflow)
+
+
+def table(counts: Counter[str], cases: int) -> str:
+    """The counts beside their minimums, for people."""
+    names = sorted({*MINIMUMS, *counts})
+    wide = max(map(len, names))
+    lines = [
+        f"{name:{wide}} {counts[name]:6} of at least {_least(name, cases):4}" for name in names
+    ]
+    return "\n".join([f"coverage of {cases} cases", *lines])
+
+
+def missing(counts: Counter[str], cases: int) -> list[str]:
+    """What the cases should have had more often."""
+    return [
+        f"{name}: {counts[name]} of {_least(name, cases)}"
+        for name in MINIMUMS
+        if counts[name] < _least(name, cases)
+    ]
+
+
+def _least(name: str, cases: int) -> int:
+    return MINIMUMS.get(name, 0) * min(cases, 2000) // 2000
