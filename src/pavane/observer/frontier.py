@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -113,6 +114,9 @@ def _at_step(instance: Instance, ref: str, told: Told[StepNote]) -> Held:
     outside = False
     if note.holds:
         why = f"{_named(ref)} does not go on: {note.holds}, {since}"
+    elif event := _awaited(note):
+        until = f"until {words.moment(note.due)}" if note.due else since
+        why, outside = f"{ref} waits for the event {event}, {until}", not note.due
     elif note.due and (note.status == st.SCHEDULED or note.type == "WAIT"):
         why = f"{_named(ref)} waits until {words.moment(note.due)}{attempt}"
         why += words.because(note.reason)
@@ -123,6 +127,13 @@ def _at_step(instance: Instance, ref: str, told: Told[StepNote]) -> Held:
     else:
         why = f"{_named(ref)} is at work{attempt}, {since}"
     return Held(role, instance.id, ref, note.time, f"{role}: {why}", note.due, outside)
+
+
+def _awaited(note: StepNote) -> str:
+    """The type of the event that a step waits for, if it does."""
+    if note.type != "WAIT" or not bytes(note.input):
+        return ""
+    return str(msgspec.json.decode(note.input, type=dict[str, Any]).get("event") or "")
 
 
 def _named(ref: str) -> str:

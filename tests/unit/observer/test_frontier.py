@@ -53,6 +53,17 @@ def test_a_wait_for_a_signal_is_never_overdue():
     assert stuck_after(story, 999 * MINUTE) == []
 
 
+def test_a_wait_for_an_event_says_for_which():
+    wait: Any = {"type": "WAIT", "input": {"event": "shop.order.paid.v1", "match": {"id": 1}}}
+    story = Story().home("RUNNING").step("shipping", "paid", "IN_PROGRESS", **wait)
+    story.step("shipping", "soon", "IN_PROGRESS", due=START + 10 * MINUTE, **wait)
+    assert whys(story) == [
+        "shipping: paid waits for the event shop.order.paid.v1, since 2026-01-01 00:00:01 UTC",
+        "shipping: soon waits for the event shop.order.paid.v1, until 2026-01-01 00:10:00 UTC",
+    ]
+    assert len(stuck_after(story, 16 * MINUTE)[0].held) == 1
+
+
 def test_a_role_says_why_it_does_not_go_on():
     story = Story().home("RUNNING")
     story.step("shipping", "ship", "SCHEDULED", holds="data of reserve_stock is not here")

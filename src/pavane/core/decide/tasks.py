@@ -91,7 +91,7 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
 def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
     """A sign of life: the response timeout starts anew."""
     row = _open(draft, fact.ref, fact.attempt)
-    if row is None or row.status != status.IN_PROGRESS:
+    if row is None or row.status != status.IN_PROGRESS or row.type != WORKER_TYPE:
         return False
     _rearm(draft, draft.change(row))
     return True
