@@ -12,7 +12,7 @@ from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.definitions import Drawn
 from pavane.testing.simulation.dance.network import Delivered
 from pavane.testing.simulation.dance.played import Played
-from pavane.testing.simulation.dance.world import Danced, notes_of
+from pavane.testing.simulation.dance.world import Danced
 from tests.simulation.checker.graph import Graph
 
 _TYPES = (
@@ -28,6 +28,20 @@ _TYPES = (
     "WAIT",
 )
 _ENDS = ("COMPLETED", "COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED")
+
+_STEP_ENDS = {
+    "SIMPLE": "COMPLETED COMPLETED_WITH_ERRORS FAILED FAILED_WITH_TERMINAL_ERROR TIMED_OUT UNDONE "
+    "CANCELED",
+    "WAIT": "COMPLETED COMPLETED_WITH_ERRORS TIMED_OUT CANCELED",
+    "SUB_WORKFLOW": "COMPLETED COMPLETED_WITH_ERRORS FAILED TIMED_OUT CANCELED UNDONE",
+    "JOIN": "COMPLETED COMPLETED_WITH_ERRORS CANCELED",
+    "INLINE": "COMPLETED FAILED_WITH_TERMINAL_ERROR",
+    "SWITCH": "COMPLETED",
+    "FORK_JOIN": "COMPLETED",
+    "SET_VARIABLE": "COMPLETED",
+    "NOOP": "COMPLETED",
+    "TERMINATE": "COMPLETED",
+}
 
 # Of 2,000 cases.
 MINIMUMS = {
@@ -53,7 +67,9 @@ MINIMUMS = {
     "a pivot passed": 100,
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
     **{f"a {type} in a run that was {end}": 3 for type in _TYPES for end in _ENDS},
+    **{f"a {type} that was {end}": 3 for type, ends in _STEP_ENDS.items() for end in ends.split()},
 }
+del MINIMUMS["a TERMINATE in a run that was TIMED_OUT"]  # its run has ended with it
 
 
 def features(case: DanceCase, danced: Danced) -> set[str]:
@@ -110,30 +126,20 @@ def _of_course(case: DanceCase, danced: Danced) -> Iterator[str]:
     yield from _of_aborts(case, danced)
 
 
+_FAILED = ("FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT")
+_BACK = ("COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED")
+
+
 def _of_aborts(case: DanceCase, danced: Danced) -> Iterator[str]:
     """What was at work when a scope began to go back, and how many causes it had."""
-    causes: Counter[tuple[str, str]] = Counter()
-    seen: set[str] = set()
-    for each in danced.delivered:
-        if each.kind == "fail" and each.id not in seen:
-            seen.add(each.id)
-            causes[each.execution, each.scope] += 1
-        elif each.kind == "stop" and each.id not in seen:
-            seen.add(each.id)
-            causes[each.execution, ""] += 1
-        elif each.kind == "freeze" and each.scope and each.id not in seen:
-            seen.add(each.id)
-            causes[each.execution, each.scope] += 0
-    for log in danced.logs.values():
-        for note in notes_of(log):  # a cause that a home tells itself is no message
-            if getattr(note, "cause", "") and getattr(note, "scope", None) is not None:
-                key = (getattr(note, "execution", ""), getattr(note, "scope", ""))
-                told = f"{key} {getattr(note, 'cause', '')} {getattr(note, 'failed_ref', '')}"
-                if told not in seen:
-                    seen.add(told)
-                    causes[key] += not causes[key]
-    if any(count > 1 for count in causes.values()):
-        yield "two abort causes at once"
+    stopped = {stop.key for stop in case.stops}
+    for key, played in danced.runs.items():
+        for path, view in played.views.items():
+            causes = sum(step.status in _FAILED and not step.undoes for step in view.steps)
+            causes += view.reason == "the workflow's time is up"
+            causes += not path and key in stopped and view.status in _BACK
+            if causes > 1:
+                yield "two abort causes at once"
     if _in_flight(danced):
         yield "an abort in flight"
 
@@ -142,9 +148,12 @@ def _in_flight(danced: Danced) -> bool:
     """Whether a handler was at work, or its report on the way, when its role was frozen."""
     for played in danced.runs.values():
         for view in played.views.values():
-            back = view.status in ("COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED")
             for step in view.steps:
-                if back and step.type in ("SIMPLE", "WAIT") and step.status == "CANCELED":
+                if (
+                    view.status in _BACK
+                    and step.type in ("SIMPLE", "WAIT")
+                    and step.status == "CANCELED"
+                ):
                     return True
         if any(seen.kind == "absent" for seen in played.record):
             return True
@@ -158,6 +167,7 @@ def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
             if step.undoes:
                 continue
             yield f"a {step.type} in a run that was {view.status}"
+            yield f"a {step.type} that was {step.status}"
             if step.type == "FORK_JOIN":
                 yield "a fork"
         if path:

@@ -41,6 +41,7 @@ class Traits(msgspec.Struct, frozen=True):
     optional: float = 0.1
     timeouts: float = 0.2
     deadline: float = 0.1
+    endless: float = 0.2  # of the WAITs wait for somebody who never comes
     depth: int = 2
 
 
@@ -301,7 +302,7 @@ class Author:
             if chance.random() < 0.5:
                 step["inputParameters"] = {}
                 step["optional"] = forked or chance.random() < 0.5
-        elif not self._behind and not forked and chance.random() < 0.3:
+        elif not self._behind and not forked and chance.random() < self._traits.endless:
             step["inputParameters"] = {}  # nobody ever says that it is enough
         if chance.random() < 0.3:
             step["service"] = chance.choice(self._services)

@@ -21,6 +21,16 @@ _WEATHERS = (
     Weather(delay_ms=200, late=0.2, drop=0.15, duplicate=0.1, refuse=0.1),
     Weather(delay_ms=3000, late=0.3, duplicate=0.3, drop=0.1, forget=0.1, refuse=0.05),
 )
+_EVERYTHING = {
+    "SIMPLE": 25.0,
+    "FORK_JOIN": 25.0,
+    "SWITCH": 20.0,
+    "SET_VARIABLE": 14.0,
+    "INLINE": 14.0,
+    "NOOP": 14.0,
+    "WAIT": 20.0,
+    "TERMINATE": 10.0,
+}
 _CALM_TRAITS = (
     Traits(),
     Traits(steps=3, services=2),
@@ -31,13 +41,18 @@ _CALM_TRAITS = (
     Traits(steps=4, pivot=0.8, undo=0.9),
     Traits(steps=3, timeouts=0.9, optional=0.3, weights={"WAIT": 20.0}),
     Traits(steps=4, weights={"SWITCH": 30.0, "TERMINATE": 25.0, "INLINE": 15.0}),
+    Traits(steps=5, undo=0.0, pivot=0.0, weights={**_EVERYTHING, "TERMINATE": 40.0}),
+    Traits(steps=5, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
 )
+_SIDE_BY_SIDE = {"FORK_JOIN": 400.0, "TERMINATE": 0.0, "WAIT": 2.0, "SWITCH": 0.0, "NOOP": 0.0}
 _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=0.9, deadline=0.5, depth=1, weights={"FORK_JOIN": 45.0}),
     Traits(steps=2, racy=True, undo=0.9, deadline=0.7, depth=1),
     Traits(steps=3, racy=True, undo=0.9, timeouts=0.8, depth=1, weights={"FORK_JOIN": 30.0}),
     Traits(steps=3, racy=True, undo=0.9, pivot=0.9, deadline=0.5, depth=1, optional=0.0),
     Traits(steps=3, racy=True, undo=0.9, deadline=0.6, weights={"SUB_WORKFLOW": 45.0}),
+    Traits(steps=3, racy=True, undo=0.9, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
+    Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
 )
 RACY_STEPS = 6  # at most so many steps of all kinds, so that every order can be tried
 _CUTS_S = (0.0, 0.02, 0.3, 1.0, 1.99, 2.0, 2.01, 3.0)
