@@ -16,6 +16,7 @@ from pavane.core.decide.event_waits import (
 )
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model.event import CloudEvent
+from pavane.core.model.fact import Heartbeat
 from pavane.core.model.workflow import StartedBy
 from pavane.errors import InputError
 from tests.unit.core.build import of_type, scope, task, workflow
@@ -130,6 +131,9 @@ def test_a_step_of_an_engine_waits_in_its_queue():
     inputs = {"event": PAID, "match": {"id": "${workflow.input.id}"}, "duration": "1 min"}
     run = World().start(workflow(of_type("WAIT", "w", inputs), task("z")), id="lute")
     assert run.row("w").status == "IN_PROGRESS"
+    assert run.world.executions[run.id].ready["w"].queue == queue(id="lute")
+    assert not run.tell(Heartbeat("w", 0))  # nobody works at it
+    assert run.world.executions[run.id].ready["w"].queue == queue(id="lute")
     run.world.pass_time(60)
     assert (run.row("w").output, run.open) == (b"{}", {"z"})
 

@@ -159,8 +159,8 @@ class World:
             case command.Lease(ref, attempt, queue, worker, alarm_at):
                 ready = Ready(identity, ref, attempt, queue, alarm_at=alarm_at, worker=worker)
                 stored.ready[ref] = ready
-            case command.Wait(ref, attempt, alarm_at):
-                stored.ready[ref] = Ready(identity, ref, attempt, alarm_at=alarm_at)
+            case command.Wait(ref, attempt, alarm_at, queue):
+                stored.ready[ref] = Ready(identity, ref, attempt, queue, alarm_at=alarm_at)
             case command.Mark(ref, attempt, mark, alarm_at):
                 stored.ready[ref] = Ready(identity, ref, attempt, alarm_at=alarm_at, mark=mark)
             case command.Close(ref):
