@@ -17,7 +17,7 @@ from tests.simulation.dance import coverage
 from tests.simulation.dance.equivalence import faults_of
 from tests.simulation.dance.telling import tell
 
-CASES = int(os.environ.get("PAVANE_CASES", "2400"))
+CASES = int(os.environ.get("PAVANE_CASES", "3600"))
 FIRST = int(os.environ.get("PAVANE_FIRST_SEED", "0"))
 ALONE = os.environ.get("PAVANE_SEED", "")
 

@@ -66,7 +66,7 @@ MINIMUMS = {
     "a message with data alone": 50,
     "a pivot passed": 100,
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
-    **{f"a {type} in a run that was {end}": 3 for type in _TYPES for end in _ENDS},
+    **{f"a {type} in a run that was {end}": 2 for type in _TYPES for end in _ENDS},
     **{f"a {type} that was {end}": 3 for type, ends in _STEP_ENDS.items() for end in ends.split()},
 }
 del MINIMUMS["a TERMINATE in a run that was TIMED_OUT"]  # its run has ended with it
