@@ -9,6 +9,7 @@ revision, so that another process of the same service costs nothing but a second
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -106,6 +107,7 @@ class Participant:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
         await self._take_up()
+        await self._declare_all_dead()
         for work in (self._batches.run(), self.relay.run(), self._timers.run()):
             self._begin(work)
         await self._listen()
@@ -184,6 +186,13 @@ class Participant:
                 else:
                     await self._outside.take_up(todo, work)
             after = (page[-1].execution, page[-1].name)
+
+    async def _declare_all_dead(self) -> None:
+        """The last process may have died before it could say so; said again it changes nothing."""
+        for aside in await self.ledger.aside("dead"):
+            with contextlib.suppress(InputError):  # no message between roles
+                envelope = from_event(aside.event)
+                self._declare_dead(envelope.execution, envelope.definition, envelope.message)
 
     async def _unpark(self) -> None:
         for aside in await self.aside.parked(self._choreographies):
@@ -266,8 +275,8 @@ class Participant:
     async def _put_aside(self, delivery: Delivery, kind: Any, reason: str) -> None:
         await self.aside.put(delivery.event, kind, reason)
         self.relay.wake()
-        if self._subscriptions and delivery.topic:
-            await self._subscriptions[0].done([delivery])
+        if delivery.topic:
+            await self._done([delivery])
         if kind == "parked" and delivery.event.attributes["procversion"] in self._choreographies:
             await self._unpark()  # it was registered while the message was put aside
 
@@ -283,24 +292,33 @@ class Participant:
         deliveries = [
             item.delivery for work in won for item in work.items if item.delivery is not None
         ]
-        if deliveries and self._subscriptions:
-            await self._subscriptions[0].done(deliveries)
+        if deliveries:
+            await self._done(deliveries)
         for work in won:
             for item, error in work.failed:
                 await self._cannot(item, error)
+
+    async def _done(self, deliveries: list[Delivery]) -> None:
+        """They need not come again; those that do all the same change nothing."""
+        try:
+            if self._subscriptions:
+                await self._subscriptions[0].done(deliveries)
+        except PavaneError as error:
+            _LOG.warning("the bus has trouble: %s", error)
 
     async def _cannot(self, item: Item, error: Exception) -> None:
         """A message that breaks its turn is set aside with its bytes; nothing else waits for it."""
         reason = f"{type(error).__name__}: {error}"
         if item.delivery is not None:
             await self._put_aside(item.delivery, "dead", reason)
-        message = item.event
-        if isinstance(message, Message) and message.kind == TOKEN:
-            # Nobody else knows that this token was the only one: its loss is the step's failure.
-            letter = DeadLetter(message.node, message.at)
-            lost = Item(item.execution, item.definition, letter, causation=item.causation)
-            self._submit(lost)
+        if isinstance(item.event, Message):
+            self._declare_dead(item.execution, item.definition, item.event)
         item.settle(False)
+
+    def _declare_dead(self, execution: str, definition: str, message: Message) -> None:
+        """Nobody else knows that this token was the only one: its loss is its step's failure."""
+        if message.kind == TOKEN:
+            self._submit(Item(execution, definition, DeadLetter(message.node, message.at)))
 
     def _act(self, won: list[Work]) -> None:
         self.relay.wake()
