@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 SOURCES := $(wildcard src tests bench examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix bench clean
+.PHONY: help demo test check fix prove bench clean
 # One set-up at a time: two pips in one .venv would trip over each other.
 .NOTPARALLEL:
 
@@ -16,6 +16,7 @@ help:
 	@echo 'make demo    run the shop and show it          make test    run every test'
 	@echo 'make check   style, types, layers, tidiness    make fix     repair what a program can repair'
 	@echo 'make bench   measure, beside the peers         make clean   remove what was set up'
+	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
 
 demo: $(VENV)/.runtime
 	@$(BIN)/pavane demo $(ARGS)
@@ -32,6 +33,11 @@ check: $(VENV)/.dev
 
 fix: $(VENV)/.dev
 	@$(BIN)/ruff check --fix --quiet $(SOURCES); $(BIN)/ruff format --quiet $(SOURCES)
+
+CASES ?= 20000
+prove: $(VENV)/.dev
+	@PAVANE_PROVE=1 PAVANE_CASES=$(CASES) $(BIN)/python -m pytest \
+		tests/simulation tests/exploration $(ARGS)
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench $(ARGS)

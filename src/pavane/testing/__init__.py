@@ -1,1 +1,21 @@
-"""What tests of Pavane and of its users stand on: virtual time, contract suites."""
+"""What tests of Pavane and of its users stand on: virtual time, contract suites, and `play`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pavane.testing.playing import HANG, Faults, Play, after, in_turn, play
+
+__all__ = ["HANG", "Faults", "Play", "after", "in_turn", "play"]
+
+if not TYPE_CHECKING:  # a type checker would take any name for real
+
+    def __getattr__(name: str) -> object:
+        """Import a name when it is first asked for: the contract suites need none of it."""
+        if name not in __all__:
+            raise AttributeError(f"module 'pavane.testing' has no attribute {name!r}")
+        value = getattr(import_module("pavane.testing.playing"), name)
+        globals()[name] = value
+        return value

@@ -50,6 +50,7 @@ class Drawn(msgspec.Struct, frozen=True):
 
     workflow: Workflow
     tasks: list[TaskDefinition]
+    others: list[Workflow] = []  # that it starts by name
 
 
 def draw_definition(chance: Random, traits: Traits, name: str = "main", version: int = 1) -> Drawn:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from random import Random
 
 import msgspec
@@ -15,13 +16,14 @@ from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import PavaneError
 from pavane.ports.store import Search
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.dance.hands import StageHands
 from pavane.testing.simulation.dance.played import Lost, Played, Run, standing
 from pavane.testing.simulation.dance.script import Place
 from pavane.testing.simulation.outside import Outside
-from pavane.testing.simulation.workers import Source, Workers
+from pavane.testing.simulation.workers import Hands, Source, Workers
 
 LIMIT_S = 600.0
 _REST_S = 60.0  # after the end, for what is late
@@ -54,20 +56,36 @@ class _Losing(StageHands):
             await super().work(given, source, stop)
 
 
-async def orchestrate(run: Run, seed: int, lost: Collection[Lost] = ()) -> Played:
-    """Play one run to its end; what it leaves. `lost` attempts die with a process."""
+MakeHands = Callable[[Outside, Callable[[Assignment], str]], Hands]
+
+
+async def orchestrate(
+    run: Run,
+    seed: int,
+    lost: Collection[Lost] = (),
+    *,
+    make_hands: MakeHands | None = None,
+    stop_after_s: float | None = None,
+) -> Played:
+    """Play one run to its end; what it leaves.
+
+    `lost` attempts die with a process; an operator cancels after `stop_after_s`.
+    """
     clock = VirtualClock()
     outside = Outside(clock)
     by_name = scope_paths(run.drawn.workflow)
 
     def place(given: Assignment) -> str:
-        return by_name[given.workflow]
+        return by_name.get(given.workflow, given.workflow)
 
     async def gone(given: Assignment) -> None:
         fact = facts.Returned(given.ref, given.attempt)
         await engine._submit(given.execution_id, fact)  # pyright: ignore[reportPrivateUsage]  # a restart does so
 
-    hands = _Losing(outside, run, place, lost, gone)
+    if make_hands is not None:
+        hands = make_hands(outside, place)
+    else:
+        hands = _Losing(outside, run, place, lost, gone)
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
     store = MemoryStore()
@@ -75,20 +93,30 @@ async def orchestrate(run: Run, seed: int, lost: Collection[Lost] = ()) -> Playe
     workers.start(engine)
     await engine.start()
     workflow = as_orchestrated(run.drawn.workflow)
-    await engine.register([workflow], run.drawn.tasks)
+    others = [as_orchestrated(each) for each in run.drawn.others]
+    await engine.register([workflow, *others], run.drawn.tasks)
     id = await engine.start_execution(workflow.name, msgspec.json.encode(run.input), key=run.key)
+    stopping = asyncio.get_running_loop().create_task(_stop(engine, id, stop_after_s))
     try:
         async with asyncio.timeout(LIMIT_S):
             await engine.wait(id)
     except TimeoutError:
         pass
+    stopping.cancel()
     await asyncio.sleep(_REST_S)
-    views = await _views(store, id)
+    views = await _views(store)
     await engine.stop()
     workers.close()
     for task in workers.running:
         task.cancel()
-    return Played(views.get(""), views, standing(outside, run), outside.record, outside.notes)
+    return Played(views.get(""), views, standing(outside), outside.record, outside.notes)
+
+
+async def _stop(engine: Engine, id: str, after_s: float | None) -> None:
+    if after_s is not None:
+        await asyncio.sleep(after_s)
+        with suppress(PavaneError):  # it has ended, or is past its pivot
+            await engine.terminate(id, "enough")
 
 
 def as_orchestrated(workflow: Workflow) -> Workflow:
@@ -113,7 +141,7 @@ def scope_paths(workflow: Workflow) -> dict[str, str]:
     return found
 
 
-async def _views(store: MemoryStore, root: str) -> dict[str, ExecutionView]:
+async def _views(store: MemoryStore) -> dict[str, ExecutionView]:
     """The execution and its scopes, by path."""
     reader = Reader(store)
     lines = await reader.executions(Search(limit=1000))
@@ -126,5 +154,4 @@ async def _views(store: MemoryStore, root: str) -> dict[str, ExecutionView]:
         outer, ref = path(view.parent_id), view.parent_ref.rpartition("#")[0]
         return f"{outer}/{ref}" if outer else ref
 
-    del root
     return {path(id): view for id, view in views.items()}

@@ -45,7 +45,10 @@ class Played(msgspec.Struct):
         return self.view.status if self.view is not None else "(unknown)"
 
 
-def standing(outside: Outside, run: Run, prefix: str = "") -> frozenset[Place]:
-    """The effects of a run that nobody has undone."""
-    known = {(prefix + place.scope, place.ref): place for place in run.script.turns}
-    return frozenset(known[key] for key in outside.standing() if key in known)
+def standing(outside: Outside, prefix: str = "") -> frozenset[Place]:
+    """The effects that nobody has undone, of all whose place begins with the prefix."""
+    return frozenset(
+        Place(scope.removeprefix(prefix), ref)
+        for scope, ref in outside.standing()
+        if scope.startswith(prefix)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from pavane.core.model import status as st
 from pavane.core.model.event import Outgoing
 from pavane.core.model.journal import Note, StepNote
 from pavane.core.model.work import Assignment
+from pavane.core.model.workflow import Workflow
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancer import Dancer
 from pavane.core.projection.message import (
@@ -41,7 +42,7 @@ from pavane.testing.simulation.dance.script import Place, Script
 from pavane.testing.simulation.dance.service import ServiceProcess
 from pavane.testing.simulation.outside import Outside, Seen
 from pavane.testing.simulation.process import task_factory
-from pavane.testing.simulation.workers import Workers
+from pavane.testing.simulation.workers import Hands, Workers
 
 LIMIT_S = 600.0  # of virtual time; then whatever is open waits for somebody
 _LOOKS_S = 5.0
@@ -101,7 +102,7 @@ class DanceWorld:
         running.set_task_factory(cast(Any, task_factory))  # coroutines are all that we start
         self._clock = VirtualClock()
         self._outside = Outside(self._clock)
-        self._hands = StageHands(self._outside, self._script, self._place)
+        self._hands = self.hands(self._outside, self._place)
         self._network = Network(case.weather, Random(f"network {case.seed}"))
         self._desk = self._network.connect()
         await self._desk.open()
@@ -115,6 +116,10 @@ class DanceWorld:
         found = await self._collect(observer, roles)
         await self._end(observer, others)
         return found
+
+    def hands(self, outside: Outside, place: Callable[[Assignment], str]) -> Hands:
+        """Who does the work."""
+        return StageHands(outside, self._script, place)
 
     def _place(self, given: Assignment) -> str:
         return self._places[given.execution_id]
@@ -270,7 +275,7 @@ class DanceWorld:
         views = {
             path: observer.execution(id) for path, id in ids.items() if observer.views.knows(id)
         }
-        stands = standing(self._outside, run, f"{run.key}:")
+        stands = standing(self._outside, f"{run.key}:")
         record = [
             seen._replace(execution_id=seen.execution_id.removeprefix(f"{run.key}:"))
             for seen in self._outside.record
@@ -302,4 +307,10 @@ def lost_attempts(logs: Mapping[str, Sequence[Record]], execution: str) -> froze
 
 
 def _choreography(run: Run) -> Choreography:
-    return read_choreography(run.drawn.workflow, {task.name: task for task in run.drawn.tasks})
+    tasks = {task.name: task for task in run.drawn.tasks}
+
+    def find(name: str, version: int | None) -> Workflow | None:
+        fitting = [w for w in run.drawn.others if w.name == name and version in (None, w.version)]
+        return max(fitting, key=lambda each: each.version, default=None)
+
+    return read_choreography(run.drawn.workflow, tasks, find)
