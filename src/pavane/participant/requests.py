@@ -95,7 +95,8 @@ class Requests:
         """Settle what gave up: "retry", "done" or "abandon"."""
         choreography = self._find(workflow)
         node = self._node(choreography, ref.removeprefix(UNDO))
-        to = node.role if action != "abandon" else choreography.scopes[node.scope].home
+        undo = ref.startswith(UNDO) and action != "abandon"
+        to = node.role if undo else choreography.scopes[node.scope].home
         resolve = Message(
             m.RESOLVE,
             to,

@@ -12,6 +12,7 @@ import pytest
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.bootstrap.choreographed import dancing, open_company, read_all
+from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.errors import (
     ConflictError,
@@ -190,3 +191,42 @@ def test_what_only_a_conductor_can_do_is_refused():
                 await client.start("tset", input={})
 
     loop.run(main())
+
+
+def test_what_gives_up_behind_a_pivot_is_settled_by_a_person():
+    """Tried again or done by hand, whichever; what does not wait for a person is left alone."""
+    tries: list[int] = []
+
+    async def b() -> dict[str, int]:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Fail("out of paper")
+        return {"n": len(tries)}
+
+    async def main(action: str) -> tuple[str, object]:
+        tries.clear()
+        policy = TaskDefinition(name="b", retriable=True, response_timeout_seconds=60)
+        flow = written(
+            step("a", pivot=True, service="s"),
+            step("b", service="s", policy=policy),
+            style="choreographed",
+        )
+        async with among(flow, service_of(a, b)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(1)
+            view = await run.state()
+            assert view.status == "NEEDS_ATTENTION"
+            assert [each.ref for each in view.attention] == ["b"]
+            assert "behind the pivot" in view.reason
+            await run.resolve("a", "retry")  # it is done, and nobody asked
+            await run.resolve("b", action, {"n": 0})  # pyright: ignore[reportArgumentType]
+            await asyncio.sleep(1)
+            if action == "retry":
+                await run.resolve("b", "retry")
+                await asyncio.sleep(1)
+            state = await run.state()
+            return state.status, bytes(state.output)
+
+    assert loop.run(main("retry")) == ("COMPLETED", b'{"n":3}')
+    assert loop.run(main("done")) == ("COMPLETED", b'{"n":0}')
+    assert loop.run(main("abandon"))[0] == "FAILED"

@@ -93,8 +93,10 @@ class Dancer(Steps, Undos, Events, Gates, Barrier):
             self.abandon(message)
         elif message.source == "undo":
             self.resolve_undo(self.node(message.node), message.at, message)
-        else:
+        elif message.sender == self.home_of(message.scope):
             self.resolve_step(self.node(message.node), message.at, message)
+        else:
+            self.let_resolve(message)
 
 
 # By name, so that a subclass may change one of them.

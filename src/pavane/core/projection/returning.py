@@ -216,15 +216,33 @@ class Returning(ScopePictures, Flow):
         self.put_scope(path, generation, row)
         self.picture(path, generation, row)
 
+    def let_resolve(self, message: Message) -> None:
+        """Only what waits for a person is settled: its home knows that, its owner settles it."""
+        row = self.scope_row(message.scope, message.generation)
+        node = self.node(message.node)
+        if row is None or (message.node, message.at) not in row.human or node.kind == "end":
+            return
+        self.send(
+            m.RESOLVE,
+            node.role,
+            message.scope,
+            message.generation,
+            node=message.node,
+            at=message.at,
+            values=message.values,
+            outcome=message.outcome,
+        )
+
     def abandon(self, message: Message) -> None:
         """A person gives the scope up as it stands."""
         path, generation = message.scope, message.generation
         row = self.scope_row(path, generation)
         if row is None or not row.human:
             return
-        if row.status == r.COMMITTED:
+        if row.status == r.COMMITTED:  # what goes on beside it stops, and nobody is asked to undo
             row = structs.replace(row, status=r.ABORTING, reasons=(*row.reasons, r.OWN))
             self.put_scope(path, generation, row)
+            self._freeze_members(path, generation, row.reason)
         row = structs.replace(row, left=(), human=(), abandoned=True)
         self._finish(path, generation, row)
 
