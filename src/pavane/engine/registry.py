@@ -152,7 +152,7 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
         if each.style == "choreographed":
             raise DefinitionError(
                 f"Workflow {each.name!r} is choreographed, and here is only a conductor.",
-                "Run it with its services (--style choreographed), or leave its style out.",
+                "Await it in a program, where it runs in memory, or leave its style out.",
             )
         for step in all_steps(each.tasks):
             if step.type == "EVENT":
@@ -165,7 +165,7 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
                 raise DefinitionError(
                     f"Workflow {each.name!r}: the scope {step.ref!r} is choreographed, and here "
                     "is only a conductor.",
-                    "Run it with its services (--style hybrid), or leave the scope's style out.",
+                    "Await it in a program, where both run in memory, or leave that style out.",
                 )
 
 

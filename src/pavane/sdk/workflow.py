@@ -37,6 +37,7 @@ T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 T6 = TypeVar("T6")
 
+_STYLES: tuple[Style | None, ...] = (None, "orchestrated", "choreographed")
 _plain: ContextVar[bool] = ContextVar("pavane_plain", default=False)
 
 
@@ -69,6 +70,11 @@ class WorkflowFunction(Generic[P, R_co]):
         self.started_by: StartedBy | None = started_by
         self.options: StepOptions = options or StepOptions()
         functools.update_wrapper(self, function, updated=())
+        if style not in _STYLES:
+            raise DefinitionError(
+                f"The workflow {self.name!r} has the style {style!r}.",
+                "There is orchestrated and choreographed.",
+            )
         if version < 1:
             raise DefinitionError(
                 f"The workflow {self.name!r} has version {version}.", "Count versions from 1."

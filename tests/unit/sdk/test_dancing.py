@@ -16,6 +16,7 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.errors import (
     ConflictError,
+    DefinitionError,
     ExecutionFailedError,
     Fail,
     NotFoundError,
@@ -230,3 +231,10 @@ def test_what_gives_up_behind_a_pivot_is_settled_by_a_person():
     assert loop.run(main("retry")) == ("COMPLETED", b'{"n":3}')
     assert loop.run(main("done")) == ("COMPLETED", b'{"n":0}')
     assert loop.run(main("abandon"))[0] == "FAILED"
+
+
+def test_a_style_that_does_not_exist_is_told():
+    async def flow() -> None: ...
+
+    with pytest.raises(DefinitionError, match="has the style 'baroque'"):
+        workflow(style="baroque")(flow)  # pyright: ignore[reportCallIssue, reportArgumentType]
