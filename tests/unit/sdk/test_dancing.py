@@ -237,4 +237,4 @@ def test_a_style_that_does_not_exist_is_told():
     async def flow() -> None: ...
 
     with pytest.raises(DefinitionError, match="has the style 'baroque'"):
-        workflow(style="baroque")(flow)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        workflow(style="baroque")(flow)  # pyright: ignore[reportArgumentType]
