@@ -88,7 +88,17 @@ class Stored:
 class State:
     """All executions of a run, and the world outside."""
 
-    __slots__ = ("effects", "heard", "interrupted", "loose", "lost", "stops", "stored", "undone")
+    __slots__ = (
+        "effects",
+        "heard",
+        "interrupted",
+        "loose",
+        "lost",
+        "pending",
+        "stops",
+        "stored",
+        "undone",
+    )
 
     def __init__(self) -> None:
         self.stored: dict[str, Stored] = {}
@@ -97,6 +107,7 @@ class State:
         self.interrupted: frozenset[Place] = frozenset()
         self.lost: frozenset[Lost] = frozenset()  # attempts that are yet to be lost
         self.stops = 0
+        self.pending: tuple[tuple[str, Fact], ...] = ()  # what executions tell each other
         self.heard: frozenset[Place] = frozenset()  # failed, and said so after their time was up
         self.undone: frozenset[Place] = frozenset()
 
@@ -105,6 +116,7 @@ class State:
         new.stored, new.effects = dict(self.stored), dict(self.effects)
         new.loose, new.interrupted, new.lost = self.loose, self.interrupted, self.lost
         new.stops, new.heard, new.undone = self.stops, self.heard, self.undone
+        new.pending = self.pending
         return new
 
     def key(self) -> Any:
@@ -115,6 +127,7 @@ class State:
             self.interrupted,
             self.lost,
             self.stops,
+            tuple((self.stored[id].path, repr(fact)) for id, fact in self.pending),
             self.heard,
             self.undone,
         )
@@ -190,6 +203,12 @@ class Enumeration:
                 new = self._stopped(state, id)
                 if new is not None:
                     yield new, True
+        for index, (id, fact) in enumerate(state.pending):
+            if all(id != other for other, _ in state.pending[:index]):
+                new = state.copied()
+                new.pending = state.pending[:index] + state.pending[index + 1 :]
+                self._tell(new, id, fact, _NOW)
+                yield new, True
         for place in state.loose:
             new = state.copied()
             new.loose -= {place}
@@ -289,7 +308,7 @@ class Enumeration:
         self._drain(state, inbox)
 
     def _drain(self, state: State, inbox: deque[tuple[str, Fact]]) -> None:
-        """What executions tell each other, and passes over open tasks, follow at once."""
+        """Beginnings, and passes over open tasks, follow at once."""
         while True:
             while inbox:
                 id, fact = inbox.popleft()
@@ -345,8 +364,10 @@ class Enumeration:
                 ready.pop(ref, None)
             case command.Interrupt(ref, _, _):
                 state.interrupted |= {Place(stored.path, ref)}
-            case command.Tell(other, fact):
+            case command.Tell(other, fact) if other == id:
                 inbox.append((other, fact))
+            case command.Tell(other, fact):
+                state.pending += ((other, fact),)
             case command.StartChild():
                 definition = stored.plan.inline[done.definition]
                 ref = done.ref.rpartition("#")[0]

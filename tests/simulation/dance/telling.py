@@ -36,7 +36,7 @@ def tell(seed: int) -> str:
                 text = f"{role} -> {to}: {kind} {node or scope} {event.data.decode():.200}"
                 happened.append((event.time - skew_ms, text))
         for note in notes_of(log):
-            told = msgspec.to_builtins(note)
+            told = msgspec.structs.asdict(note)
             what = told.get("ref") or told.get("scope") or "root"
             text = f"   {role} tells: {what} {told['status']} {told.get('reason', '')}"
             happened.append((told["time"] - skew_ms, text))

@@ -94,7 +94,8 @@ class Author:
         if chance.random() < 0.4:
             reads = [ref for ref in scope.readable if chance.random() < 0.6]
             body["outputParameters"] = {ref: f"${{{ref}.output}}" for ref in reads}
-        if not self._behind and chance.random() < self._traits.deadline:
+        late = self._behind and not self._traits.racy  # it would mean nothing
+        if not late and chance.random() < self._traits.deadline:
             seconds = chance.choice((2, 5)) if self._traits.racy else 300
             body |= {"timeoutSeconds": seconds, "timeoutPolicy": "TIME_OUT_WF"}
         return body

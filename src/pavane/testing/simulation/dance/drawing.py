@@ -45,12 +45,14 @@ _CALM_TRAITS = (
     Traits(steps=5, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
 )
 _SIDE_BY_SIDE = {"FORK_JOIN": 400.0, "TERMINATE": 0.0, "WAIT": 2.0, "SWITCH": 0.0, "NOOP": 0.0}
+_PIVOT_INSIDE = {"SIMPLE": 50.0, "SUB_WORKFLOW": 60.0, "FORK_JOIN": 0.0, "SWITCH": 0.0}
 _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=0.9, deadline=0.5, depth=1, weights={"FORK_JOIN": 45.0}),
     Traits(steps=2, racy=True, undo=0.9, deadline=0.7, depth=1),
     Traits(steps=3, racy=True, undo=0.9, timeouts=0.8, depth=1, weights={"FORK_JOIN": 30.0}),
     Traits(steps=3, racy=True, undo=0.9, pivot=0.9, deadline=0.5, depth=1, optional=0.0),
     Traits(steps=3, racy=True, undo=0.9, deadline=0.6, weights={"SUB_WORKFLOW": 45.0}),
+    Traits(steps=3, racy=True, undo=1.0, pivot=1.0, deadline=0.6, weights=_PIVOT_INSIDE),
     Traits(steps=3, racy=True, undo=0.9, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
     Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
 )
