@@ -16,7 +16,7 @@ from queue import SimpleQueue
 import apsw
 
 from pavane.adapters.sqlite.connection import Connection
-from pavane.adapters.sqlite.counters import Counters
+from pavane.adapters.sqlite.counters import FileCounters
 
 # In pages: as many are moved at a time beside the commits; from LONG on the log shall begin anew,
 # once LITTLE or less is left; at LONGEST whatever is left is moved between two commits.
@@ -37,7 +37,7 @@ class Checkpointer:
     def __init__(
         self,
         connection: Connection,
-        counters: Counters,
+        counters: FileCounters,
         connect: Callable[[], Connection] | None,
     ) -> None:
         self._connection = connection

@@ -12,7 +12,7 @@ import apsw
 
 from pavane.adapters.sqlite.checkpointer import Checkpointer
 from pavane.adapters.sqlite.connection import Connection
-from pavane.adapters.sqlite.counters import Counters
+from pavane.adapters.sqlite.counters import FileCounters
 
 _HAND_OVER_S = 0.002  # how long the loop waits at most for the thread to begin
 
@@ -27,7 +27,7 @@ class Committer:
     def __init__(
         self,
         connection: Connection,
-        counters: Counters,
+        counters: FileCounters,
         checkpointer: Checkpointer,
         *,
         threaded: bool,

@@ -1,10 +1,10 @@
-"""Connections to SQLite as the store wants them, and its errors in our words."""
+"""Connections to SQLite as stores and ledgers want them, and its errors in our words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import apsw
 
@@ -13,6 +13,12 @@ from pavane.errors import StoreError, StoreFullError
 PAGE_SIZE = 8192  # measured: a third less CPU per step than 4096 with 1 KB payloads, 16384 no gain
 CACHE_KIB = 32 * 1024
 BUSY_MS = 5000
+
+Flushing = Literal["FULL", "NORMAL", "OFF"]
+"""What a commit survives: the loss of power, the death of the process with the file whole after a
+
+loss of power (it may be an older state), or the death of the process alone.
+"""
 
 _NO_ROOM = frozenset(
     {
@@ -71,23 +77,23 @@ def tune_reader(connection: Connection) -> None:
     connection.execute("PRAGMA query_only = 1; PRAGMA cache_size = -4096; PRAGMA temp_store = 2")
 
 
-def tune_writer(connection: Connection, *, durable: bool) -> None:
-    """Settings for the one writer: commits survive the loss of power when `durable`."""
+def tune_writer(connection: Connection, flushing: Flushing) -> None:
+    """Settings for the one writer."""
     # A page size counts only before the first table; WAL is remembered in the file.
     connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")
     connection.execute("PRAGMA journal_mode = WAL")
-    tune_durability(connection, durable=durable)
+    tune_durability(connection, flushing)
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}; PRAGMA temp_store = 2")
 
 
-def tune_durability(connection: Connection, *, durable: bool) -> None:
+def tune_durability(connection: Connection, flushing: Flushing) -> None:
     """What is flushed to the disk, by commits and by checkpoints."""
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'OFF'}")
+    connection.execute(f"PRAGMA synchronous = {flushing}")
     # macOS flushes to the disk itself only when asked twice; elsewhere these change nothing.
     connection.execute("PRAGMA fullfsync = 1; PRAGMA checkpoint_fullfsync = 1")
 
 
-def translate(error: apsw.Error, path: Path | str) -> StoreError:
+def translate(error: apsw.Error, path: Path | str, option: str = "--store") -> StoreError:
     """SQLite's error as one of ours; the caller raises it from the original."""
     code = getattr(error, "extendedresult", 0)
     if isinstance(error, apsw.FullError) or code in _NO_ROOM:
@@ -98,7 +104,7 @@ def translate(error: apsw.Error, path: Path | str) -> StoreError:
     if isinstance(error, apsw.NotADBError | apsw.CorruptError):
         return StoreError(
             f"The file {path} is damaged or is not a SQLite database ({error}).",
-            "Restore it from a back-up, or give another --store.",
+            f"Restore it from a back-up, or give another {option}.",
         )
     if isinstance(error, apsw.CantOpenError | apsw.PermissionsError | apsw.ReadOnlyError):
         return StoreError(

@@ -1,8 +1,30 @@
-"""What the SQLite store has done so far, counted exactly, for budgets that tests assert."""
+"""What a SQLite store or ledger has done so far, counted exactly, for budgets that tests assert."""
 
 from __future__ import annotations
 
 import copy
+from typing import Protocol
+
+from pavane.adapters.memory.counters import LedgerCounters
+
+
+class FileCounters(Protocol):
+    """What is counted of any database."""
+
+    statements: int
+    commits: int
+    checkpoints: int
+    wal_pages: int
+
+
+class SqliteLedgerCounters(LedgerCounters):
+    """What any ledger counts, and what this one does for it; `commits` counts every transaction."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements = 0
+        self.checkpoints = 0
+        self.wal_pages = 0
 
 
 class Counters:

@@ -18,8 +18,9 @@ class ServerLock:
     refused too, and `kill -9` frees it.
     """
 
-    def __init__(self, database: Path) -> None:
+    def __init__(self, database: Path, option: str = "--store") -> None:
         self._database = database
+        self._option = option
         self._path = database.with_name(database.name + ".lock")
         self._file: int | None = None
 
@@ -37,7 +38,8 @@ class ServerLock:
             raise StoreBusyError(
                 f"The database {self._database} is in use by another server"
                 + (f" (process {holder})." if holder else "."),
-                "Stop that server, or give this one another --store; a SQLite store serves one.",
+                f"Stop that server, or give this one another {self._option}; a SQLite "
+                f"{self._option[2:]} serves one.",
             ) from error
         except OSError as error:
             os.close(file)

@@ -29,9 +29,14 @@ class Migration(NamedTuple):
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
-def migrations() -> list[Migration]:
-    """All that this version knows, by number; file names are `NNNN_name.sql`."""
+def migrations(kind: str = "") -> list[Migration]:
+    """All that this version knows, by number; file names are `NNNN_name.sql`.
+
+    Those of a store are in the folder itself, those of other kinds in a folder of their own.
+    """
     folder = files("pavane.adapters.sqlite") / "migrations"
+    if kind:
+        folder /= kind
     found = [
         Migration(int(file.name[:4]), file.name.removesuffix(".sql"), file.read_text("utf-8"))
         for file in folder.iterdir()
@@ -40,7 +45,9 @@ def migrations() -> list[Migration]:
     return sorted(found)
 
 
-def pending(connection: Connection, path: Path | str, known: list[Migration]) -> list[Migration]:
+def pending(
+    connection: Connection, path: Path | str, known: list[Migration], option: str = "--store"
+) -> list[Migration]:
     """What has to be done to this database; only reads.
 
     Raises StoreVersionError for a newer one, StoreError for one that is not ours.
@@ -51,7 +58,7 @@ def pending(connection: Connection, path: Path | str, known: list[Migration]) ->
     if "meta" not in tables:
         raise StoreError(
             f"The database {path} was not made by Pavane: it has other tables.",
-            "Give another --store.",
+            f"Give another {option}.",
         )
     rows = connection.execute("SELECT name, value FROM meta").fetchall()
     done = {
@@ -64,14 +71,14 @@ def pending(connection: Connection, path: Path | str, known: list[Migration]) ->
         raise StoreVersionError(
             f"The database {path} has schema {newest}, made by a newer Pavane; "
             f"this one knows schemas up to {ours}.",
-            "Install that newer version of Pavane, or give another --store.",
+            f"Install that newer version of Pavane, or give another {option}.",
         )
     for migration in known:
         if migration.number in done and done[migration.number] != migration.checksum:
             raise StoreError(
                 f"The database {path} was made by another build of Pavane: "
                 f"its migration {migration.name} differs.",
-                "Use the build that made it, or give another --store.",
+                f"Use the build that made it, or give another {option}.",
             )
     return [migration for migration in known if migration.number not in done]
 
