@@ -197,8 +197,10 @@ class Enumeration:
                 if not ready.mark:
                     yield from ((new, True) for new in self._of_task(state, id, ref, ready))
             header = stored.header
-            if header.deadline_at and header.status == status.RUNNING and not header.pivot:
-                yield self._told(state, id, facts.AlarmRang(), header.deadline_at), True
+            if header.deadline_at and header.status == status.RUNNING:
+                free = self._before_pivot(state) if header.pivot else state
+                if not free.stored[id].header.pivot:
+                    yield self._told(free, id, facts.AlarmRang(), header.deadline_at), True
             if not stored.path and state.stops and header.status == status.RUNNING:
                 new = self._stopped(state, id)
                 if new is not None:
@@ -215,8 +217,24 @@ class Enumeration:
             new.take_effect(place)
             yield new, False
 
+    def _before_pivot(self, state: State) -> State:
+        """As it is before a pivot has asked: a dancer's asks its home, a conductor's is there."""
+        for stored in state.stored.values():
+            row = stored.tasks.get(stored.header.pivot)
+            waits = row is not None and row.status == status.SCHEDULED and not row.attempt
+            if row is None or row.type != "SIMPLE" or not waits or row.polls:
+                continue
+            new = state.copied()
+            for id, around in state.stored.items():
+                if not around.header.pivot_passed and stored.path.startswith(around.path):
+                    free = new.stored[id] = around.copied()
+                    free.header = copy.copy(around.header)
+                    free.header.pivot = ""
+            return new
+        return state
+
     def _stopped(self, state: State, id: str) -> State | None:
-        new = state.copied()
+        new = self._before_pivot(state).copied()
         new.stops -= 1
         try:
             self._tell(new, id, facts.TerminateRequested("enough"), _NOW)

@@ -1,0 +1,46 @@
+"""The dances can fail: dancers that are known to be wrong are found within few cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Generator
+
+import pytest
+
+from pavane.core.projection.dancer import Dancer
+from tests.mutants import dancers
+from tests.simulation.dance.equivalence import faults_of
+
+CASES = 1000
+
+# Those that concern joins of some branches, loops and for-each are found by exploration.
+WRONG = (
+    dancers.NoTombstone,
+    dancers.RunningIsStill,
+    dancers.OpenScopeIsStill,
+    dancers.LateIsStill,
+    dancers.UnknownIsNothing,
+    dancers.UndoesAtOnce,
+    dancers.UndoesAllTogether,
+    dancers.DeadlineBehindPivot,
+    dancers.StartsAbortAgain,
+    dancers.PivotDoesNotAsk,
+    dancers.DoorStaysOpenForGood,
+    dancers.NoRowGuard,
+    dancers.FailedUndoCounts,
+    dancers.PerhapsTakesBack,
+    dancers.OptionalNotWaitedFor,
+)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Generator[None]:
+    """What a crash interrupts is logged; thousands of cases would say nothing else."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("dancer", WRONG, ids=lambda each: each.__name__)
+def test_a_wrong_dancer_is_found(dancer: type[Dancer]):
+    assert any(faults_of(seed, dancer=dancer) for seed in range(CASES))
