@@ -220,7 +220,7 @@ def test_what_gives_up_behind_a_pivot_is_settled_by_a_person():
             assert [each.ref for each in view.attention] == ["b"]
             assert "behind the pivot" in view.reason
             await run.resolve("a", "retry")  # it is done, and nobody asked
-            await run.resolve("b", action, {"n": 0})  # pyright: ignore[reportArgumentType]
+            await run.resolve("b", action, {"n": 0})  # pyright: ignore[reportArgumentType]  # as a test may
             await asyncio.sleep(1)
             if action == "retry":
                 await run.resolve("b", "retry")
@@ -237,4 +237,4 @@ def test_a_style_that_does_not_exist_is_told():
     async def flow() -> None: ...
 
     with pytest.raises(DefinitionError, match="has the style 'baroque'"):
-        workflow(style="baroque")(flow)  # pyright: ignore[reportArgumentType]
+        workflow(style="baroque")(flow)  # pyright: ignore[reportArgumentType]  # as a test may

@@ -1,1 +1,0 @@
-"""Budgets: what the product may cost, in counters that no machine changes."""
