@@ -313,12 +313,13 @@ class Engine:
             payloads.bounded(outcome.output, f"the output of {outcome.ref}"),
             outcome.reason,
             outcome.callback_after_s,
+            outcome.worker,
         )
         return bool(await self._submit(outcome.execution_id, fact, stopping=True))
 
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
-        """A sign of life. False: stop, the attempt is no longer wanted."""
-        alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt))
+    async def heartbeat(self, execution_id: str, ref: str, attempt: int, worker: str = "") -> bool:
+        """A sign of life. False: stop, the attempt is no longer wanted, or no longer yours."""
+        alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt, worker))
         return bool(alive)
 
     # --- the door to the batches ----------------------------------------------------------------

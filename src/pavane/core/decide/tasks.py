@@ -67,6 +67,8 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.type != WORKER_TYPE or draft.header.status in status.ENDED:
         return False
+    if _somebody_else_has(row, fact.worker):
+        return False
     if fact.status == status.IN_PROGRESS and _is_being_stopped(draft, row):
         row = draft.change(row, status.CANCELED, output=fact.output, ended_at=draft.now)
         stopping.settled(draft, row)
@@ -92,6 +94,8 @@ def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
     """A sign of life: the response timeout starts anew."""
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.IN_PROGRESS or row.type != WORKER_TYPE:
+        return False
+    if _somebody_else_has(row, fact.worker):
         return False
     _rearm(draft, draft.change(row))
     return True
@@ -205,6 +209,14 @@ def _open(draft: Draft, ref: str, attempt: int) -> TaskRow | None:
     if row is None or row.attempt != attempt or row.status not in status.OPEN:
         return None
     return row
+
+
+def _somebody_else_has(row: TaskRow, worker: str) -> bool:
+    """Whether the attempt was delivered anew meanwhile, to a worker of another name.
+
+    Where nobody has it now (it was given back), the one that had it may still bring its result.
+    """
+    return bool(worker and row.worker and row.worker != worker)
 
 
 def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:

@@ -25,7 +25,10 @@ class Claimed(Fact, frozen=True, gc=False):
 
 
 class Reported(Fact, frozen=True, gc=False):
-    """A worker told the outcome of an attempt. `status` as in `work.OutcomeStatus`."""
+    """A worker told the outcome of an attempt. `status` as in `work.OutcomeStatus`.
+
+    `worker` "" says nothing about who it was: then whoever reports is believed.
+    """
 
     ref: str
     attempt: int
@@ -33,6 +36,7 @@ class Reported(Fact, frozen=True, gc=False):
     output: bytes = b"{}"
     reason: str = ""
     callback_after_s: float = 0
+    worker: str = ""
 
 
 class Heartbeat(Fact, frozen=True, gc=False):
@@ -40,6 +44,7 @@ class Heartbeat(Fact, frozen=True, gc=False):
 
     ref: str
     attempt: int
+    worker: str = ""
 
 
 class Returned(Fact, frozen=True, gc=False):
