@@ -18,7 +18,8 @@ UNDO = "undo:"
 
 def assignment(work: WorkSet, row: TaskRow) -> Assignment:
     """What the worker that leased the attempt is told."""
-    assert work.plan is not None
+    assert work.plan is not None and work.rows is not None
+    header = work.rows.header
     policy = timeouts.policy_for(work.plan.node(row.ref), row.ref)
     lease = work.ready.get(row.ref)
     return Assignment(
@@ -35,6 +36,11 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         scheduled_at=row.scheduled_at,
         lease_until=lease.alarm_at if lease else 0,
         deadline_at=row.started_at + policy.timeout_ms if policy.timeout_ms else 0,
+        started_at=row.started_at,
+        seq=row.seq,
+        polls=row.polls,
+        correlation_id=header.correlation_id,
+        priority=header.priority,
     )
 
 

@@ -17,6 +17,7 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
 from pavane.engine.batch import Batch
+from pavane.engine.offers import Offers
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.points import NoProbe
 from pavane.engine.recent import Recent
@@ -25,7 +26,13 @@ from pavane.engine.request import Request
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
-from pavane.errors import NotFoundError, ResultTimeoutError, StoppingError, StoreError
+from pavane.errors import (
+    AlreadyExistsError,
+    NotFoundError,
+    ResultTimeoutError,
+    StoppingError,
+    StoreError,
+)
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -63,6 +70,7 @@ class Engine:
         self._recent = Recent()
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
+        self.offers = Offers()
         self._timers = Timers(store, clock, self._submit)
         self._event_waits: Callable[[str], None] | None = None
         self._claiming: set[tuple[str, str]] = set()
@@ -135,10 +143,12 @@ class Engine:
         key: str = "",
         correlation_id: str = "",
         priority: int = 0,
+        must_be_new: bool = False,
     ) -> str:
         """Start a workflow with a JSON object as input; returns the id when it is durable.
 
-        The same workflow and key give the same execution. NotFoundError, InputError.
+        The same workflow and key give the same execution, or AlreadyExistsError where it must be
+        new. NotFoundError, InputError.
         """
         self._must_be_open()
         hash = self.registry.find(workflow, version)
@@ -155,7 +165,14 @@ class Engine:
             priority=priority,
         )
         result = await self._submit(header.id, facts.Started(input=body), header)
-        return result if isinstance(result, str) else header.id
+        if not isinstance(result, str):
+            return header.id
+        if must_be_new:
+            raise AlreadyExistsError(
+                f"Workflow {workflow!r} was started with the key {key!r} already: {result}.",
+                "Look at that execution, or use another key.",
+            )
+        return result
 
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Header:
         """The header when the execution has ended, or waits for a person; ResultTimeoutError."""
@@ -350,8 +367,10 @@ class Engine:
         self._probe.at(points.TOLD)
         if self._dispatcher is not None:
             act.dispatch(won, self._dispatcher)
-            for queue in batch.offered:
+        for queue in batch.offered:
+            if self._dispatcher is not None:
                 self._dispatcher.wake(queue)
+            self.offers.told(queue)
         self._timers.notice(act.next_alarm(won))
         if self._event_waits is not None:
             for queue in act.event_queues(won):

@@ -3,6 +3,7 @@
 import pytest
 
 from pavane.core.model.fact import Heartbeat, Reported, Returned
+from pavane.core.model.work import NAMELESS
 from tests.unit.core.build import task, workflow
 from tests.unit.core.execution import Execution
 from tests.unit.core.world import World
@@ -36,6 +37,13 @@ def test_an_earlier_holder_does_not_keep_the_lease_alive(run: Execution):
 def test_who_does_not_say_its_name_is_believed(run: Execution):
     assert run.tell(Heartbeat("a", 0))
     assert run.tell(Reported("a", 0, "COMPLETED"))
+    assert run.status == "COMPLETED"
+
+
+def test_for_a_nameless_holder_anybody_may_report():
+    run = World().start(workflow(task("a")))
+    run.take("a", NAMELESS)
+    assert run.tell(Reported("a", 0, "COMPLETED", worker="somebody"))
     assert run.status == "COMPLETED"
 
 

@@ -16,6 +16,7 @@ from pavane.core.model import status
 from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
 from pavane.core.model.rows import Header, TaskRow
+from pavane.core.model.work import NAMELESS
 
 _OF_CHILD = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
 REASON_MAX = 4000  # characters that are kept of what a worker gives as the reason
@@ -216,7 +217,7 @@ def _somebody_else_has(row: TaskRow, worker: str) -> bool:
 
     Where nobody has it now (it was given back), the one that had it may still bring its result.
     """
-    return bool(worker and row.worker and row.worker != worker)
+    return bool(worker) and row.worker not in ("", NAMELESS, worker)
 
 
 def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:

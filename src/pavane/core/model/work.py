@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 OutcomeStatus = Literal[
     "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED", "IN_PROGRESS"
 ]
+
+
+NAMELESS: Final = "?"
+"""A worker that did not say who it is: whoever reports for it is believed."""
 
 
 class Assignment(msgspec.Struct, frozen=True, gc=False):
@@ -31,6 +35,11 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
     scheduled_at: int = 0
     lease_until: int = 0  # report or give a sign of life before this
     deadline_at: int = 0  # end of this attempt's time
+    started_at: int = 0
+    seq: int = 0  # of the task record in its execution
+    polls: int = 0  # how often it was taken, this time included
+    correlation_id: str = ""
+    priority: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
