@@ -276,3 +276,51 @@ def test_a_task_that_fails_for_good_is_not_tried_again():
             assert calls == ["a", "no", "un-a"]
 
     run(scene())
+
+
+def timed(take_s: float, **policy: Any) -> tuple[Workflow, Service, Service]:
+    """b takes its time and then fails, or works."""
+    left, right = pair()
+
+    async def long(ctx: TaskContext) -> None:
+        calls.append(f"b{ctx.attempt}")
+        if not take_s:
+            raise ConnectionError("no")
+        for _ in range(int(take_s)):  # its own deadline is the worker's matter; this is the role's
+            await asyncio.sleep(1)
+
+    right.task(name="long")(long)
+    told = TaskDefinition(name="long", **policy)
+    return two(name="long", policy=told), left, right
+
+
+def test_time_that_is_up_for_all_attempts_together():
+    async def scene() -> None:
+        definition, left, right = timed(
+            0, retry_count=9, retry_delay_seconds=10, total_timeout_seconds=25
+        )
+        async with stage(definition, left, right) as on:
+            await on.boot("left")
+            await on.boot("right")
+            began = on.clock.now()
+            view = await on.observer.wait(await on.start(), 300)
+            assert (view.status, view.cause) == ("COMPENSATED", "TIMED_OUT")
+            assert view.reason == "b: total timeout"
+            assert calls == ["a", "b1", "b2", "b3", "un-a"]
+            assert 25_000 <= on.clock.now() - began < 26_000, "not at the next attempt's time"
+
+    run(scene())
+
+
+def test_a_limit_that_is_only_noted_ends_nothing():
+    async def scene() -> None:
+        definition, left, right = timed(
+            5, retry_count=0, total_timeout_seconds=2, timeout_policy="ALERT_ONLY"
+        )
+        async with stage(definition, left, right) as on:
+            await on.boot("left")
+            await on.boot("right")
+            assert (await on.observer.wait(await on.start(), 300)).status == "COMPLETED"
+            assert calls == ["a", "b1"]
+
+    run(scene())

@@ -14,6 +14,7 @@ from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
 from pavane.core.projection.flow import Flow
+from pavane.core.projection.limits import is_only_noted
 from pavane.core.projection.local import Arm, Disarm, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
@@ -161,6 +162,10 @@ class Instants(Flow):
             return
         if row.due and row.due <= self.now:
             self._wait_over(node, at, row, b"{}")
+            return
+        if node.plan is not None and is_only_noted(node.plan.policy, "task"):
+            if row.due:
+                self.do(Arm("wait", node.id, at, row.due))
             return
         reason = "task timeout"
         row = structs.replace(row, status=r.FAILED, reason=reason, cause=st.TIMED_OUT)

@@ -7,6 +7,7 @@ from msgspec import structs
 from pavane.core.decide.draft import encode
 from pavane.core.decide.retries import NO_POLICY, Policy, retry_delay_ms
 from pavane.core.model import status as st
+from pavane.core.projection import limits
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
@@ -99,17 +100,9 @@ class Steps(Flow):
                 silence=policy.response_timeout_ms,
             )
         )
-        due = self._time_limit(policy, row)
+        due = limits.first_limit(policy, row, self.now)
         if due:
             self.do(Arm("deadline", node.id, at, due))
-
-    def _time_limit(self, policy: Policy, row: StepRow) -> int:
-        limits = [
-            row.started + each for each in (policy.timeout_ms, policy.response_timeout_ms) if each
-        ]
-        if policy.total_timeout_ms:
-            limits.append(row.begun + policy.total_timeout_ms)
-        return max(self.now, min(limits)) if limits else 0
 
     def reject(self, node: Node, at: At, reason: str) -> None:
         """It fails for good as soon as it begins."""
@@ -209,7 +202,10 @@ class Steps(Flow):
     def _retry_later(self, node: Node, at: At, row: StepRow) -> None:
         used = row.attempt - row.round
         seed = f"{self.execution}.{node.ref}.{row.attempt}"
-        due = self.now + retry_delay_ms(self.policy(node), used, seed)
+        policy = self.policy(node)
+        due = self.now + retry_delay_ms(policy, used, seed)
+        if policy.total_timeout_ms:  # then its time is up, and there is no other attempt
+            due = min(due, max(self.now, row.begun + policy.total_timeout_ms))
         self.note(node, at, row.attempt, row.cause, input=row.input, reason=row.reason)
         self.note(node, at, row.attempt + 1, st.SCHEDULED, input=row.input, due=due)
         self.put_step(node, at, structs.replace(row, status=r.RETRYING, due=due))
@@ -225,8 +221,16 @@ class Steps(Flow):
         """The time of the next attempt."""
         node, at = self.node(event.node), event.at
         row = self.step_row(node, at)
-        if row is not None and row.status == r.RETRYING:
-            self.attempt(node, at, structs.replace(row, attempt=row.attempt + 1))
+        if row is None or row.status != r.RETRYING:
+            return
+        row = structs.replace(row, attempt=row.attempt + 1)
+        if not limits.total_is_up(self.policy(node), row, self.now):
+            self.attempt(node, at, row)
+            return
+        status = self.given_up(row)
+        row = structs.replace(row, status=status, reason="total timeout", cause=st.TIMED_OUT)
+        self.put_step(node, at, row)
+        self._gave_up(node, at, row)
 
     def deadline_rang(self, event: Rang) -> None:
         """The attempt's time is up: try again, or declare a failure that may still succeed."""
@@ -234,11 +238,17 @@ class Steps(Flow):
         row = self.step_row(node, at)
         if row is None or row.status != r.RUNNING:
             return
-        reason = f"{self._which(node, row)} timeout"
+        policy = self.policy(node)
+        which = limits.passed(policy, row, self.now)
+        if limits.is_only_noted(policy, which):
+            if later := limits.limit_after(policy, row, self.now):
+                self.do(Arm("deadline", node.id, at, later))
+            return
+        reason = f"{which} timeout"
         row = structs.replace(row, reason=reason, cause=st.TIMED_OUT)
         self.do(Interrupt(node.id, at, row.attempt))
         frozen = self.is_frozen(node.scope, self.generation(node, at))
-        again = self.policy(node).timeout_policy == "RETRY" or reason.startswith("response")
+        again = policy.timeout_policy != "TIME_OUT_WF" or which == limits.RESPONSE
         if again and not frozen and self._may_retry(node, row, st.TIMED_OUT):
             self._retry_later(node, at, structs.replace(row, perhaps=True))
             return
@@ -248,19 +258,6 @@ class Steps(Flow):
         else:
             self._gave_up(node, at, row)
         self.do(Arm("grace", node.id, at, self.now + GRACE_MS))
-
-    def _which(self, node: Node, row: StepRow) -> str:
-        """The name of the limit that has passed."""
-        policy = self.policy(node)
-        limits = [
-            (row.begun + policy.total_timeout_ms if policy.total_timeout_ms else 0, "total"),
-            (row.started + policy.timeout_ms if policy.timeout_ms else 0, "task"),
-            (
-                row.started + policy.response_timeout_ms if policy.response_timeout_ms else 0,
-                "response",
-            ),
-        ]
-        return min(((due, name) for due, name in limits if due), default=(0, "task"))[1]
 
     def grace_rang(self, event: Rang) -> None:
         """The late attempt has not been heard of: it is unknown, and the abort goes on (rule 3)."""
