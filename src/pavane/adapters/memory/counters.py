@@ -9,6 +9,8 @@ from __future__ import annotations
 import copy
 from typing import Any, TypeVar
 
+from pavane.ports.ledger import Entry
+
 AnyCounters = TypeVar("AnyCounters", bound="Counters")
 
 
@@ -40,6 +42,22 @@ class LedgerCounters(Counters):
         self.records = 0
         self.payload_bytes = 0
         self.rows = {"execution": 0, "state": 0, "inbox": 0, "todo": 0, "aside": 0}
+
+    def wrote(self, entry: Entry) -> None:
+        """Count an entry that has won."""
+        self.entries += 1
+        self.records += len(entry.records)
+        self.rows["inbox"] += bool(entry.message)
+        self.rows["execution"] += bool(entry.execution)
+        self.rows["state"] += len(entry.rows)
+        self.rows["todo"] += len(entry.done) + len(entry.todos)
+        self.rows["aside"] += len(entry.taken) + len(entry.aside)
+        self.payload_bytes += (
+            sum(map(len, entry.rows.values()))
+            + sum(len(todo.body) for todo in entry.todos)
+            + sum(len(record.event.data) for record in entry.records)
+            + sum(len(aside.event.data) for aside in entry.aside)
+        )
 
 
 class BusCounters(Counters):

@@ -97,7 +97,7 @@ class MemoryLedger:
         for index, entry in enumerate(entries):
             if self._wins(entry):
                 self._rows.apply(entry)
-                self._count(entry)
+                self.counters.wrote(entry)
             else:
                 lost.add(index)
         self._rows.offsets = dict(self._offsets)
@@ -115,22 +115,6 @@ class MemoryLedger:
             return False
         once = set(entry.taken)
         return len(once) == len(entry.taken) and once <= self._rows.aside.keys()
-
-    def _count(self, entry: Entry) -> None:
-        counters = self.counters
-        counters.entries += 1
-        counters.records += len(entry.records)
-        counters.rows["inbox"] += bool(entry.message)
-        counters.rows["execution"] += bool(entry.execution)
-        counters.rows["state"] += len(entry.rows)
-        counters.rows["todo"] += len(entry.done) + len(entry.todos)
-        counters.rows["aside"] += len(entry.taken) + len(entry.aside)
-        counters.payload_bytes += (
-            sum(map(len, entry.rows.values()))
-            + sum(len(todo.body) for todo in entry.todos)
-            + sum(len(record.event.data) for record in entry.records)
-            + sum(len(aside.event.data) for aside in entry.aside)
-        )
 
     async def log_after(self, position: int, limit: int) -> list[Record]:
         """The log behind a position, oldest first."""

@@ -62,10 +62,24 @@ def pending(
         )
     rows = connection.execute("SELECT name, value FROM meta").fetchall()
     done = {
-        int(str(name).removeprefix(_PREFIX)[:4]): str(checksum)
+        str(name).removeprefix(_PREFIX): str(checksum)
         for name, checksum in rows
         if str(name).startswith(_PREFIX)
     }
+    kinds = {name[5:] for name in done if name.startswith("0001_")}
+    if kinds and known[0].name[5:] not in kinds:
+        raise StoreError(
+            f"The database {path} holds a {kinds.pop()}, not a {known[0].name[5:]}.",
+            f"Give another {option}.",
+        )
+    return _missing(
+        path, {int(name[:4]): checksum for name, checksum in done.items()}, known, option
+    )
+
+
+def _missing(
+    path: Path | str, done: dict[int, str], known: list[Migration], option: str
+) -> list[Migration]:
     newest, ours = max(done, default=0), known[-1].number
     if newest > ours:
         raise StoreVersionError(

@@ -1,0 +1,195 @@
+"""Every statement of the SQLite ledger by name, with a sentence each, and rows as structs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from pavane.core.model.event import CloudEvent, Outgoing
+from pavane.ports.ledger import Aside, Record, Todo
+
+_EVENT: Final = ",".join(CloudEvent.__struct_fields__)
+_RECORD: Final = f'topic,"key",{_EVENT}'
+_ASIDE: Final = f"message,kind,execution,reason,at,until,{_EVENT}"
+_TODO: Final = "execution, name, due, queue, body"
+
+# --- load: what a turn reads --------------------------------------------------------------------
+
+LOAD_REVISION: Final = "SELECT id, revision FROM execution WHERE id = ?"
+"""How often an execution was written."""
+
+LOAD_ROW: Final = """SELECT execution, "group", name, body FROM state
+    WHERE execution = ? AND "group" = ? AND name = ?"""
+"""One row of an execution."""
+
+LOAD_GROUP: Final = """SELECT execution, "group", name, body FROM state
+    WHERE execution = ? AND "group" = ?"""
+"""All rows of one group of an execution."""
+
+SEEN: Final = "SELECT message FROM inbox WHERE message = ?"
+"""Whether a message was handled."""
+
+# --- commit: what a transaction writes ----------------------------------------------------------
+
+ADD_MESSAGE: Final = "INSERT INTO inbox(message,at)VALUES(?,?)"
+"""A message that is handled; fails when it was before."""
+
+ADD_EXECUTION: Final = "INSERT INTO execution(id,closed_at,revision)VALUES(?,?,1)"
+"""An execution's first entry; fails when there was one."""
+
+MOVE_EXECUTION: Final = (
+    "UPDATE execution SET closed_at=?2,revision=revision+1 WHERE id=?1 AND revision=?3"
+)
+"""A later entry, if nobody else wrote since."""
+
+PUT_ROW: Final = 'REPLACE INTO state(execution,"group",name,body)VALUES(?,?,?,?)'
+"""A row, new or whole."""
+
+DROP_ROW: Final = 'DELETE FROM state WHERE execution=? AND "group"=? AND name=?'
+"""A row that is gone."""
+
+DROP_TODO: Final = "DELETE FROM todo WHERE execution=? AND name=?"
+"""A todo that is done."""
+
+PUT_TODO: Final = "REPLACE INTO todo(execution,name,due,queue,body)VALUES(?,?,?,?,?)"
+"""A todo, new or anew."""
+
+TAKE_ASIDE: Final = "DELETE FROM aside WHERE message=?"
+"""What was set aside and is taken back."""
+
+PUT_ASIDE: Final = f"REPLACE INTO aside({_ASIDE})VALUES({','.join('?' * 15)})"
+"""A message that is set aside."""
+
+APPEND: Final = f"INSERT INTO log(at,{_RECORD})VALUES({','.join('?' * 12)})"
+"""A record; its position is the next one."""
+
+PUT_OFFSET: Final = 'REPLACE INTO "offset"(name,position)VALUES(?,?)'
+"""How far somebody has come."""
+
+FIND_ASIDE: Final = "SELECT message FROM aside WHERE message = ?"
+"""Whether something is set aside, when a batch has to be judged entry by entry."""
+
+# --- what is waited for -------------------------------------------------------------------------
+
+LOG_AFTER: Final = f"""SELECT position,{_RECORD} FROM log
+    WHERE position > ? ORDER BY position LIMIT ?"""
+"""The log behind a position."""
+
+DUE: Final = f"""SELECT {_TODO} FROM todo INDEXED BY todo_by_due
+    WHERE queue = '' AND due <= ? ORDER BY due, execution, name LIMIT ?"""
+"""Timers at or before a time, earliest first."""
+
+NEXT_DUE: Final = "SELECT min(due) FROM todo INDEXED BY todo_by_due WHERE queue = ''"
+"""The earliest timer of all."""
+
+WORK: Final = f"""SELECT {_TODO} FROM todo INDEXED BY todo_by_work
+    WHERE queue <> '' AND (execution, name) > (?, ?) ORDER BY execution, name LIMIT ?"""
+"""Work for queues, behind the given one."""
+
+ASIDE: Final = f"SELECT {_ASIDE} FROM aside INDEXED BY aside_by_age ORDER BY at, message LIMIT ?"
+"""What is set aside, oldest first."""
+
+ASIDE_OF_KIND: Final = f"""SELECT {_ASIDE} FROM aside INDEXED BY aside_by_kind
+    WHERE kind = ? ORDER BY at, message LIMIT ?"""
+"""What is set aside of one kind, oldest first."""
+
+OFFSETS: Final = 'SELECT name, position FROM "offset"'
+"""How far everybody has come, as of the last commit; for start-up."""
+
+# --- pruning ------------------------------------------------------------------------------------
+
+PRUNE_INBOX: Final = """DELETE FROM inbox WHERE message IN (
+    SELECT message FROM inbox INDEXED BY inbox_by_age WHERE at < ? ORDER BY at LIMIT ?)"""
+"""The oldest message ids from before a time."""
+
+CLOSED: Final = """SELECT id FROM execution INDEXED BY execution_by_closing
+    WHERE closed_at IS NOT NULL AND closed_at < ? ORDER BY closed_at LIMIT ?"""
+"""Executions that were closed before a time."""
+
+DROP_EXECUTION: Final = "DELETE FROM execution WHERE id = ?"
+"""An execution that is forgotten."""
+
+DROP_ROWS: Final = "DELETE FROM state WHERE execution = ?"
+"""All rows of an execution that is forgotten."""
+
+DROP_TODOS: Final = "DELETE FROM todo WHERE execution = ?"
+"""All todos of an execution that is forgotten."""
+
+PRUNE_LOG: Final = """DELETE FROM log WHERE position IN (
+    SELECT position FROM log WHERE position <= ?1 AND at < ?2
+    AND position < (SELECT max(position) FROM log) ORDER BY position LIMIT ?3)"""
+"""The oldest records, never the newest: positions go on from it."""
+
+# --- for readers beside the ledger --------------------------------------------------------------
+
+HEAD: Final = "SELECT max(position) FROM log"
+"""The newest position."""
+
+RECORDS_OF_TOPIC: Final = f"""SELECT position,{_RECORD} FROM log
+    WHERE position > ?1 AND position <= ?2 AND topic = ?3 ORDER BY position LIMIT ?4"""
+"""What is on a topic, between two positions."""
+
+COUNT_OF_TOPIC: Final = "SELECT count(*) FROM log WHERE topic = ?"
+"""How many records of a topic are kept; reads the whole log."""
+
+HOT: Final[dict[str, str]] = {
+    name: value
+    for name, value in dict(globals()).items()
+    if name.isupper() and not name.startswith("_") and name not in {"OFFSETS", "COUNT_OF_TOPIC"}
+}
+"""What a service runs for each message, by name: their plans must not scan."""
+
+# --- rows and structs ---------------------------------------------------------------------------
+
+_encode_attributes = msgspec.json.Encoder().encode
+_decode_attributes = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def event_values(event: CloudEvent) -> tuple[object, ...]:
+    """An event as columns; the attributes as text, for people with a SQLite shell."""
+    return (
+        event.id,
+        event.source,
+        event.type,
+        event.subject,
+        event.time,
+        event.datacontenttype,
+        event.dataschema,
+        _encode_attributes(event.attributes).decode() if event.attributes else "",
+        event.data,
+    )
+
+
+def event_of(row: tuple[Any, ...]) -> CloudEvent:
+    """An event from its columns."""
+    id, source, type, subject, time, content_type, schema, attributes, data = row
+    extensions = _decode_attributes(attributes) if attributes else {}
+    return CloudEvent(id, source, type, subject, time, content_type, schema, extensions, data)
+
+
+def record_values(out: Outgoing, at: int) -> tuple[object, ...]:
+    """A record as columns of the log."""
+    return (at, out.topic, out.key, *event_values(out.event))
+
+
+def record_of(row: tuple[Any, ...]) -> Record:
+    """A record from a row of the log."""
+    return Record(row[0], Outgoing(row[1], row[2], event_of(row[3:])))
+
+
+def aside_values(aside: Aside) -> tuple[object, ...]:
+    """What is set aside as columns."""
+    fixed = (aside.id, aside.kind, aside.execution, aside.reason, aside.at, aside.until)
+    return (*fixed, *event_values(aside.event))
+
+
+def aside_of(row: tuple[Any, ...]) -> Aside:
+    """What was set aside from its row."""
+    id, kind, execution, reason, at, until = row[:6]
+    return Aside(id, kind, execution, reason, event_of(row[6:]), at, until)
+
+
+def todo_of(row: tuple[Any, ...]) -> Todo:
+    """A todo from its row."""
+    return Todo(*row)
