@@ -14,7 +14,7 @@ import pytest
 from pavane.adapters.memory.bus import MemoryBus, size
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
 from pavane.core.model.event import Outgoing
-from pavane.core.projection.hops import conducted_hops, danced_hops
+from pavane.core.projection.reading.hops import conducted_hops, danced_hops
 from pavane.ports.bus import JOURNAL
 from pavane.sdk.service import Service
 from pavane.sdk.workflow import WorkflowFunction

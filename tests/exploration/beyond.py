@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pavane.core.projection import blocks as b
 from pavane.core.projection.choreography import Guard
+from pavane.core.projection.reading import blocks as b
 from tests.exploration.writing import all_of, each, fork, loop, option, play, scope, some, told
 
 _STOP = b.Step("stop", "rs", kind="finish")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations, product
 
 from pavane.core.check.explore import Mishaps
-from pavane.core.projection import blocks as b
+from pavane.core.projection.reading import blocks as b
 
 At = tuple[int, ...]
 Effects = frozenset[tuple[str, At]]

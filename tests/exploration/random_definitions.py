@@ -6,7 +6,7 @@ import random
 from collections import Counter
 
 from pavane.core.check.explore import Mishaps
-from pavane.core.projection import blocks as b
+from pavane.core.projection.reading import blocks as b
 from tests.exploration.writing import Scenario
 
 _DEPTH = 3

@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 
 from pavane.core.check.explore import Mishaps
-from pavane.core.projection import blocks as b
 from pavane.core.projection.choreography import Choreography, Guard, Want
-from pavane.core.projection.graph import build
+from pavane.core.projection.reading import blocks as b
+from pavane.core.projection.reading.graph import build
 
 Part = b.Block | str
 Data = Callable[[Choreography], None]

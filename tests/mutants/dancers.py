@@ -8,7 +8,7 @@ from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node, Scope
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.local import Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import (

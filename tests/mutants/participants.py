@@ -8,12 +8,12 @@ from typing import Any
 from msgspec import structs
 
 from pavane.core.projection import rows as r
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.local import Attempted, Rang
 from pavane.core.projection.message import Message
-from pavane.participant.batches import Batches
 from pavane.participant.participant import Participant
 from pavane.participant.relay import OFFSET, Relay, stamped
+from pavane.participant.roles.batches import Batches
 from pavane.ports.bus import Delivery
 from pavane.ports.ledger import Entry
 

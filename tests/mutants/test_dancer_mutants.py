@@ -15,7 +15,7 @@ import pytest
 
 from pavane.core.check.explore import HUMAN, Exploration, Network, explore, search, world
 from pavane.core.check.explore.parts import CALLED_TWICE, ILLEGAL
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from tests.exploration.beyond import BEYOND_THE_PAGE
 from tests.exploration.conductor import outcomes
 from tests.exploration.reports import Layout

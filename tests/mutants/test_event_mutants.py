@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from pavane.core.model.event import CloudEvent
-from pavane.participant import event_waits, outside, starts
-from pavane.participant.event_waits import EventWaits
-from pavane.participant.meetings import Meetings
+from pavane.participant import outside
+from pavane.participant.events import event_waits, starts
+from pavane.participant.events.event_waits import EventWaits
+from pavane.participant.events.meetings import Meetings
 from pavane.ports.ledger import Todo
 from tests.acceptance.events import test_crashes, test_starting, test_waiting
 

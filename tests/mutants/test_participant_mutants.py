@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from pavane.core.model.task_definition import TaskDefinition
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.local import Rang
 from pavane.errors import ResultTimeoutError
-from pavane.participant.item import Item
 from pavane.participant.participant import Participant
+from pavane.participant.roles.item import Item
 from pavane.ports.ledger import Entry
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service

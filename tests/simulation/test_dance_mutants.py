@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import pytest
 
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from tests.mutants import dancers
 from tests.simulation.dance.equivalence import faults_of
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pavane.core.model.workflow import Workflow
     from pavane.core.projection.choreography import Choreography
     from pavane.observer.observer import Observer
+    from pavane.participant.handlers.reactions import Reactions
     from pavane.participant.participant import Participant
-    from pavane.participant.reactions import Reactions
     from pavane.participant.requests import Requests
     from pavane.ports.bus import Bus
     from pavane.ports.clock import Clock
@@ -107,8 +107,8 @@ async def dancing(
     probe: Probe | None,
 ) -> AsyncGenerator[None]:
     """One service that plays its role, and reacts to the events that its handlers take."""
+    from pavane.participant.handlers.reactions import Reactions
     from pavane.participant.participant import Participant
-    from pavane.participant.reactions import Reactions
     from pavane.sdk.handlers import ServiceHandlers
     from pavane.sdk.worker import LocalWorkers
 

@@ -110,7 +110,7 @@ def _by_style(
 ) -> tuple[list[Workflow], list[Workflow]]:
     """All scopes on their own, those for a conductor and those for dancers; each is checked."""
     from pavane.core.check import ensure_valid
-    from pavane.core.projection.hybrid import split
+    from pavane.core.projection.reading.hybrid import split
 
     by_name = {each.name: each for each in definitions}
     found: dict[str, list[Workflow]] = {"orchestrated": [], "choreographed": []}

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from pavane.core.projection.choreography import Choreography
-from pavane.participant import todos
-from pavane.participant.commits import Commits
-from pavane.participant.event_waits import EventWaits, Waiting
+from pavane.participant.events.event_waits import EventWaits, Waiting
+from pavane.participant.events.starts import Starts
+from pavane.participant.handlers.commits import Commits
+from pavane.participant.handlers.reactions import Reactions
 from pavane.participant.hearing import Hearing
-from pavane.participant.item import Item
-from pavane.participant.reactions import Reactions
+from pavane.participant.roles import todos
+from pavane.participant.roles.item import Item
+from pavane.participant.roles.turns import Work
 from pavane.participant.set_aside import SetAside
-from pavane.participant.starts import Starts
-from pavane.participant.turns import Work
 from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Aside, Entry, Ledger, Todo

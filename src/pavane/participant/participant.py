@@ -15,22 +15,23 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.local import DeadLetter, Lost, Rang
 from pavane.core.projection.message import TOKEN, Message
 from pavane.core.projection.wire import from_event
 from pavane.errors import InputError, PavaneError
-from pavane.participant import points, todos
-from pavane.participant.attempts import Attempts
-from pavane.participant.batches import Batches
-from pavane.participant.item import Item
+from pavane.participant import points
+from pavane.participant.handlers.reactions import Reactions
 from pavane.participant.outside import Outside
 from pavane.participant.points import NoProbe
-from pavane.participant.reactions import Reactions
 from pavane.participant.relay import Relay
+from pavane.participant.roles import todos
+from pavane.participant.roles.attempts import Attempts
+from pavane.participant.roles.batches import Batches
+from pavane.participant.roles.item import Item
+from pavane.participant.roles.turns import DancerMaker, Work
 from pavane.participant.set_aside import SetAside
 from pavane.participant.timers import Timers
-from pavane.participant.turns import DancerMaker, Work
 from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
 from pavane.ports.clock import Clock
 from pavane.ports.dispatcher import Dispatcher

@@ -18,10 +18,10 @@ from pavane.core.model.rows import Ready
 from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
 from pavane.errors import ConflictError, InputError, NotFoundError, PavaneError
-from pavane.participant.commits import Commits
 from pavane.participant.emitting import correlation_of
+from pavane.participant.events.meetings import Meetings
+from pavane.participant.handlers.commits import Commits
 from pavane.participant.hearing import Hearing
-from pavane.participant.meetings import Meetings
 from pavane.participant.set_aside import SetAside
 from pavane.participant.timers import Timers
 from pavane.ports.bus import Bus, Delivery, Subscription

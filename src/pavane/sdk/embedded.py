@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from pavane.core.decide.event_waits import needs_bus
-from pavane.core.projection.hybrid import styles
+from pavane.core.projection.reading.hybrid import styles
 from pavane.errors import DefinitionError, ExecutionFailedError
 from pavane.sdk import plans
 from pavane.sdk.client import Client

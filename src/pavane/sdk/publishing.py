@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 from pavane.core.model.event import SINK, CloudEvent, Outgoing, topic_of_type
-from pavane.core.projection.hybrid import PUBLISH, PUBLISHER
+from pavane.core.projection.reading.hybrid import PUBLISH, PUBLISHER
 from pavane.participant.emitting import stamped
 from pavane.ports.bus import Bus
 from pavane.ports.clock import Clock

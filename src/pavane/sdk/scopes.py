@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from pavane.core.model import status as st
-from pavane.core.projection.hybrid import SERVICE, UNDO_OF, task_of
 from pavane.core.projection.message import execution_of
+from pavane.core.projection.reading.hybrid import SERVICE, UNDO_OF, task_of
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
 from pavane.errors import Fail, NotFoundError, ResultTimeoutError

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from pavane.core.projection.dancer import Dancer
-from pavane.participant.turns import DancerMaker
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.participant.roles.turns import DancerMaker
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.drawing import calm_case, racy_case

@@ -11,7 +11,7 @@ from msgspec import structs
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.model.workflow import Workflow
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.reading import read_choreography
 from pavane.observer.observer import Observer
 from pavane.participant.participant import Participant

@@ -12,8 +12,8 @@ from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import EventNote
 from pavane.errors import Fail
-from pavane.participant.listening import Listening
-from pavane.participant.reactions import Reactions
+from pavane.participant.handlers.listening import Listening
+from pavane.participant.handlers.reactions import Reactions
 from pavane.ports.bus import JOURNAL, Delivery
 from pavane.sdk.event import Event, outgoing
 from pavane.sdk.handlers import ServiceHandlers

@@ -11,8 +11,8 @@ import msgspec
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.decide.event_waits import Heard, queue_of_wait
 from pavane.core.model.event import CloudEvent
-from pavane.participant.commits import Commits
-from pavane.participant.meetings import Meetings
+from pavane.participant.events.meetings import Meetings
+from pavane.participant.handlers.commits import Commits
 from pavane.ports.ledger import Entry, Todo
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.loop import run

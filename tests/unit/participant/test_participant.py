@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.message import Message
 from pavane.errors import Fail, NotFoundError
 from pavane.ports.bus import role_topic
@@ -279,7 +280,7 @@ def test_a_task_that_fails_for_good_is_not_tried_again():
 
 
 def timed(take_s: float, **policy: Any) -> tuple[Workflow, Service, Service]:
-    """b takes its time and then fails, or works."""
+    """B takes its time and then fails, or works."""
     left, right = pair()
 
     async def long(ctx: TaskContext) -> None:

@@ -12,6 +12,14 @@ from pavane.core.decide.plan import Plan
 from pavane.core.model.workflow import Workflow
 from pavane.core.projection.message import At
 
+# A value is named after the node that makes it, and this; that of a scope's opening after its path.
+INPUT = ":input"
+OUT = ":out"
+IN = ":in"
+
+Path = tuple[str | int, ...]
+"""Members and indexes below a value."""
+
 Kind = Literal[
     "step",  # a task of a service
     "wait",
@@ -173,3 +181,11 @@ def comes_before(choreography: Choreography, one: tuple[str, At], other: tuple[s
         if one[1][i] != other[1][i]:
             return mine.kind == "loop" and one[1][i] < other[1][i]
     return b.id in choreography.scopes[a.scope].behind[a.id]
+
+
+def variable_setters(scope: Scope, nodes: dict[str, Node], reader: str) -> list[str]:
+    """The SET_VARIABLE nodes that may run before a reader, earlier ones first."""
+    found = [
+        id for id in scope.nodes if nodes[id].type == "SET_VARIABLE" and reader in scope.behind[id]
+    ]
+    return sorted(found, key=lambda id: -len(scope.behind[id]))

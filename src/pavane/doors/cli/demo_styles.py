@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from pavane.core.projection.hops import conducted_hops, danced_hops
-from pavane.core.projection.hybrid import SERVICE
+from pavane.core.projection.reading.hops import conducted_hops, danced_hops
+from pavane.core.projection.reading.hybrid import SERVICE
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView, StepView
 from pavane.errors import NotFoundError

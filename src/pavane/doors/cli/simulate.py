@@ -48,8 +48,8 @@ def simulate(
 def _choreography(
     workflow: Workflow, tasks: Mapping[str, TaskDefinition], called: Sequence[Workflow]
 ) -> Choreography:
-    from pavane.core.projection.hybrid import split
     from pavane.core.projection.reading import read_choreography
+    from pavane.core.projection.reading.hybrid import split
 
     by_name = {each.name: each for each in called}
 

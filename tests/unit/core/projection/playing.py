@@ -9,11 +9,11 @@ from typing import Any
 
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.core.projection.dancing.turn import AllRows
 from pavane.core.projection.local import Arm, Attempted, Local, Rang, Run
 from pavane.core.projection.message import Message
 from pavane.core.projection.rows import Key, Row, ScopeRow
-from pavane.core.projection.turn import AllRows
 
 
 class Played:

@@ -15,9 +15,9 @@ from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Choreography
+from pavane.core.projection.dancing.turn import Reaction
 from pavane.core.projection.local import Attempted, Lost, Rang, Run
 from pavane.core.projection.rows import GateRow, Key, Row, ScopeRow, StepRow
-from pavane.core.projection.turn import Reaction
 
 Rows = Mapping[Key, Row]
 

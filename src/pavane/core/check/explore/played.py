@@ -11,10 +11,10 @@ from pavane.core.check.explore.mishaps import Event, Mishaps
 from pavane.core.decide.retries import NO_POLICY, Policy
 from pavane.core.model.journal import ScopeNote
 from pavane.core.projection.choreography import Choreography, Node
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.core.projection.dancing.turn import AllRows, Reaction
 from pavane.core.projection.message import At
 from pavane.core.projection.rows import Key, Row, ScopeRow
-from pavane.core.projection.turn import AllRows, Reaction
 
 Decision = str | int | bool
 

@@ -16,10 +16,10 @@ from pavane.core.check.explore.world import Glimpse, Place, World, name_of
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.core.projection.dancing.turn import ROOT
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import Key, ScopeRow
-from pavane.core.projection.turn import ROOT
 
 Network = Literal["many", "once"]
 """Each message delivered any number of times, at any later moment; or exactly once. Any order."""

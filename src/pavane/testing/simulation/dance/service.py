@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.participant.participant import Participant
-from pavane.participant.turns import DancerMaker
+from pavane.participant.roles.turns import DancerMaker
 from pavane.ports.clock import Clock
 from pavane.testing.simulation.case import CrashAt
 from pavane.testing.simulation.dance.network import Connection

@@ -17,7 +17,7 @@ from pavane.core.model.journal import Note, StepNote
 from pavane.core.model.work import Assignment
 from pavane.core.model.workflow import Workflow
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.message import (
     START,
     STOP,
@@ -29,7 +29,7 @@ from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.observer import records
 from pavane.observer.observer import Observer
-from pavane.participant.turns import DancerMaker
+from pavane.participant.roles.turns import DancerMaker
 from pavane.ports.bus import JOURNAL, role_topic
 from pavane.ports.ledger import Record
 from pavane.testing.simulation import loop

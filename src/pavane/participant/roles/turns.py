@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import Note
 from pavane.core.projection.choreography import Choreography
-from pavane.core.projection.dancer import Dancer
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.core.projection.dancing.turn import Reaction, RowMissingError
 from pavane.core.projection.local import (
     Arm,
     Attempted,
@@ -21,13 +22,12 @@ from pavane.core.projection.local import (
     Run,
 )
 from pavane.core.projection.rows import Key, Row
-from pavane.core.projection.turn import Reaction, RowMissingError
 from pavane.core.projection.wire import Envelope, to_event
-from pavane.participant import todos
 from pavane.participant.emitting import published
-from pavane.participant.item import Item
-from pavane.participant.known_rows import KnownRows, body_of, place_of
 from pavane.participant.notes import notes_event
+from pavane.participant.roles import todos
+from pavane.participant.roles.item import Item
+from pavane.participant.roles.known_rows import KnownRows, body_of, place_of
 from pavane.ports.bus import role_topic
 from pavane.ports.ledger import Entry, RowKey, Todo
 

@@ -12,7 +12,7 @@ from pavane.core.decide.event_waits import output_of, passes, queue_of_wait
 from pavane.core.model.event import SINK
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.instants import Instants
+from pavane.core.projection.dancing.instants import Instants
 from pavane.core.projection.local import Await, Disarm, Forget, Happened, Publish
 from pavane.core.projection.message import At
 from pavane.core.projection.rows import StepRow

@@ -8,10 +8,10 @@ from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node, comes_before
-from pavane.core.projection.flow import Flow
+from pavane.core.projection.dancing.flow import Flow
+from pavane.core.projection.dancing.pictures import ScopePictures
 from pavane.core.projection.local import Disarm, Rang
 from pavane.core.projection.message import At, Message
-from pavane.core.projection.pictures import ScopePictures
 from pavane.core.projection.rows import ScopeRow, Undoing
 
 

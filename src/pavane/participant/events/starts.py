@@ -14,7 +14,7 @@ from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.message import Message, execution_of
 from pavane.errors import InputError
 from pavane.participant.emitting import CAUSATION, correlation_of
-from pavane.participant.item import Item
+from pavane.participant.roles.item import Item
 from pavane.participant.set_aside import SetAside
 from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock

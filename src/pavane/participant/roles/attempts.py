@@ -13,7 +13,7 @@ from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.local import Attempted, Interrupt, Run
 from pavane.core.projection.message import child_execution
 from pavane.errors import StoppingError
-from pavane.participant.item import Item
+from pavane.participant.roles.item import Item
 from pavane.ports.clock import Clock
 from pavane.ports.dispatcher import Dispatcher
 

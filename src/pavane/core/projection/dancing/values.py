@@ -12,20 +12,23 @@ from typing import Any, cast
 import msgspec
 
 from pavane.core.decide.draft import encode
-from pavane.core.decide.step_types.switch import as_case
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Guard, Node, Scope
+from pavane.core.projection.choreography import (
+    IN,
+    INPUT,
+    OUT,
+    Guard,
+    Node,
+    Path,
+    Scope,
+    variable_setters,
+)
+from pavane.core.projection.dancing.turn import Turn
 from pavane.core.projection.message import At, child_execution
 from pavane.core.projection.rows import Key, StepRow, ValueRow
-from pavane.core.projection.turn import Turn
 
 _decode = msgspec.json.decode
 _ABSENT = object()
-INPUT = ":input"
-OUT = ":out"
-IN = ":in"
-
-Path = tuple[str | int, ...]
 
 
 def sliced(body: bytes, paths: tuple[Path, ...]) -> bytes:
@@ -238,17 +241,6 @@ class Seen:
         return _ABSENT if body is None else _decode(body or b"{}")
 
 
-def variable_setters(scope: Scope, nodes: dict[str, Node], reader: str) -> list[str]:
-    """The SET_VARIABLE nodes that may run before a reader, earlier ones first."""
-    found = [
-        id for id in scope.nodes if nodes[id].type == "SET_VARIABLE" and reader in scope.behind[id]
-    ]
-    return sorted(found, key=lambda id: -len(scope.behind[id]))
-
-
 def unknown_or(node: Node, row: StepRow) -> str:
     """The step whose output an undo must not read, because nobody knows what it did."""
     return node.ref if row.status == r.UNKNOWN or row.output in (b"", b"{}") else ""
-
-
-__all__ = ["IN", "INPUT", "OUT", "Seen", "Values", "as_case", "sliced", "variable_setters"]

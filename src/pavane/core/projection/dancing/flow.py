@@ -11,9 +11,9 @@ from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote, StepNote
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Node, moved
+from pavane.core.projection.dancing.values import Values
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
-from pavane.core.projection.values import Values
 
 _CAUSES = {st.TIMED_OUT: st.TIMED_OUT, st.CANCELED: st.TERMINATED}
 

@@ -7,11 +7,11 @@ from msgspec import structs
 from pavane.core.decide.draft import encode
 from pavane.core.decide.retries import NO_POLICY, Policy, retry_delay_ms
 from pavane.core.model import status as st
-from pavane.core.projection import limits
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.flow import Flow
+from pavane.core.projection.dancing import limits
+from pavane.core.projection.dancing.flow import Flow
 from pavane.core.projection.local import (
     GRACE_MS,
     Arm,

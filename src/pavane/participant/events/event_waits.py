@@ -15,8 +15,8 @@ from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.local import Happened
 from pavane.core.projection.message import At
 from pavane.errors import PavaneError
-from pavane.participant.item import Item
-from pavane.participant.meetings import Commit, Meetings
+from pavane.participant.events.meetings import Commit, Meetings
+from pavane.participant.roles.item import Item
 from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Ledger, Todo

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
+from pavane.core.projection.dancing.turn import RowMissingError
 from pavane.core.projection.rows import Key, Row
-from pavane.core.projection.turn import RowMissingError
 from pavane.ports.ledger import ALL, Loaded, RowKey
 
 _encode = msgspec.msgpack.Encoder().encode

@@ -8,10 +8,10 @@ from pavane.core.decide.plan import Node as PlanNode
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow, content_hash
-from pavane.core.projection import blocks as b
 from pavane.core.projection.choreography import Choreography, Guard
-from pavane.core.projection.data import route
-from pavane.core.projection.graph import build
+from pavane.core.projection.reading import blocks as b
+from pavane.core.projection.reading.data import route
+from pavane.core.projection.reading.graph import build
 from pavane.errors import DefinitionError
 
 Find = Callable[[str, int | None], Workflow | None]

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from pavane.core.projection import message as m
-from pavane.core.projection.barrier import Barrier
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.events import Events
-from pavane.core.projection.gates import Gates
+from pavane.core.projection.dancing.barrier import Barrier
+from pavane.core.projection.dancing.events import Events
+from pavane.core.projection.dancing.gates import Gates
+from pavane.core.projection.dancing.steps import Steps
+from pavane.core.projection.dancing.turn import Reaction
+from pavane.core.projection.dancing.undos import Undos
 from pavane.core.projection.local import Attempted, DeadLetter, Happened, Local, Lost, Rang
 from pavane.core.projection.message import At, Message
-from pavane.core.projection.steps import Steps
-from pavane.core.projection.turn import Reaction
-from pavane.core.projection.undos import Undos
 
 
 class Dancer(Steps, Undos, Events, Gates, Barrier):

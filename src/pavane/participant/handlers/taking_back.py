@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from pavane.errors import NotFoundError
-from pavane.participant import lanes
-from pavane.participant.keeping import Keeping
-from pavane.participant.lanes import Held, Lane
+from pavane.participant.handlers import lanes
+from pavane.participant.handlers.keeping import Keeping
+from pavane.participant.handlers.lanes import Held, Lane
 from pavane.ports.ledger import Aside, Entry, Todo
 
 _MANY: Final = 1_000_000

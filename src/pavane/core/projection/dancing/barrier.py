@@ -7,7 +7,7 @@ from msgspec import structs
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
-from pavane.core.projection.homes import Homes
+from pavane.core.projection.dancing.homes import Homes
 from pavane.core.projection.local import Disarm, Interrupt
 from pavane.core.projection.message import At, Message, Reported
 from pavane.core.projection.rows import FreezeRow, Key, Row, ScopeRow, StepRow

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pavane.core.projection import blocks
-from pavane.core.projection.blocks import Block
 from pavane.core.projection.choreography import Choreography, Node, Opener, Region, Scope
+from pavane.core.projection.reading import blocks
+from pavane.core.projection.reading.blocks import Block
 
 Regions = tuple[Region, ...]
 

@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from typing import Any
 
 from pavane.errors import PavaneError
+from pavane.participant.handlers.reactions import Reactions
 from pavane.participant.points import NoProbe
-from pavane.participant.reactions import Reactions
 from pavane.participant.relay import Relay
 from pavane.participant.timers import Timers
 from pavane.ports.bus import Bus, Delivery, Subscription

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from pavane.core.projection.choreography import Choreography
 from pavane.errors import StoreError
 from pavane.participant import points
-from pavane.participant.item import Item
-from pavane.participant.known_rows import KnownRows
+from pavane.participant.roles.item import Item
+from pavane.participant.roles.known_rows import KnownRows
+from pavane.participant.roles.turns import DancerMaker, Work, changes_nothing
 from pavane.participant.set_aside import SetAside
-from pavane.participant.turns import DancerMaker, Work, changes_nothing
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Entry, Ledger, RowKey
 from pavane.ports.probe import Probe

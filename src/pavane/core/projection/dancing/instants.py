@@ -12,13 +12,12 @@ from pavane.core.decide.step_types.switch import as_case
 from pavane.core.decide.step_types.wait import duration_ms, until_at
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Node
-from pavane.core.projection.flow import Flow
-from pavane.core.projection.limits import is_only_noted
+from pavane.core.projection.choreography import OUT, Node
+from pavane.core.projection.dancing.flow import Flow
+from pavane.core.projection.dancing.limits import is_only_noted
 from pavane.core.projection.local import Arm, Disarm, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
-from pavane.core.projection.values import OUT
 from pavane.errors import ExpressionError
 
 

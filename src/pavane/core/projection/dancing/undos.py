@@ -10,11 +10,11 @@ from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.flow import Flow
+from pavane.core.projection.dancing.flow import Flow
+from pavane.core.projection.dancing.values import Seen, unknown_or
 from pavane.core.projection.local import Arm, Attempted, Disarm, Lost, Rang, Run
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
-from pavane.core.projection.values import Seen, unknown_or
 from pavane.errors import ExpressionError
 
 

@@ -9,7 +9,7 @@ from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.flow import Flow
+from pavane.core.projection.dancing.flow import Flow
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import Arrival, GateRow, StepRow
 

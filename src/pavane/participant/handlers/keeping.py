@@ -10,9 +10,9 @@ from typing import TypeVar
 from pavane.core.model.event import Outgoing
 from pavane.core.model.journal import EventNote
 from pavane.errors import StoreError
-from pavane.participant import lanes
 from pavane.participant.emitting import CAUSATION, Status, correlation_of
-from pavane.participant.lanes import Held, Lane
+from pavane.participant.handlers import lanes
+from pavane.participant.handlers.lanes import Held, Lane
 from pavane.participant.notes import note_event
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Entry, Ledger

@@ -11,7 +11,7 @@ from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
-from pavane.core.projection.flow import Flow
+from pavane.core.projection.dancing.flow import Flow
 from pavane.core.projection.local import Over
 from pavane.core.projection.message import At
 from pavane.core.projection.rows import ScopeRow, StepRow

@@ -8,12 +8,12 @@ from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Node, Scope
+from pavane.core.projection.choreography import OUT, Node, Scope
+from pavane.core.projection.dancing.returning import Returning
+from pavane.core.projection.dancing.values import Seen
 from pavane.core.projection.local import Arm, Disarm
 from pavane.core.projection.message import At, Message
-from pavane.core.projection.returning import Returning
 from pavane.core.projection.rows import ScopeRow, StepRow
-from pavane.core.projection.values import OUT, Seen
 from pavane.errors import ExpressionError
 
 

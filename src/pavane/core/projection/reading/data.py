@@ -13,14 +13,18 @@ from collections.abc import Iterator, Mapping
 
 from pavane.core.expressions.template import Read, Template
 from pavane.core.projection.choreography import (
+    IN,
+    INPUT,
+    OUT,
     Choreography,
     Guard,
     Node,
     Opener,
+    Path,
     Scope,
     Want,
+    variable_setters,
 )
-from pavane.core.projection.values import IN, INPUT, OUT, Path, variable_setters
 
 Inside = Mapping[str, tuple[Guard, ...]]
 _CASE: Path = ("selectedCase",)

@@ -8,12 +8,12 @@ from typing import Any
 
 from pavane.core.decide.retries import NO_POLICY, retry_delay_ms
 from pavane.core.model.event import CloudEvent, Outgoing
-from pavane.participant import lanes, taking_back
-from pavane.participant.commits import Commits
 from pavane.participant.emitting import CAUSATION, correlation_of, emitted_id, inbox_id, stamped
-from pavane.participant.keeping import Commit, Keeping
-from pavane.participant.lanes import Failure, Held, Lane
-from pavane.participant.queueing import Place, Queues
+from pavane.participant.handlers import lanes, taking_back
+from pavane.participant.handlers.commits import Commits
+from pavane.participant.handlers.keeping import Commit, Keeping
+from pavane.participant.handlers.lanes import Failure, Held, Lane
+from pavane.participant.handlers.queueing import Place, Queues
 from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock
 from pavane.ports.handlers import Facts, Handled, Handlers, Listener
