@@ -17,8 +17,8 @@ class Event(StepType):
     """Publish the step's input as the data of an event.
 
     An engine has no bus: where one is beside it, the step is a task of a service that publishes
-    (core/projection/reading/hybrid.py), and where none is, the engine refuses the definition. So what
-    begins here would be lost, and fails instead.
+    (core/projection/reading/hybrid.py), and where none is, the engine refuses the definition. So
+    what begins here would be lost, and fails instead.
     """
 
     def findings(self, step: Step) -> Iterator[str]:
