@@ -1,4 +1,4 @@
-"""What every request finds: the engine, the reader, and whether the server is stopping."""
+"""What every request finds: the engine, those who read, and whether the server is stopping."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
     from pavane.engine.views.reader import Reader
+    from pavane.engine.views.records import Records
 
 
 class State(NamedTuple):
@@ -17,10 +18,11 @@ class State(NamedTuple):
 
     engine: Engine
     reader: Reader
+    records: Records
     stopping: Event
 
 
 def state(request: Request) -> State:
     """What `build_app` put there."""
     kept = request.app.state
-    return State(kept.engine, kept.reader, kept.stopping)
+    return State(kept.engine, kept.reader, kept.records, kept.stopping)

@@ -1,0 +1,1 @@
+"""Conductor's API: by plain HTTP, and judged by its own SDK."""
