@@ -74,7 +74,7 @@ class Participant:
         self._choreographies = {each.hash: each for each in choreographies}
         self.attempts = Attempts(role, dispatcher, clock, self._submit)
         self.aside = SetAside(role, ledger, clock)
-        self.relay = Relay(ledger, bus, self._probe)
+        self.relay = Relay(ledger, bus, self._probe, role)
         self._timers = Timers(ledger, clock, self._ring)
         self._outside = Outside(
             role,

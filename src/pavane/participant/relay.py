@@ -10,7 +10,7 @@ from msgspec import structs
 from pavane.core.model.event import Outgoing
 from pavane.errors import PavaneError
 from pavane.participant import points
-from pavane.ports.bus import JOURNAL, Bus
+from pavane.ports.bus import JOURNAL, Bus, LogBus
 from pavane.ports.ledger import Ledger, Record
 from pavane.ports.probe import Probe
 
@@ -22,12 +22,16 @@ OFFSET = "relay"
 
 
 class Relay:
-    """Copies one ledger's log to the bus; its position may be lost, then it sends again."""
+    """Copies one ledger's log to the bus; its position may be lost, then it sends again.
 
-    def __init__(self, ledger: Ledger, bus: Bus, probe: Probe) -> None:
+    A bus that reads the log itself is only told that there is something new.
+    """
+
+    def __init__(self, ledger: Ledger, bus: Bus, probe: Probe, group: str = "") -> None:
         self._ledger = ledger
         self._bus = bus
         self._probe = probe
+        self._reader = bus if isinstance(bus, LogBus) and bus.adopt(ledger, group) else None
         self.messages = 0  # sent to roles and to whoever listens
         self.notes = 0  # sent to the journal
         self._news = asyncio.Event()
@@ -35,10 +39,16 @@ class Relay:
 
     def wake(self) -> None:
         """Something was committed."""
-        self._news.set()
+        if self._reader is not None:
+            self._reader.news(self._ledger)
+        else:
+            self._news.set()
 
     async def run(self) -> None:
-        """Copy for ever."""
+        """Copy for ever; where there is nothing to copy, see that what was committed is heard."""
+        self.wake()
+        if self._reader is not None:
+            await asyncio.get_running_loop().create_future()
         position = await self._ledger.offset(OFFSET)
         pause_s, longest_s = _PAUSE_S
         while True:

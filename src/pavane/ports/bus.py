@@ -24,11 +24,12 @@ declares in `features` which of the optional ones it keeps):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from pavane.core.model.event import CloudEvent, Outgoing
+from pavane.ports.ledger import Ledger
 
 JOURNAL = "_pavane.journal"
 
@@ -91,4 +92,20 @@ class Bus(Protocol):
         self, group: str, topics: Sequence[str], *, capacity: int = 1000
     ) -> Subscription:
         """Join a group that gets the events of these topics."""
+        ...
+
+
+@runtime_checkable
+class LogBus(Protocol):
+    """A bus that reads ledgers' logs itself (the feature "log"), so that nothing is relayed."""
+
+    def adopt(self, ledger: Ledger, group: str) -> bool:
+        """Read this open ledger's log from now on, and keep in it how far its group has come.
+
+        False where the bus cannot reach the ledger; its log is then relayed as to any other bus.
+        """
+        ...
+
+    def news(self, ledger: Ledger) -> None:
+        """Something was committed; whoever waits for it is woken."""
         ...

@@ -58,7 +58,7 @@ class Connection(Protocol):
     def wal_checkpoint(self, dbname: str | None = None, mode: int = 0) -> tuple[int, int]: ...
 
 
-def connect(path: str, *, read_only: bool = False) -> Connection:
+def connect(path: str, *, read_only: bool = False, busy_ms: int = BUSY_MS) -> Connection:
     """A connection that has touched nothing yet."""
     flags = (
         apsw.SQLITE_OPEN_READONLY
@@ -66,7 +66,7 @@ def connect(path: str, *, read_only: bool = False) -> Connection:
         else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     )
     connection = apsw.Connection(path, flags=flags, statementcachesize=100)
-    connection.set_busy_timeout(BUSY_MS)
+    connection.set_busy_timeout(busy_ms)
     # Without this, each new value bound to a prepared statement has it planned again: 20 us.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return cast(Connection, connection)

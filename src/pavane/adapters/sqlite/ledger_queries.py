@@ -130,13 +130,16 @@ RECORDS_OF_TOPIC: Final = f"""SELECT position,{_RECORD} FROM log
     WHERE position > ?1 AND position <= ?2 AND topic = ?3 ORDER BY position LIMIT ?4"""
 """What is on a topic, between two positions."""
 
-COUNT_OF_TOPIC: Final = "SELECT count(*) FROM log WHERE topic = ?"
-"""How many records of a topic are kept; reads the whole log."""
+LOG_ID: Final = "SELECT value FROM meta WHERE name = 'log'"
+"""What tells this log from any other."""
+
+TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name IN ('meta', 'inbox')"
+"""Two rows where the file is a ledger, less while it is being made."""
 
 HOT: Final[dict[str, str]] = {
     name: value
     for name, value in dict(globals()).items()
-    if name.isupper() and not name.startswith("_") and name not in {"OFFSETS", "COUNT_OF_TOPIC"}
+    if name.isupper() and not name.startswith("_") and name not in {"OFFSETS", "TABLES"}
 }
 """What a service runs for each message, by name: their plans must not scan."""
 

@@ -44,7 +44,8 @@ class Listening:
         self._bus = bus
         self._reactions = reactions
         self._capacity = capacity
-        self._relay = Relay(ledger, bus, probe or NoProbe()) if relay else None
+        group = reactions.service
+        self._relay = Relay(ledger, bus, probe or NoProbe(), group) if relay else None
         self._timers = Timers(ledger, clock, self._ring)
         self._subscription: Subscription | None = None
         self._loops: list[asyncio.Task[None]] = []

@@ -80,3 +80,6 @@ CREATE TABLE "offset" (
     name TEXT NOT NULL PRIMARY KEY,
     position INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Readers remember how far they have come in this log, not in whatever file has its name.
+INSERT INTO meta (name, value) VALUES ('log', lower(hex(randomblob(8))));

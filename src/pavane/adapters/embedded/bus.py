@@ -1,0 +1,289 @@
+"""The embedded bus: each process appends to its own log, and reads everybody's.
+
+No broker and no relay: an event is on the bus when the transaction that made it is committed. A
+group is active in one process at a time and the others stand by. Events of a key come in the order
+of the log they are in; between two logs there is no order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import time
+import uuid
+from collections.abc import Coroutine, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+from pavane.adapters.embedded.counters import EmbeddedCounters
+from pavane.adapters.embedded.doorbell import Doorbell
+from pavane.adapters.embedded.folder import SUFFIX, Folder, Listing
+from pavane.adapters.embedded.group import Group
+from pavane.adapters.embedded.offsets import Offsets
+from pavane.adapters.embedded.subscription import EmbeddedSubscription
+from pavane.adapters.embedded.tail import Tail
+from pavane.adapters.memory.bus import size
+from pavane.adapters.sqlite.ledger import SqliteLedger
+from pavane.core.model.event import Outgoing
+from pavane.errors import ConnectionFailedError, PavaneError, StoreBusyError, StoreError
+from pavane.participant.handlers.commits import Commits
+from pavane.ports.ledger import Entry, Ledger
+
+_LOG = logging.getLogger("pavane.bus")
+
+PASSING: Final = "~"
+"""A group whose name begins so passes with its process: it gets everything from the beginning,
+
+keeps no offsets, and no log is kept for it.
+"""
+_LOOK_S: Final = (0.05, 1.0)  # without a bell: the pause after news, and the longest
+_ANYBODY: Final = ""  # rung when a group has become free
+
+
+class EmbeddedBus:
+    """One process's connection to the bus in a folder. It is made when it is not there.
+
+    What is published goes to a log `NAME-1.db` in the folder, or the next that no other process
+    has; the log of a ledger that was adopted is read as it is.
+    """
+
+    features: frozenset[str] = frozenset({"ordered", "kept", "log"})
+
+    def __init__(self, folder: str | PathLike[str], name: str = "_client") -> None:
+        self.counters = EmbeddedCounters()
+        self.folder = Folder(Path(folder))
+        self.name = name
+        self._open = False
+        self._own: SqliteLedger | None = None
+        self._commits: Commits | None = None
+        self._opening = asyncio.Lock()
+        self._ledgers: dict[str, SqliteLedger] = {}  # adopted ones, by group
+        self._groups: dict[str, Group] = {}
+        self._members: list[EmbeddedSubscription] = []
+        self._tails: dict[str, Tail] = {}  # by file name
+        self._files = Listing(self.folder.path, SUFFIX)
+        self._bell = self._new_bell()
+        self._ringing: set[str] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def _new_bell(self) -> Doorbell:
+        name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        return Doorbell(self.folder.bells, name, self.counters, self._heard)
+
+    # --- life -----------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin to serve."""
+        if self._open:
+            return
+        try:
+            self.folder.make()
+        except OSError as error:
+            raise ConnectionFailedError(
+                f"The folder {self.folder.path} cannot be used ({error.strerror}).",
+                "Give another --bus embedded:FOLDER.",
+            ) from error
+        self._bell.open()
+        self._open = True
+        await self._look()
+        self._begin(self._keep_looking())
+
+    async def close(self) -> None:
+        """Stop serving; the members leave their groups."""
+        if not self._open:
+            return
+        self._ring()
+        self._open = False
+        await self._stop_tasks()
+        for member in list(self._members):
+            with contextlib.suppress(ConnectionFailedError):  # the rest must go on
+                await member.close()
+        self._bell.close()
+        self._bell = self._new_bell()
+        if self._own is not None:
+            await self._own.close()
+        self._own = self._commits = None
+        self._drop_tails()
+
+    async def _stop_tasks(self) -> None:
+        self._cancel_tasks()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _cancel_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _drop_tails(self) -> None:
+        for tail in self._tails.values():
+            tail.close()
+        self._tails.clear()
+        self._ledgers.clear()
+
+    def crash(self) -> EmbeddedBus:
+        """The process is dead; what a new one would open. For tests."""
+        if self._open:
+            self._open = False
+            self._cancel_tasks()
+            self._bell.close(tidy=False)
+            for member in self._members:
+                member.leave()
+            for group in self._groups.values():
+                group.crash()
+            if self._own is not None:
+                self._own.crash()
+            self._drop_tails()
+        return EmbeddedBus(self.folder.path, self.name)
+
+    # --- publishing -----------------------------------------------------------------------------
+
+    async def publish(self, events: Sequence[Outgoing]) -> None:
+        """Hand events over, in this order: they are durable in this process's own log."""
+        self._check_open()
+        self.counters.publishes += 1
+        self.counters.published += len(events)
+        self.counters.published_bytes += sum(size(out.event) for out in events)
+        try:
+            own, commits = await self._own_log()
+            await commits.commit(Entry(records=list(events), at=time.time_ns() // 1_000_000))
+        except StoreError as error:
+            raise ConnectionFailedError(error.message, error.remedy) from error
+        self.news(own)
+
+    async def _own_log(self) -> tuple[SqliteLedger, Commits]:
+        async with self._opening:
+            if self._own is None or self._commits is None:
+                for n in itertools.count(1):
+                    own = SqliteLedger(self.folder.log(f"{self.name}-{n}"))
+                    try:
+                        await own.open()
+                    except StoreBusyError:
+                        continue
+                    self._own, self._commits = own, Commits(own)
+                    break
+            assert self._own is not None
+            assert self._commits is not None
+            return self._own, self._commits
+
+    def adopt(self, ledger: Ledger, group: str) -> bool:
+        """Read a ledger's log where it is, and keep its group's offsets in it."""
+        if not isinstance(ledger, SqliteLedger) or ledger.path.suffix != SUFFIX:
+            return False
+        if ledger.path.parent != self.folder.path:
+            return False
+        self._ledgers[group] = ledger
+        return True
+
+    def news(self, ledger: Ledger) -> None:
+        """A log in the folder has grown: look at it, and tell the others, once for many."""
+        if isinstance(ledger, SqliteLedger) and self._open:
+            if not self._ringing:
+                asyncio.get_running_loop().call_soon(self._ring)
+            self._ringing.add(ledger.path.name.removesuffix(SUFFIX))
+
+    def _ring(self) -> None:
+        names, self._ringing = self._ringing, set()
+        if self._open:
+            for name in names:
+                self._bell.ring(name)
+            self._heard(names)
+
+    # --- reading --------------------------------------------------------------------------------
+
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, capacity: int = 1000
+    ) -> EmbeddedSubscription:
+        """Join a group that gets the events of these topics, from their first on."""
+        self._check_open()
+        joined = self._groups.get(group)
+        if joined is None:
+            joined = self._groups[group] = Group(group, self._offsets(group))
+        names = list(dict.fromkeys(topics))
+        member = EmbeddedSubscription(joined, names, capacity, self.counters, self._left)
+        self._members.append(member)
+        try:
+            await joined.cover(self._tails.values())
+        except StoreError as error:
+            member.leave()
+            self._members.remove(member)
+            raise ConnectionFailedError(error.message, error.remedy) from error
+        return member
+
+    def _offsets(self, group: str) -> Offsets:
+        if group.startswith(PASSING):
+            return Offsets(group, None, self.counters, own=False)
+        if (ledger := self._ledgers.get(group)) is not None:
+            return Offsets(group, ledger, self.counters, own=False)
+        path = self.folder.group(group)
+        own = SqliteLedger(path, commit_thread=False, flushing="NORMAL")
+        return Offsets(group, own, self.counters, own=True)
+
+    async def _left(self, member: EmbeddedSubscription) -> None:
+        self._members.remove(member)
+        group = member.group
+        if not group.members:
+            if self._groups.get(group.name) is group:
+                del self._groups[group.name]
+            await group.leave()
+            self._bell.ring(_ANYBODY)
+
+    # --- looking --------------------------------------------------------------------------------
+
+    def _heard(self, names: set[str] | None) -> None:
+        """Somebody says that these logs have grown; None when some of it was missed."""
+        known = {name for name, tail in self._tails.items() if tail.known}
+        if names is None or not names <= known:
+            self._begin(self._look_quietly())
+            return
+        grown = [self._tails[name].refresh() for name in names]
+        if any(grown):
+            self._wake()
+
+    def _wake(self) -> None:
+        for group in self._groups.values():
+            group.wake()
+
+    async def _keep_looking(self) -> None:
+        """Look at everything now and then: a ring may have been lost, or nobody can be rung."""
+        shortest_s, longest_s = _LOOK_S
+        pause_s = shortest_s
+        while True:
+            await asyncio.sleep(longest_s if self._bell.works else pause_s)
+            self.counters.polls += 1
+            found = await self._look_quietly()
+            pause_s = shortest_s if found else min(pause_s * 2, longest_s)
+
+    async def _look_quietly(self) -> bool:
+        try:
+            return await self._look()
+        except (PavaneError, OSError) as error:
+            _LOG.warning("the folder %s cannot be read: %s", self.folder.path, error)
+            return False
+
+    async def _look(self) -> bool:
+        """Notice new logs and what is in all; take over groups that are free."""
+        names = self._files.names()
+        self.counters.listings = self._files.reads
+        for name in names:
+            if name not in self._tails:
+                self._tails[name] = Tail(self.folder.path / (name + SUFFIX), self.counters)
+        for name in self._tails.keys() - set(names):
+            self._tails.pop(name).close()
+        grown = [tail.refresh() for tail in self._tails.values()]
+        for group in list(self._groups.values()):
+            await group.cover(self._tails.values())
+        if any(grown):
+            self._wake()
+        return any(grown)
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise ConnectionFailedError("The embedded bus is not open.", "Call open() first.")

@@ -1,0 +1,135 @@
+"""A member of a group on the embedded bus."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+
+from pavane.adapters.embedded.counters import EmbeddedCounters
+from pavane.adapters.embedded.group import Group
+from pavane.adapters.embedded.lanes import Item, Lane
+from pavane.errors import ConnectionFailedError, StoreError
+from pavane.ports.bus import Delivery
+
+
+class EmbeddedSubscription:
+    """`left` is told when it has closed."""
+
+    def __init__(
+        self,
+        group: Group,
+        topics: list[str],
+        capacity: int,
+        counters: EmbeddedCounters,
+        left: Callable[[EmbeddedSubscription], Awaitable[None]],
+    ) -> None:
+        self.topics = topics
+        self.group = group
+        self.closed = False
+        self.assigned: deque[Item] = deque()
+        self._capacity = capacity
+        self._counters = counters
+        self._left = left
+        self._version = -1
+        self._lanes: deque[Lane] = deque()
+        self._held: dict[object, Item] = {}
+        self._waiting: dict[asyncio.Future[None], None] = {}
+        group.members[self] = None
+
+    async def take(self, limit: int) -> list[Delivery]:
+        """The next events; waits until there is one, and until the group is active here."""
+        while not self.closed:
+            if taken := self._take_now(min(limit, self._capacity - len(self._held))):
+                return taken
+            woken = asyncio.get_running_loop().create_future()
+            self._waiting[woken] = None
+            try:
+                await woken
+            finally:
+                self._waiting.pop(woken, None)
+        return []
+
+    def _take_now(self, limit: int) -> list[Delivery]:
+        if not self.group.active:
+            return []
+        if self._version != self.group.version:
+            self._version = self.group.version
+            self._lanes = deque(self.group.lanes(self.topics))
+        taken: list[Delivery] = []
+        while len(taken) < limit and (item := self._next()) is not None:
+            item.times += 1
+            tag = object()
+            self._held[tag] = item
+            taken.append(Delivery(item.out.topic, item.out.event, item.times, tag))
+        self._lanes.rotate(-1)  # so that a busy topic does not keep the others waiting
+        self._counters.deliveries += len(taken)
+        return taken
+
+    def _next(self) -> Item | None:
+        if self.assigned:
+            return self.assigned.popleft()
+        for lane in self._lanes:
+            if (item := lane.pull(self)) is not None:
+                return item
+        return None
+
+    def wake(self) -> None:
+        """There may be something to take."""
+        for woken in self._waiting:
+            if not woken.done():
+                woken.set_result(None)
+
+    async def done(self, deliveries: Sequence[Delivery]) -> None:
+        """Never deliver them to this group again."""
+        items = [item for each in deliveries if (item := self._let_go(each)) is not None]
+        self._counters.done += len(items)
+        if items:
+            with _errors():
+                await self.group.done(items)
+
+    async def back(self, delivery: Delivery, delay_ms: int) -> None:
+        """Deliver it again once the time has passed, behind what is there then."""
+        item = self._let_go(delivery)
+        if item is not None:
+            self._counters.given_back += 1
+            with _errors():
+                await self.group.give_back(item, delay_ms)
+
+    def _let_go(self, delivery: Delivery) -> Item | None:
+        item = self._held.pop(delivery.tag, None)  # None: it is somebody else's by now
+        if item is not None:
+            item.lane.release(item)
+            self.wake()  # there is room for another
+        return item
+
+    async def close(self) -> None:
+        """Leave the group; what was taken and is not done goes to others."""
+        if not self.closed:
+            self.leave()
+            with _errors():
+                await self._left(self)
+
+    def leave(self) -> None:
+        """Be no member any more."""
+        if self.closed:
+            return
+        self.closed = True
+        del self.group.members[self]
+        for item in (*self._held.values(), *self.assigned):
+            item.lane.release(item)
+            item.lane.redeliver(item)
+        self._held.clear()
+        self.assigned.clear()
+        self.group.wake()
+        self.wake()
+
+
+@contextmanager
+def _errors() -> Generator[None]:
+    """Trouble with the files is trouble with the bus."""
+    try:
+        yield
+    except StoreError as error:
+        raise ConnectionFailedError(error.message, error.remedy) from error
