@@ -40,6 +40,7 @@ class EmbeddedSubscription:
 
     async def take(self, limit: int) -> list[Delivery]:
         """The next events; waits until there is one, and until the group is active here."""
+        await asyncio.sleep(0)  # a busy reader may not keep the loop from hearing rings
         while not self.closed:
             if taken := self._take_now(min(limit, self._capacity - len(self._held))):
                 return taken
