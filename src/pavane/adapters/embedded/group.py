@@ -72,6 +72,7 @@ class Group:
             if missing:
                 self.version += 1
                 await self._offsets.flush()
+            await self._keep(self._far())
         self.wake()
 
     async def _add(self, topic: str, tail: Tail) -> None:
@@ -114,8 +115,11 @@ class Group:
         for lane, noted in touched.items():
             if noted:
                 await self._offsets.forget(lane.topic, lane.log, noted)
-        far = (each for each in self._lanes.values() if each.done - each.kept >= _QUIET_STEP)
-        await self._keep({**touched, **dict.fromkeys(far)})
+        await self._keep([*touched, *self._far()])
+
+    def _far(self) -> list[Lane]:
+        """Lanes that have read on for long though little or nothing in them was for the group."""
+        return [each for each in self._lanes.values() if each.done - each.kept >= _QUIET_STEP]
 
     async def _keep(self, lanes: Iterable[Lane]) -> None:
         moved = False

@@ -137,6 +137,10 @@ class SqliteLedger(SqliteFile):
         """The log behind a position, oldest first."""
         return [q.record_of(row) for row in await self._read(q.LOG_AFTER, position, limit)]
 
+    async def log_id(self) -> str:
+        """What tells this log from any other."""
+        return (await self._read(q.LOG_ID))[0][0]
+
     async def prune_log(self, position: int, before: int) -> int:
         """Forget records up to a position that were written before a time (ms); how many went.
 
