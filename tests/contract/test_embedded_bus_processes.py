@@ -17,8 +17,8 @@ from pavane.participant.points import NoProbe
 from pavane.participant.relay import Relay
 from pavane.ports.bus import JOURNAL, Subscription
 from pavane.ports.ledger import Entry
-from pavane.testing.contracts.ledger import harness as ledgers
 from pavane.testing.contracts.bus.harness import TOPIC, ids, ids_of, numbered, opened, out
+from pavane.testing.contracts.ledger import harness as ledgers
 
 pytestmark = pytest.mark.anyio
 
