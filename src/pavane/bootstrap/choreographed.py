@@ -5,9 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger
+from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus
+from pavane.bootstrap.standing_by import active_or_standing_by
+from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
@@ -58,7 +61,7 @@ async def dancing_services(
     *,
     services: Sequence[Service],
     workflows: Sequence[WorkflowFunction[..., object] | Workflow] = (),
-    ledger: str = "memory:",
+    ledger: str = "",
     concurrency: int | None = None,
     clock: Clock | None = None,
     probe: Probe | None = None,
@@ -66,15 +69,23 @@ async def dancing_services(
     """Services that carry out workflows with no conductor, each with a ledger of its own.
 
     Every workflow is choreographed, whatever its own style says; DefinitionError where one lies
-    outside the profile. On leaving, workers finish what they have begun and everything is closed.
+    outside the profile. Several processes may each have some of the services, on a bus that they
+    share; a service that another process has already stands by. On leaving, workers finish what
+    they have begun and everything is closed.
     """
+    if ledger.startswith("sqlite:") and len(services) > 1:
+        raise UsageError(
+            f"The ledger {ledger!r} is for one service, and there are {len(services)}.",
+            "Run each service with its own --ledger, or leave it out.",
+        )
     clock = clock or SystemClock()
     choreographies = choreographies_of(services, workflows)
     chosen = open_bus(bus) if isinstance(bus, str) else bus
     async with open_company(chosen, choreographies, clock) as company, AsyncExitStack() as stack:
         for service in services:
-            dancer = dancing(service, company, open_ledger(ledger), clock, concurrency, probe)
-            await stack.enter_async_context(dancer)
+            own = ledger_of(service.name, ledger, chosen)
+            begin = partial(dancing, service, company, own, clock, concurrency, probe)
+            await stack.enter_async_context(active_or_standing_by(service.name, begin))
         yield company
 
 
@@ -83,11 +94,12 @@ async def open_company(
     bus: Bus, choreographies: dict[str, Choreography], clock: Clock
 ) -> AsyncGenerator[Company]:
     """A bus and an observer on it, and nobody who dances yet."""
-    from pavane.observer.observer import Observer
+    from pavane.observer.observer import GROUP, Observer
     from pavane.participant.requests import Requests
 
     await bus.open()
-    observer = Observer(bus, clock)
+    # Each process has its own picture, from the beginning on where the bus keeps the beginning.
+    observer = Observer(bus, clock, group=f"~{GROUP}" if "log" in bus.features else GROUP)
     await observer.start()
     try:
         requests = Requests(bus, clock, choreographies)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all
-from pavane.bootstrap.opening import SystemClock, open_bus, open_ledger, open_store
+from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus, open_store
 from pavane.bootstrap.orchestrated import running_engine
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ async def mixed_services(
     *,
     services: Sequence[Service],
     workflows: Sequence[WorkflowFunction[..., object] | Workflow],
-    ledger: str = "memory:",
+    ledger: str = "",
     concurrency: int | None = None,
     clock: Clock | None = None,
     chance: Chance | None = None,
@@ -73,11 +73,12 @@ async def mixed_services(
                 chance=chance,
             )
         )
-        kept = open_ledger(ledger)
+        kept = ledger_of("_conductor", ledger, chosen)
         conducting = conducted_events(engine, company, kept, clock, conducted, tasks)
         await stack.enter_async_context(conducting)
         for service in [*services, scopes.conductor(engine)]:
-            dancer = dancing(service, company, open_ledger(ledger), clock, concurrency, None)
+            own = ledger_of(service.name, ledger, chosen)
+            dancer = dancing(service, company, own, clock, concurrency, None)
             await stack.enter_async_context(dancer)
         yield Mixed(engine, company)
 

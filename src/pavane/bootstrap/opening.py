@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from pavane.errors import UsageError
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from pavane.ports.clock import Chance
     from pavane.ports.ledger import Ledger
     from pavane.ports.store import Store
+
+
+BUS_FOLDER: Final = ".pavane"
 
 
 class SystemClock:
@@ -39,21 +42,43 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
 
 
 def open_bus(url: str) -> Bus:
-    """The bus behind a URL, not yet opened: `memory:`. UsageError."""
+    """The bus behind a URL, not yet opened: `embedded:FOLDER` or `memory:`. UsageError."""
     if url == "memory:":
         from pavane.adapters.memory.bus import MemoryBus
 
         return MemoryBus()
-    raise UsageError(f"The bus {url!r} is not built yet.", "Use memory:.")
+    if url == "embedded" or url.startswith("embedded:"):
+        from pavane.adapters.embedded.bus import EmbeddedBus
+
+        return EmbeddedBus(url.removeprefix("embedded").removeprefix(":") or BUS_FOLDER)
+    raise UsageError(f"The bus {url!r} is not built yet.", "Use embedded:FOLDER or memory:.")
 
 
 def open_ledger(url: str) -> Ledger:
-    """The ledger behind a URL, not yet opened: `memory:`. UsageError."""
+    """The ledger behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
     if url == "memory:":
         from pavane.adapters.memory.ledger import MemoryLedger
 
         return MemoryLedger()
-    raise UsageError(f"The ledger {url!r} is not built yet.", "Use memory:.")
+    if url.startswith("sqlite:///"):
+        from pavane.adapters.sqlite.ledger import SqliteLedger
+
+        return SqliteLedger(url.removeprefix("sqlite:///"))
+    raise UsageError(f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db or memory:.")
+
+
+def ledger_of(service: str, url: str, bus: Bus) -> Ledger:
+    """A service's ledger behind a URL; without one, where the bus would have it.
+
+    That is `SERVICE.db` in the folder of an embedded bus, which reads it there, else memory.
+    """
+    if not url and "log" in bus.features:
+        from pavane.adapters.embedded.bus import EmbeddedBus
+        from pavane.adapters.sqlite.ledger import SqliteLedger
+
+        if isinstance(bus, EmbeddedBus):
+            return SqliteLedger(bus.folder.log(service))
+    return open_ledger(url or "memory:")
 
 
 def chance() -> Chance:
