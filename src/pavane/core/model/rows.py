@@ -141,6 +141,7 @@ def parse_task_id(value: str) -> tuple[str, str, int] | None:
     parts = safe.split("~")
     try:
         ref = "".join(p if i % 2 == 0 else chr(int(p, 16)) for i, p in enumerate(parts))
+        ref.encode()  # half of a surrogate pair is no text
     except (ValueError, OverflowError):
         return None
     return execution_id, ref, int(attempt)

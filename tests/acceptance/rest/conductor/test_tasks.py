@@ -133,6 +133,16 @@ async def test_a_task_is_called_back_later(talk: Talk):
     check_error(again, 404, f"Found no running task pay of workflow {id} to update")
 
 
+async def test_a_step_is_settled_by_whoever_knows_its_name(talk: Talk):
+    id = await talk.start()
+    (task,) = await talk.poll("book", "w1")
+    path = f"/tasks/{id}/seat"
+    assert (await talk.client.post(f"{path}/IN_PROGRESS?workerid=x", json={})).text == ""
+    assert (await talk.get(f"/tasks/{task['taskId']}"))["workerId"] == "w1", "it keeps its task"
+    assert (await talk.client.post(f"{path}/COMPLETED?workerid=x", json={})).text == task["taskId"]
+    assert (await talk.report(task)).headers["pavane-ignored"] == "The task is COMPLETED."
+
+
 async def test_a_poll_waits_for_a_task(talk: Talk, engine: Engine):
     """News of a task wakes the poll: it does not look again and again."""
     waiting = asyncio.create_task(talk.poll("book", timeout=5000))
@@ -156,6 +166,16 @@ async def test_a_wait_is_settled_like_a_task(talk: Talk):
     assert (await talk.get(f"/workflow/{id}"))["output"] == {"by": "Byrd"}
 
 
+@pytest.mark.parametrize("logs", [None, [], [{"log": "a line", "taskId": "t"}]])
+async def test_logs_are_not_kept_and_that_is_said(talk: Talk, logs: Any):
+    await talk.start()
+    (task,) = await talk.poll("book")
+    response = await talk.report(task, logs=logs, outputData=None, callbackAfterSeconds=None)
+    assert (response.status_code, response.text) == (200, task["taskId"])
+    assert response.headers.get("pavane-ignored") == ("logs" if logs else None)
+    assert (await talk.get(f"/tasks/{task['taskId']}"))["outputData"] == {}
+
+
 async def test_queues(talk: Talk):
     await talk.start()
     sizes = await talk.client.get("/tasks/queue/sizes?taskType=book&taskType=pay")
@@ -170,7 +190,18 @@ async def test_queues(talk: Talk):
         ({"taskId": ""}, 400, "Validation failed, check below errors for detail."),
         ({"workflowInstanceId": None}, 400, "Validation failed, check below errors for detail."),
         ({"status": None}, 400, "Validation failed, check below errors for detail."),
+        (
+            {"status": "IN_PROGRESS", "callbackAfterSeconds": 1e300},
+            400,
+            "The body does not fit: Expected `float` <= 3162240000.0 - at "
+            "`$.callbackAfterSeconds`.",
+        ),
         ({"taskId": "nope"}, 404, "No such task found by id: nope"),
+        (
+            {"workflowInstanceId": "x", "taskId": "x.~d800~.0"},
+            404,
+            "No such task found by id: x.~d800~.0",
+        ),
         ({"workflowInstanceId": "x", "taskId": "x.a.0"}, 404, "No such workflow found by id: x"),
         (
             {"subWorkflowId": "x"},

@@ -64,7 +64,10 @@ async def _update(request: Request) -> TaskRow | None:
     row = found[1]
     if row is None or row.status not in st.OPEN:
         return None
-    worker = request.query_params.get("workerid", "")
+    # Whoever settles a step by its name (a person, a call-back) need not be the worker that has
+    # its task, and clients fill in their host's name unasked. To give it back one must have it.
+    giving_back = status == st.IN_PROGRESS
+    worker = request.query_params.get("workerid", "") if giving_back else ""
     outcome = Outcome(row.execution_id, row.ref, row.attempt, status, output, worker=worker)
     return row if await _settled(here, row, outcome) else None
 

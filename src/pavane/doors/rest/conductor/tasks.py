@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -22,6 +22,7 @@ from pavane.doors.rest.conductor.shapes import Task
 from pavane.doors.rest.problems import MalformedError
 from pavane.doors.rest.state import State, state
 from pavane.engine.engine import LOCAL
+from pavane.engine.views.shapes import null
 from pavane.errors import NotFoundError
 
 COUNT_MAX = 1000
@@ -33,6 +34,7 @@ IGNORED = "pavane-ignored"
 
 _AD_HOC = TaskDefinition()
 
+Seconds = Annotated[float, msgspec.Meta(le=100 * 366 * 86_400)]  # a hundred years
 ResultStatus = Literal["IN_PROGRESS", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "COMPLETED"]
 
 
@@ -42,12 +44,12 @@ class TaskResult(msgspec.Struct, rename="camel", gc=False):
     workflow_instance_id: str | None = None
     task_id: str | None = None
     status: ResultStatus | None = None
-    output_data: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+    output_data: msgspec.Raw = msgspec.field(default_factory=null)
     reason_for_incompletion: str | None = None
-    callback_after_seconds: float | None = None
+    callback_after_seconds: Seconds | None = None
     worker_id: str | None = None
     extend_lease: bool | None = None
-    logs: msgspec.Raw | None = None
+    logs: msgspec.Raw = msgspec.field(default_factory=null)
     external_output_payload_storage_path: str | None = None
     sub_workflow_id: str | None = None
 
@@ -228,5 +230,5 @@ def _saying(ignored: str, result: TaskResult) -> dict[str, str]:
     """Headers that say what was not taken."""
     if ignored:
         return {IGNORED: ignored}
-    kept = result.logs is None or bytes(result.logs).strip() in {b"null", b"[]"}
-    return {} if kept else {IGNORED: "logs"}
+    none = bytes(result.logs).strip() in {b"null", b"[]"}
+    return {} if none else {IGNORED: "logs"}

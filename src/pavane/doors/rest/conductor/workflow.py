@@ -13,12 +13,14 @@ from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.body import flag, integer, read_body, read_json
 from pavane.doors.rest.conductor import translation
 from pavane.doors.rest.conductor.errors import InvalidError, NotBuiltError
-from pavane.doors.rest.native.executions import json_object
+from pavane.doors.rest.native.executions import ShortText, json_object
 from pavane.doors.rest.problems import MalformedError
 from pavane.doors.rest.state import state
 from pavane.engine.views.records import Record, Records
+from pavane.engine.views.shapes import null
 from pavane.errors import ConflictError
 
+CHARS_MAX = 500  # as ShortText
 Priority = Annotated[int, msgspec.Meta(ge=0, le=99)]
 
 
@@ -27,10 +29,10 @@ class StartWorkflowRequest(msgspec.Struct, rename="camel"):
 
     name: str | None = None
     version: int | None = None
-    correlation_id: str | None = None
-    input: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
+    correlation_id: ShortText | None = None
+    input: msgspec.Raw = msgspec.field(default_factory=null)
     priority: Priority | None = None
-    idempotency_key: str | None = None
+    idempotency_key: ShortText | None = None
     idempotency_strategy: Literal["FAIL", "RETURN_EXISTING", "FAIL_ON_RUNNING"] | None = None
     task_to_domain: dict[str, str] | None = None
     workflow_def: Any = None
@@ -70,12 +72,14 @@ async def start(request: Request) -> Response:
 
 async def start_by_name(request: Request) -> Response:
     """Start an execution with the body as its input; its id as text."""
-    query = request.query_params
+    correlation_id = request.query_params.get("correlationId", "")
+    if len(correlation_id) > CHARS_MAX:
+        raise MalformedError(f"The correlationId has more than {CHARS_MAX} characters.")
     execution_id = await state(request).engine.start_execution(
         request.path_params["name"],
         _input(await read_body(request)),
         version=integer(request, "version", 0, 0, 2**31 - 1) or None,
-        correlation_id=query.get("correlationId", ""),
+        correlation_id=correlation_id,
         priority=integer(request, "priority", 0, 0, 99),
     )
     return PlainTextResponse(execution_id)
