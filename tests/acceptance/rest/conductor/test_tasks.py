@@ -205,7 +205,7 @@ async def test_queues(talk: Talk):
         ({"workflowInstanceId": "x", "taskId": "x.a.0"}, 404, "No such workflow found by id: x"),
         (
             {"subWorkflowId": "x"},
-            501,
+            400,
             "Pavane takes neither externalOutputPayloadStoragePath nor subWorkflowId. "
             "Send the output itself.",
         ),
@@ -227,6 +227,6 @@ async def test_bad_polls(talk: Talk):
         f"The workerid '{name}' is that of a worker inside the server: use another.",
     )
     response = await talk.client.get("/tasks/poll/book?domain=d")
-    check_error(response, 501, "Pavane does not have task domains yet. Poll without `domain`.")
+    check_error(response, 400, "Pavane does not have task domains yet. Poll without `domain`.")
     assert (await talk.client.get("/tasks/poll/batch/book?timeout=5001")).status_code == 400
     check_error(await talk.client.get("/tasks/nope"), 404, "Task not found for taskId: nope")

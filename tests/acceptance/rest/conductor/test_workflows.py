@@ -59,7 +59,7 @@ async def test_the_same_key_starts_once(talk: Talk):
         ),
         (
             {"name": "booking", "taskToDomain": {"*": "d"}},
-            501,
+            400,
             "Pavane does not have `taskToDomain` yet. Leave it out.",
         ),
     ],
@@ -154,7 +154,7 @@ async def test_search(talk: Talk):
         response = await talk.client.get("/workflow/search", params={"query": query})
         assert response.status_code == 400, query
     response = await talk.client.get("/workflow/search?freeText=byrd")
-    check_error(response, 501, "Pavane does not search by free text yet. Use `query`.")
+    check_error(response, 400, "Pavane does not search by free text yet. Use `query`.")
 
 
 async def test_running_and_correlated(talk: Talk):

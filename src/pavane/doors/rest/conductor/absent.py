@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pavane.doors.rest.conductor.errors import NotBuiltError
+from pavane.doors.rest.conductor.errors import AbsentError
 
 ABSENT: tuple[tuple[str, str, str], ...] = (
     ("DELETE", "/metadata/workflow/{name}/{version}", "removing a workflow definition"),
@@ -41,7 +41,7 @@ def absent(method: str, path: str, what: str) -> Route:
     """A route that says so."""
 
     async def refuse(_request: Request) -> Response:
-        raise NotBuiltError(f"Pavane does not have {what} yet.", "See docs/reference/conductor.md.")
+        raise AbsentError(f"Pavane does not have {what} yet.", "See docs/reference/conductor.md.")
 
     return Route(path, refuse, methods=[method])
 

@@ -31,9 +31,13 @@ _BAD_REQUEST = 400
 
 
 class NotBuiltError(UsageError):
-    """Something of Conductor that is not built yet: refused, never passed over in silence."""
+    """A field or parameter of Conductor that is not built yet: refused, never passed over."""
 
     code = "not-built"
+
+
+class AbsentError(NotBuiltError):
+    """A whole endpoint of Conductor that is not built yet."""
 
 
 class InvalidError(InputError):
@@ -74,7 +78,7 @@ async def on_pavane_error(_request: Request, error: Exception) -> Response:
     if status == 422:
         status = _BAD_REQUEST
     message, wrong = _words(error), []
-    if isinstance(error, NotBuiltError):
+    if isinstance(error, AbsentError):
         status = 501
     elif isinstance(error, InvalidError):
         wrong = list(error.wrong)

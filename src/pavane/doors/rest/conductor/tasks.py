@@ -124,11 +124,12 @@ async def update(request: Request) -> Response:
 async def update_v2(request: Request) -> Response:
     """Take a result and give the next task of the same type, or 204."""
     result = decode(await read_body(request) or b"{}", TaskResult)
+    worker = worker_name(result.worker_id or "")
     here = state(request)
     ignored, name = await _take(here, result)
     headers = _saying(ignored, result)
-    if not result.extend_lease and result.status != st.IN_PROGRESS and name:
-        worker = worker_name(result.worker_id or "")
+    # A server that is stopping has taken the result, and has nothing more to give.
+    if name and result.status != st.IN_PROGRESS and not here.stopping.is_set():
         found = await here.engine.poll((name,), worker, 1)
         if found:
             return json_response(_polled(here, found[0]), headers=headers)
