@@ -6,10 +6,23 @@ from decimal import Decimal
 
 import pytest
 from orders import KINDS, orders
-from shop import DECLINED_CARD, Order, Receipt, charge_card, fulfil_order, reserve_stock
+from shop import (
+    DECLINED_CARD,
+    Invoice,
+    Order,
+    Payment,
+    Receipt,
+    Reservation,
+    charge_card,
+    fulfil_order,
+    reserve_stock,
+    send_invoice,
+    ship,
+)
 
 from pavane import Fail
 from pavane.errors import ExecutionFailedError
+from pavane.testing import play
 
 ORDER = Order("1", customer="Byrd", item="lute", quantity=2, card="4111", country="CH")
 
@@ -41,6 +54,20 @@ def test_a_carrier_that_fails_twice_is_asked_again():
 def test_an_order_that_cannot_be_fulfilled(change: dict[str, str], reason: str):
     with pytest.raises(ExecutionFailedError, match=reason):
         asyncio.run(fulfil_order(replace(ORDER, **change)))
+
+
+def test_an_order_that_no_carrier_takes_ends_alike_in_every_style():
+    """`play` scripts what the tasks answer, and needs no time; nothing is left standing."""
+    results = {
+        reserve_stock: Reservation("R-1", Decimal(640)),
+        charge_card: Payment("P-1", "paid"),
+        ship: Fail("no carrier"),
+        send_invoice: Invoice("I-1"),
+    }
+    for style in ("orchestrated", "choreographed"):
+        played = play(fulfil_order, {"order": ORDER}, style=style, results=results)
+        assert (played.status, played.reason) == ("COMPENSATED", "ship: no carrier")
+        assert played.effects == []
 
 
 def test_orders_are_varied_and_repeatable():

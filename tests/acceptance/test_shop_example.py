@@ -38,5 +38,7 @@ def test_it_imports_only_public_names():
     assert ours <= {
         "from pavane import Fail, Service, TaskContext, gather, workflow",
         "from pavane import Fail",
+        "from pavane import Fail, gather, scope, workflow",
+        "from pavane.testing import play",
         "from pavane.errors import ExecutionFailedError",
     }

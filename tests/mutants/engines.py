@@ -116,7 +116,7 @@ def timer_fires_early(patch: Patch) -> None:
     patch.setattr(Wait, "_arm", staticmethod(_arm_at_once))
 
 
-def _arm_at_once(draft: Draft, node: Node, row: TaskRow) -> None:
+def _arm_at_once(draft: Draft, node: Node, row: TaskRow, task_input: dict[str, Any]) -> None:
     soon = draft.now + 50 if row.visible_at else 0
     draft.do(command.Wait(row.ref, row.attempt, soon))
 
