@@ -13,6 +13,7 @@ from pavane.adapters.embedded.folder import file_name
 from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.adapters.sqlite.ledger import SqliteLedger
+from pavane.adapters.sqlite.store import SqliteStore
 from pavane.participant.points import NoProbe
 from pavane.participant.relay import Relay
 from pavane.ports.bus import JOURNAL, Subscription
@@ -254,6 +255,29 @@ async def test_a_ledger_in_the_folder_is_read_as_it_is(tmp_path: Path):
         assert await reborn.offset(f"bus shipping {TOPIC} {log}") >= 3
         for ledger in (payment, reborn):
             await ledger.close()
+
+
+async def test_a_ledger_that_begins_anew_is_read_from_its_beginning(tmp_path: Path):
+    """Its positions begin anew; what readers remember is of another log."""
+    async with opened(EmbeddedBus(tmp_path)) as bus:
+        member = await bus.subscribe("billing", [TOPIC])
+        for life in range(3):
+            async with ledgers.opened(SqliteLedger(tmp_path / "payment.db")) as payment:
+                await payment.commit([Entry(records=numbered(3, f"life-{life}-"))])
+                assert await collect(member, 3) == ids_of(numbered(3, f"life-{life}-"))
+            for file in files(tmp_path, "payment.db*"):
+                (tmp_path / file).unlink()
+
+
+async def test_other_databases_in_the_folder_are_left_alone(tmp_path: Path):
+    store = SqliteStore(tmp_path / "pavane.db")
+    (tmp_path / "notes.db").write_text("no database at all")
+    async with opened(EmbeddedBus(tmp_path)) as bus:
+        await store.open()
+        member = await bus.subscribe("billing", [TOPIC])
+        await bus.publish(numbered(2))
+        assert await collect(member, 2) == ["0", "1"]
+        await store.close()
 
 
 async def test_another_ledger_is_relayed(tmp_path: Path):

@@ -212,8 +212,8 @@ class EmbeddedBus:
         try:
             await joined.cover(self._tails.values())
         except StoreError as error:
-            member.leave()
-            self._members.remove(member)
+            with contextlib.suppress(ConnectionFailedError):
+                await member.close()
             raise ConnectionFailedError(error.message, error.remedy) from error
         return member
 
@@ -277,12 +277,20 @@ class EmbeddedBus:
                 self._tails[name] = Tail(self.folder.path / (name + SUFFIX), self.counters)
         for name in self._tails.keys() - set(names):
             self._tails.pop(name).close()
-        grown = [tail.refresh() for tail in self._tails.values()]
+        grown = [self._refresh(name) for name in names]
         for group in list(self._groups.values()):
             await group.cover(self._tails.values())
         if any(grown):
             self._wake()
         return any(grown)
+
+    def _refresh(self, name: str) -> bool:
+        """Look how long a log is; another file may have its name by now."""
+        grown = self._tails[name].refresh(fully=True)
+        if self._tails[name].gone:
+            self._tails[name] = Tail(self.folder.path / (name + SUFFIX), self.counters)
+            grown = self._tails[name].refresh()
+        return grown
 
     def _check_open(self) -> None:
         if not self._open:

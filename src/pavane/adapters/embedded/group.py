@@ -86,9 +86,12 @@ class Group:
         async with self._changing:
             if self.active and not self.members:
                 self._forget()
-                await self._keep(self._lanes.values())
-                await self._offsets.close()
+                lanes = list(self._lanes.values())
                 self._lanes.clear()
+                try:
+                    await self._keep(lanes)
+                finally:
+                    await self._offsets.close()
 
     def crash(self) -> None:
         """The process is dead."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import apsw
@@ -27,6 +28,8 @@ class Tail:
         self.path = path
         self.log = ""  # its own id, whatever the file is called
         self.head = 0
+        self.gone = False  # another log has its place
+        self._file = 0
         self._counters = counters
         self._connection: Connection | None = None
 
@@ -35,8 +38,13 @@ class Tail:
         """Whether it was read before, so that its id is known."""
         return bool(self.log)
 
-    def refresh(self) -> bool:
-        """Look how long the log is; whether it has grown."""
+    def refresh(self, *, fully: bool = False) -> bool:
+        """Look how long the log is; whether it has grown. `fully`: and whether it is still there.
+
+        A connection goes on reading a file that was removed, while a new one grows in its place.
+        """
+        if fully and self._connection is not None and self._number() != self._file:
+            self.close()
         connection = self._connection or self._open()
         if connection is None:
             return False
@@ -77,10 +85,11 @@ class Tail:
             connection = connect(str(self.path), read_only=True, busy_ms=_BUSY_MS)
             tune_reader(connection)
             if len(connection.execute(q.TABLES).fetchall()) == 2:
-                log = connection.execute(q.LOG_ID).fetchall()
-                if log and log[0][0] == (self.log or log[0][0]):
-                    self.log = log[0][0]
-                    self._connection = connection
+                found = connection.execute(q.LOG_ID).fetchall()[0][0]
+                self.gone = self.log not in {"", found}
+                if not self.gone:
+                    self.log, self._connection = found, connection
+                    self._file = self._number()
                     return connection
             connection.close()
         except apsw.Error as error:
@@ -88,6 +97,12 @@ class Tail:
                 connection.close()
             self._give_up(error)
         return None
+
+    def _number(self) -> int:
+        try:
+            return os.stat(self.path).st_ino
+        except OSError:
+            return 0
 
     def _give_up(self, error: apsw.Error) -> None:
         _LOG.info("the log %s cannot be read now: %s", self.path, error)
