@@ -21,11 +21,11 @@ from typing import Any, Final
 
 from pavane.adapters.embedded.counters import EmbeddedCounters
 from pavane.adapters.embedded.doorbell import Doorbell
-from pavane.adapters.embedded.folder import SUFFIX, Folder, Listing
+from pavane.adapters.embedded.folder import SUFFIX, Folder
 from pavane.adapters.embedded.group import Group
+from pavane.adapters.embedded.logs import Logs
 from pavane.adapters.embedded.offsets import Offsets
 from pavane.adapters.embedded.subscription import EmbeddedSubscription
-from pavane.adapters.embedded.tail import Tail
 from pavane.adapters.memory.bus import size
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.core.model.event import Outgoing
@@ -64,8 +64,7 @@ class EmbeddedBus:
         self._ledgers: dict[str, SqliteLedger] = {}  # adopted ones, by group
         self._groups: dict[str, Group] = {}
         self._members: list[EmbeddedSubscription] = []
-        self._tails: dict[str, Tail] = {}  # by file name
-        self._files = Listing(self.folder.path, SUFFIX)
+        self._logs = Logs(self.folder, self.counters)
         self._bell = self._new_bell()
         self._ringing: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -107,7 +106,8 @@ class EmbeddedBus:
         if self._own is not None:
             await self._own.close()
         self._own = self._commits = None
-        self._drop_tails()
+        self._logs.close()
+        self._ledgers.clear()
 
     async def _stop_tasks(self) -> None:
         self._cancel_tasks()
@@ -122,12 +122,6 @@ class EmbeddedBus:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _drop_tails(self) -> None:
-        for tail in self._tails.values():
-            tail.close()
-        self._tails.clear()
-        self._ledgers.clear()
-
     def crash(self) -> EmbeddedBus:
         """The process is dead; what a new one would open. For tests."""
         if self._open:
@@ -140,7 +134,7 @@ class EmbeddedBus:
                 group.crash()
             if self._own is not None:
                 self._own.crash()
-            self._drop_tails()
+            self._logs.close()
         return EmbeddedBus(self.folder.path, self.name)
 
     # --- publishing -----------------------------------------------------------------------------
@@ -210,7 +204,7 @@ class EmbeddedBus:
         member = EmbeddedSubscription(joined, names, capacity, self.counters, self._left)
         self._members.append(member)
         try:
-            await joined.cover(self._tails.values())
+            await joined.cover(self._logs.tails)
         except StoreError as error:
             with contextlib.suppress(ConnectionFailedError):
                 await member.close()
@@ -239,12 +233,10 @@ class EmbeddedBus:
 
     def _heard(self, names: set[str] | None) -> None:
         """Somebody says that these logs have grown; None when some of it was missed."""
-        known = {name for name, tail in self._tails.items() if tail.known}
-        if names is None or not names <= known:
+        if names is None or not self._logs.knows(names):
             self._begin(self._look_quietly())
             return
-        grown = [self._tails[name].refresh() for name in names]
-        if any(grown):
+        if self._logs.refresh(names):
             self._wake()
 
     def _wake(self) -> None:
@@ -270,26 +262,11 @@ class EmbeddedBus:
 
     async def _look(self) -> bool:
         """Notice new logs and what is in all; take over groups that are free."""
-        names = self._files.names()
-        self.counters.listings = self._files.reads
-        for name in names:
-            if name not in self._tails:
-                self._tails[name] = Tail(self.folder.path / (name + SUFFIX), self.counters)
-        for name in self._tails.keys() - set(names):
-            self._tails.pop(name).close()
-        grown = [self._refresh(name) for name in names]
+        grown = self._logs.look()
         for group in list(self._groups.values()):
-            await group.cover(self._tails.values())
-        if any(grown):
+            await group.cover(self._logs.tails)
+        if grown:
             self._wake()
-        return any(grown)
-
-    def _refresh(self, name: str) -> bool:
-        """Look how long a log is; another file may have its name by now."""
-        grown = self._tails[name].refresh(fully=True)
-        if self._tails[name].gone:
-            self._tails[name] = Tail(self.folder.path / (name + SUFFIX), self.counters)
-            grown = self._tails[name].refresh()
         return grown
 
     def _check_open(self) -> None:

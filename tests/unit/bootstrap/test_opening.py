@@ -1,0 +1,58 @@
+"""What URLs open, and in what words others are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from pavane.adapters.embedded.bus import EmbeddedBus
+from pavane.adapters.memory.bus import MemoryBus
+from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.adapters.sqlite.ledger import SqliteLedger
+from pavane.bootstrap import dancing_services, open_bus, open_ledger
+from pavane.bootstrap.opening import ledger_of
+from pavane.errors import UsageError
+from pavane.sdk.service import Service
+
+
+def test_buses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    assert isinstance(open_bus("memory:"), MemoryBus)
+    for url, folder in (("embedded:", ".pavane"), ("embedded:x/y", "x/y")):
+        bus = open_bus(url)
+        assert isinstance(bus, EmbeddedBus)
+        assert bus.folder.path == tmp_path / folder
+    assert not list(tmp_path.iterdir()), "a bus that is not open makes nothing"
+
+
+def test_ledgers(tmp_path: Path):
+    assert isinstance(open_ledger("memory:"), MemoryLedger)
+    ledger = open_ledger(f"sqlite:///{tmp_path}/x.db")
+    assert isinstance(ledger, SqliteLedger)
+    assert ledger.path == tmp_path / "x.db"
+
+
+def test_a_service_has_its_ledger_where_the_bus_reads_it(tmp_path: Path):
+    bus = open_bus(f"embedded:{tmp_path}")
+    ledger = ledger_of("payment", "", bus)
+    assert isinstance(ledger, SqliteLedger)
+    assert ledger.path == tmp_path / "payment.db"
+    assert isinstance(ledger_of("payment", "memory:", bus), MemoryLedger)
+    assert isinstance(ledger_of("payment", "", open_bus("memory:")), MemoryLedger)
+
+
+@pytest.mark.parametrize("url", ["kafka://x:1", "embeddedly", "sqlite:x", ""])
+def test_what_nobody_knows_is_refused(url: str):
+    for opening in (open_bus, open_ledger):
+        with pytest.raises(UsageError) as refusal:
+            opening(url)
+        assert refusal.value.remedy
+
+
+@pytest.mark.anyio
+async def test_one_ledger_is_not_for_two_services(tmp_path: Path):
+    services = [Service("a"), Service("b")]
+    with pytest.raises(UsageError, match="for one service"):
+        async with dancing_services(
+            "memory:", services=services, ledger=f"sqlite:///{tmp_path}/x.db"
+        ):
+            pass
