@@ -13,6 +13,7 @@ import pytest
 
 from pavane.adapters.sqlite import ledger as ledger_module
 from pavane.adapters.sqlite import ledger_queries
+from pavane.adapters.sqlite.connection import Flushing
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.adapters.sqlite.migrate import Migration, migrations
 from pavane.adapters.sqlite.store import SqliteStore
@@ -29,11 +30,13 @@ from pavane.testing.contracts.ledger.harness import (
     revision,
     second,
 )
+from tests.contract.test_sqlite_survival import copied, watching
 
 pytestmark = pytest.mark.anyio
 
 CHILD = """
 import asyncio, sys
+from pavane.adapters.sqlite.connection import Flushing
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.testing.contracts.ledger.harness import first
 
@@ -164,6 +167,23 @@ async def test_a_copy_of_any_moment_opens_clean(path: Path, tmp_path: Path):
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
     assert len(answered) > 10
+
+
+async def test_what_is_answered_survives_the_loss_of_power(tmp_path: Path):
+    """Only what was flushed before the answer counts; and without flushing it would not."""
+    survived: dict[Flushing, int] = {"FULL": 0, "OFF": 0}
+    for flushing in survived:
+        folder = tmp_path / flushing
+        folder.mkdir()
+        with watching(folder) as disk:
+            async with opened(SqliteLedger(folder / "pavane.db", flushing=flushing)) as ledger:
+                for n in range(12):
+                    assert await ledger.commit([first(f"{n}")]) == set()
+                    copy = copied(disk.folder, folder / f"after-{n}")
+                    async with opened(SqliteLedger(copy)) as after:
+                        survived[flushing] += await revision(after, f"{n}") == 1
+    assert survived["FULL"] == 12
+    assert survived["OFF"] < 12
 
 
 async def test_offsets_are_kept_at_close(path: Path):
