@@ -42,10 +42,17 @@ class _Bootstrap:
         bus_url: str,
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]],
+        *,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[Company]:
         from pavane.bootstrap import dancing_services
 
-        return dancing_services(bus_url, services=services, workflows=workflows)
+        return dancing_services(bus_url, services=services, workflows=workflows, ledger=ledger)
+
+    def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:
+        from pavane.bootstrap.choreographed import visiting
+
+        return visiting(bus_url)
 
     def mixed_services(
         self,

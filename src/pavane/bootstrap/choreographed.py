@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus
 from pavane.bootstrap.standing_by import active_or_standing_by
 from pavane.errors import UsageError
+from pavane.participant.announcing import announcement
 
 if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
@@ -79,9 +80,12 @@ async def dancing_services(
             "Run each service with its own --ledger, or leave it out.",
         )
     clock = clock or SystemClock()
-    choreographies = choreographies_of(services, workflows)
+    definitions, tasks = _checked(services, workflows)
+    choreographies = read_all(definitions, tasks)
     chosen = open_bus(bus) if isinstance(bus, str) else bus
     async with open_company(chosen, choreographies, clock) as company, AsyncExitStack() as stack:
+        if definitions:
+            await chosen.publish([announcement(definitions, tasks, clock.now())])
         for service in services:
             own = ledger_of(service.name, ledger, chosen)
             begin = partial(dancing, service, company, own, clock, concurrency, probe)
@@ -107,6 +111,21 @@ async def open_company(
     finally:
         await observer.close()
         await bus.close()
+
+
+@asynccontextmanager
+async def visiting(bus_url: str, *, clock: Clock | None = None) -> AsyncGenerator[Company]:
+    """Nobody who dances, but all that the bus has: who dances what, and what became of it.
+
+    For clients and people: whoever starts, shows or stops an execution needs no service here.
+    """
+    from pavane.bootstrap.catching_up import caught_up
+
+    clock = clock or SystemClock()
+    bus = open_bus(bus_url)
+    async with open_company(bus, {}, clock) as company:
+        await caught_up(company)
+        yield company
 
 
 @asynccontextmanager
@@ -156,6 +175,13 @@ def choreographies_of(
     services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object] | Workflow]
 ) -> dict[str, Choreography]:
     """The choreographies of workflows and of those that they call, by name; all is checked."""
+    return read_all(*_checked(services, workflows))
+
+
+def _checked(
+    services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object] | Workflow]
+) -> tuple[list[Workflow], dict[str, TaskDefinition]]:
+    """Their definitions as dancers have them, with the tasks."""
     from msgspec.structs import replace
 
     from pavane.core.check import ensure_valid
@@ -167,7 +193,7 @@ def choreographies_of(
     styled = [replace(each, style="choreographed") for each in definitions]
     for workflow in styled:
         ensure_valid(workflow, tasks, styled)
-    return read_all(styled, tasks)
+    return styled, tasks
 
 
 def read_all(

@@ -52,8 +52,14 @@ class Wiring(Protocol):
         bus_url: str,
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]],
+        *,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[Company]:
         """Services that carry out the workflows with no conductor; stopped on leaving."""
+        ...
+
+    def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:
+        """All that a bus has, and nobody who dances here."""
         ...
 
     def mixed_services(

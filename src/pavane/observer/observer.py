@@ -42,6 +42,7 @@ class Observer:
         self.views = Views(self.picture)
         self.refused: deque[records.Refused] = deque(maxlen=_REFUSED_KEPT)
         self.refused_count = 0
+        self.heard = 0  # records, good or bad
         self._bus = bus
         self._clock = clock
         self._group = group
@@ -101,6 +102,7 @@ class Observer:
 
     def _learn(self, event: CloudEvent, position: int | None = None) -> None:
         """A record that cannot be read is kept with its reason and stops nobody."""
+        self.heard += 1
         try:
             told = records.read(event, position)
         except ValueError as error:

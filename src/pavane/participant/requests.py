@@ -27,6 +27,10 @@ class Requests:
         self._clock = clock
         self._known = dict(choreographies)
 
+    def know(self, choreographies: Mapping[str, Choreography]) -> None:
+        """More of them; what was announced last counts."""
+        self._known.update(choreographies)
+
     async def start(
         self, workflow: str, input: bytes, *, key: str, correlation_id: str = ""
     ) -> str:

@@ -15,7 +15,6 @@ from pavane.core.projection.reading.hops import conducted_hops, danced_hops
 from pavane.core.projection.reading.hybrid import SERVICE
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView, StepView
-from pavane.errors import NotFoundError
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
@@ -180,19 +179,6 @@ async def _follow_engine(engine: Engine, screen: Any) -> None:
 
 
 async def _follow_observer(observer: Observer, screen: Any) -> None:
-    """Show what has changed in each tick, until cancelled."""
-    from pavane.doors.cli.follow import MOST_AT_ONCE, TICK_S
+    from pavane.doors.cli.follow import follow_observer
 
-    told: dict[str, int] = {}
-    with screen as shown:
-        while True:
-            changed: list[ExecutionView] = []
-            for summary in observer.executions()[:MOST_AT_ONCE]:
-                if told.get(summary.id) != summary.updated_at or not summary.ended_at:
-                    told[summary.id] = summary.updated_at
-                    try:
-                        changed.append(observer.execution(summary.id))
-                    except NotFoundError:
-                        continue
-            shown.show(changed)
-            await asyncio.sleep(TICK_S)
+    await follow_observer(observer, screen)

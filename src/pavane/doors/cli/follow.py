@@ -14,10 +14,11 @@ from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import MARKS, first_line, status_text
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView
-from pavane.errors import StoreError
+from pavane.errors import NotFoundError, StoreError
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
+    from pavane.observer.observer import Observer
 
 TICK_S = 0.1
 MOST_AT_ONCE = 500  # executions read for the screen in one tick; the rest comes with their end
@@ -82,4 +83,19 @@ async def follow(engine: Engine, screen: Display | None = None) -> None:
             ids = sorted(await changes.get(), reverse=True)[:MOST_AT_ONCE]
             with suppress(StoreError):  # what cannot be read now shows with its next change
                 shown.show(await reader.several(ids))
+            await asyncio.sleep(TICK_S)
+
+
+async def follow_observer(observer: Observer, screen: Display) -> None:
+    """Show what the journals tell, tick by tick, until cancelled."""
+    told: dict[str, int] = {}
+    with screen as shown:
+        while True:
+            changed: list[ExecutionView] = []
+            for summary in observer.executions()[:MOST_AT_ONCE]:
+                if told.get(summary.id) != summary.updated_at or not summary.ended_at:
+                    told[summary.id] = summary.updated_at
+                    with suppress(NotFoundError):
+                        changed.append(observer.execution(summary.id))
+            shown.show(changed)
             await asyncio.sleep(TICK_S)

@@ -13,6 +13,9 @@ DEFAULT_STORE = "sqlite:///pavane.db"
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
 BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
 
+PLACE_BUS = "pavane.bus"
+"""In the context of a command: the bus on which the executions are."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -49,9 +52,13 @@ def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> st
     return value
 
 
-def _no_bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        raise refuse("A choreographed execution on a bus (--bus)", "Use --server or --store.")
+def _place_bus(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+    """Where the executions are that nobody conducts; `places` looks it up."""
+    if value is None:
+        return
+    if value.split(":")[0] == "memory":
+        raise UsageError("A bus in memory is another process's own.", "Use embedded:FOLDER.")
+    ctx.meta[PLACE_BUS] = _bus(ctx, option, value)
 
 
 def _server(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -134,9 +141,9 @@ def place_options(function: F) -> F:
             "--bus",
             metavar="URL",
             default=None,
-            callback=_no_bus,
+            callback=_place_bus,
             expose_value=False,
-            hidden=True,
+            help="embedded:FOLDER: the choreographed executions on this bus, instead of the store.",
         ),
         store_option(),
         click.option(

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import click
+
+from pavane.doors.cli.options import PLACE_BUS
 from pavane.doors.cli.place import Place
 from pavane.doors.wiring import Wiring
 
 
+def bus_url() -> str | None:
+    """The bus that `--bus` names."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(PLACE_BUS) if context else None
+
+
 def place(wiring: Wiring, server: str | None, store_url: str | None) -> Place:
-    """The server where one is named, else the store."""
+    """The server where one is named, the bus where one is, else the store."""
     if server:
         from pavane.doors.cli.remote import Remote
 
         return Remote(server)
+    if bus := bus_url():
+        from pavane.doors.cli.on_bus import OnBus
+
+        return OnBus(wiring, bus)
     from pavane.doors.cli.local import Local
 
     assert store_url is not None

@@ -26,14 +26,18 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("app")
-@style_option()
+@style_option(("orchestrated", "choreographed"))
 @store_option()
 @bus_option
 @click.option("--server", metavar="URL", help="Not built yet.", hidden=True)
 @click.option(
     "--service", "names", metavar="NAME", multiple=True, help="Only this one; repeatable."
 )
-@click.option("--ledger", metavar="URL", help="Not built yet.", hidden=True)
+@click.option(
+    "--ledger",
+    metavar="URL",
+    help="Of one choreographed service: sqlite:///path.db; by default NAME.db beside the bus.",
+)
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
@@ -63,18 +67,43 @@ def command(
 
     from pavane.doors.cli.app import load_app
 
-    del style, bus  # checked by their options
     if server:
         raise refuse("Running services for another server", "Leave --server (PAVANE_SERVER) out.")
-    if ledger:
-        raise refuse("A ledger of one's own", "Leave --ledger out: the engine keeps the record.")
+    dances = style == "choreographed"
+    if ledger and not dances:
+        raise UsageError(
+            "A ledger is for choreographed services.", "Leave --ledger out: the engine keeps it."
+        )
+    if dances and port is not None:
+        raise refuse("REST for choreographed services (--port)", "Ask with `pavane --bus` instead.")
     loaded = load_app(app)
     if unknown := sorted(set(names) - loaded.services.keys()):
         known = ", ".join(loaded.services)
         raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
     if names:
         loaded = loaded._replace(services={name: loaded.services[name] for name in names})
+    if dances:
+        asyncio.run(_dance(wiring, loaded, bus or "embedded:.pavane", ledger or ""))
+        return
     asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
+
+
+async def _dance(wiring: Wiring, app: App, bus: str, ledger: str) -> None:
+    """The services as dancers on a bus; what becomes of executions is shown by any of them."""
+    from pavane.doors.cli.follow import display, follow_observer
+    from pavane.doors.cli.stopping import stop_event, until
+
+    stop = stop_event()
+    services, workflows = list(app.services.values()), list(app.workflows.values())
+    async with wiring.dancing_services(bus, services, workflows, ledger=ledger) as company:
+        click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
+        click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
+        waiting = sorted(app.services.keys() - company.participants.keys())
+        if waiting:
+            click.echo(f"Standing by for another process: {', '.join(waiting)}.")
+        click.echo("Ctrl-C stops.")
+        await until(stop, follow_observer(company.observer, display()))
+    click.echo("Stopped.")
 
 
 async def _run(

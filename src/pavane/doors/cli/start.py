@@ -60,6 +60,10 @@ def command(
         raise UsageError("--app runs the services only while it waits.", "Add --wait.")
     if server:
         return _remote(server, workflow, body, key, wait)
+    from pavane.doors.cli.places import bus_url, place
+
+    if bus := bus_url():
+        return _on_bus(wiring, bus, workflow, body, key, wait)
     if wait:
         import asyncio
 
@@ -67,8 +71,6 @@ def command(
 
         loaded = load_app(app) if app else App("", {}, {})
         return asyncio.run(_embedded(wiring, store_url, loaded, workflow, body=body, key=key))
-    from pavane.doors.cli.places import place
-
     click.echo(place(wiring, None, store_url).start(workflow, bytes(body), key))
     return DONE
 
@@ -85,6 +87,21 @@ def _remote(server: str, workflow: str, body: msgspec.Raw, key: str, wait: bool)
         if standing.status in ENDED or standing.status == NEEDS_ATTENTION:
             return _tell(workflow, standing.status, standing.reason, standing.output)
     return DONE
+
+
+def _on_bus(
+    wiring: Wiring, bus: str, workflow: str, body: msgspec.Raw, key: str, wait: bool
+) -> int:
+    from pavane.doors.cli.on_bus import OnBus
+
+    here = OnBus(wiring, bus)
+    if not wait:
+        click.echo(here.start(workflow, bytes(body), key))
+        return DONE
+    view = here.ended(workflow, bytes(body), key, click.echo)
+    import msgspec
+
+    return _tell(workflow, view.status, view.reason, msgspec.json.decode(bytes(view.output)))
 
 
 async def _embedded(

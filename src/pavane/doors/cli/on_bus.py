@@ -1,0 +1,117 @@
+"""Choreographed executions on a bus: shown from the journals, asked for by messages."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pavane.doors.cli.place import Page
+from pavane.doors.wiring import Company, Wiring
+from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import NotFoundError, UsageError
+from pavane.ports.store import Search
+
+if TYPE_CHECKING:
+    from pavane.sdk.client import Run
+
+T = TypeVar("T")
+
+
+class OnBus:
+    """No server and no service is needed to look, or to ask; those who dance need not be there."""
+
+    def __init__(self, wiring: Wiring, url: str) -> None:
+        self._wiring = wiring
+        self._url = url
+        folder = url.removeprefix("embedded").removeprefix(":") or ".pavane"
+        if not Path(folder).is_dir():  # looking shall make nothing
+            raise UsageError(
+                f"There is no bus in {folder}.", "Run services there: `pavane run --bus`."
+            )
+
+    def execution(self, execution_id: str) -> ExecutionView:
+        """As `Place.execution`."""
+
+        async def look(company: Company) -> ExecutionView:
+            if not company.observer.views.knows(execution_id):
+                raise NotFoundError(
+                    f"There is no execution '{execution_id}' on {self._url}.",
+                    "`pavane list --bus URL` shows those that there are.",
+                )
+            return company.observer.execution(execution_id)
+
+        return self._visit(look)
+
+    def find(self, filters: Mapping[str, Any]) -> Page:
+        """As `Place.find`."""
+        limit = int(filters.get("limit") or 100)
+        wanted = Search(
+            workflow=filters.get("workflow", ""),
+            statuses=tuple(filter(None, filters.get("status", "").split(","))),
+            key=filters.get("key", ""),
+            before=filters.get("before", ""),
+            limit=limit,
+        )
+
+        async def look(company: Company) -> Page:
+            found = company.observer.executions(wanted)
+            return Page(found, found[-1].id if len(found) == limit else None)
+
+        return self._visit(look)
+
+    def start(self, workflow: str, input: bytes, key: str) -> str:
+        """As `Place.start`: its first message is on the bus."""
+
+        async def ask(company: Company) -> str:
+            start_key = key or f"{random.SystemRandom().getrandbits(128):032x}"
+            return await company.requests.start(workflow, input, key=start_key)
+
+        return self._visit(ask)
+
+    def ended(self, workflow: str, input: bytes, key: str, told: Callable[[str], None]) -> Any:
+        """Start one, tell its id, and wait for its end, or until it needs a person: its view."""
+
+        async def ask(company: Company) -> ExecutionView:
+            start_key = key or f"{random.SystemRandom().getrandbits(128):032x}"
+            id = await company.requests.start(workflow, input, key=start_key)
+            told(id)
+            return await company.observer.wait(id, _PATIENCE_S)
+
+        return self._visit(ask)
+
+    def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
+        """As `Place.act`."""
+        from pavane.sdk.client import Client
+
+        async def ask(company: Company) -> str:
+            if not company.observer.views.knows(execution_id):
+                raise NotFoundError(f"There is no execution '{execution_id}' on {self._url}.", "")
+            client = Client.among(company.requests, company.observer, random.SystemRandom())
+            return await _asked(client.execution(execution_id), action, body, ref)
+
+        return self._visit(ask)
+
+    def _visit(self, work: Callable[[Company], Awaitable[T]]) -> T:
+        async def visiting() -> T:
+            async with self._wiring.visiting(self._url) as company:
+                return await work(company)
+
+        return asyncio.run(visiting())
+
+
+_PATIENCE_S = 7 * 86_400.0
+
+
+async def _asked(run: Run[Any], action: str, body: Mapping[str, Any], ref: str) -> str:
+    match action:
+        case "terminate":
+            return await run.terminate(body["reason"], undo=body["undo"])
+        case "signal":
+            return await run.signal(ref, body.get("output"), body["status"])
+        case "resolve":
+            return await run.resolve(ref, body["action"], body.get("output"))
+        case _:
+            return await {"pause": run.pause, "resume": run.resume, "retry": run.retry}[action]()
