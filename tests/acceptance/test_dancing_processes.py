@@ -30,7 +30,10 @@ from pavane.bootstrap import dancing_services
 async def main():
     services = [getattr(shop, name) for name in sys.argv[3].split(",")]
     async with dancing_services(
-        "embedded:" + sys.argv[2], services=services, workflows=[shop.fulfil_order]
+        "embedded:" + sys.argv[2],
+        services=services,
+        workflows=[shop.fulfil_order],
+        watched=False,
     ) as company:
         print("dancing" if company.participants else "standing by", flush=True)
         while not company.participants:
@@ -136,13 +139,11 @@ async def test_three_processes_dance_and_one_is_killed(shop: Any, dancers: Dance
         assert set(found) <= EXPECTED
         assert found["COMPLETED"] > ORDERS // 2
         assert found["COMPENSATED"] > 0
-    assert sorted(each for each in files(dancers.folder) if each.endswith(".db")) == [
-        "_client-1.db",
-        "inventory.db",
-        "notifications.db",
-        "payment.db",
-        "shipping.db",
-    ]
+    # Each service has its ledger there, and processes take up the logs that the dead have left.
+    names = {each.removesuffix(".db") for each in files(dancers.folder) if each.endswith(".db")}
+    clients = {each for each in names if each.startswith("_client-")}
+    assert names - clients == {"inventory", "notifications", "payment", "shipping"}
+    assert len(clients) <= len(PARTS) + 1
 
 
 async def test_who_stands_by_takes_over(shop: Any, dancers: Dancers):

@@ -66,13 +66,15 @@ async def dancing_services(
     concurrency: int | None = None,
     clock: Clock | None = None,
     probe: Probe | None = None,
+    watched: bool = True,
 ) -> AsyncGenerator[Company]:
     """Services that carry out workflows with no conductor, each with a ledger of its own.
 
     Every workflow is choreographed, whatever its own style says; DefinitionError where one lies
     outside the profile. Several processes may each have some of the services, on a bus that they
-    share; a service that another process has already stands by. On leaving, workers finish what
-    they have begun and everything is closed.
+    share; a service that another process has already stands by. A process that nobody asks what
+    became of executions need not be `watched`: its observer would read everybody's journals. On
+    leaving, workers finish what they have begun and everything is closed.
     """
     if ledger.startswith("sqlite:") and len(services) > 1:
         raise UsageError(
@@ -83,7 +85,8 @@ async def dancing_services(
     definitions, tasks = _checked(services, workflows)
     choreographies = read_all(definitions, tasks)
     chosen = open_bus(bus) if isinstance(bus, str) else bus
-    async with open_company(chosen, choreographies, clock) as company, AsyncExitStack() as stack:
+    opened = open_company(chosen, choreographies, clock, watched=watched)
+    async with opened as company, AsyncExitStack() as stack:
         if definitions:
             await chosen.publish([announcement(definitions, tasks, clock.now())])
         for service in services:
@@ -95,7 +98,7 @@ async def dancing_services(
 
 @asynccontextmanager
 async def open_company(
-    bus: Bus, choreographies: dict[str, Choreography], clock: Clock
+    bus: Bus, choreographies: dict[str, Choreography], clock: Clock, *, watched: bool = True
 ) -> AsyncGenerator[Company]:
     """A bus and an observer on it, and nobody who dances yet."""
     from pavane.observer.observer import GROUP, Observer
@@ -104,7 +107,8 @@ async def open_company(
     await bus.open()
     # Each process has its own picture, from the beginning on where the bus keeps the beginning.
     observer = Observer(bus, clock, group=f"~{GROUP}" if "log" in bus.features else GROUP)
-    await observer.start()
+    if watched:
+        await observer.start()
     try:
         requests = Requests(bus, clock, choreographies)
         yield Company(requests, observer, bus, clock, {}, {}, choreographies, {})
