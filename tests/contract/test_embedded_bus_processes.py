@@ -14,6 +14,7 @@ from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.adapters.sqlite.store import SqliteStore
+from pavane.errors import ConnectionFailedError
 from pavane.participant.points import NoProbe
 from pavane.participant.relay import Relay
 from pavane.ports.bus import JOURNAL, Subscription
@@ -303,6 +304,33 @@ async def test_a_passing_group_sees_everything_each_time(tmp_path: Path):
             assert await collect(member, 3) == ["0", "1", "2"]
             await member.close()
         assert not files(tmp_path / "groups")
+
+
+async def test_a_group_can_be_waited_for_until_it_has_read_all_that_is_there(tmp_path: Path):
+    async with opened(EmbeddedBus(tmp_path)) as first, opened(EmbeddedBus(tmp_path)) as second:
+        await first.publish(numbered(700, "k"))
+        await second.publish(numbered(300, "l"))
+        late = EmbeddedBus(tmp_path)
+        await late.open()
+        member = await late.subscribe(PASSING + "late", [TOPIC, "nothing"])
+        seen: list[str] = []
+        reading = asyncio.create_task(read_on(member, seen))
+        await late.read_up(PASSING + "late")
+        assert len(seen) == 1000
+        await first.publish([out("one more")])
+        await late.read_up(PASSING + "late")
+        assert seen[-1] == "one more"
+        reading.cancel()
+        with pytest.raises(ConnectionFailedError, match="somebody has not read"):
+            await late.read_up("somebody")
+        await late.close()
+
+
+async def read_on(member: Subscription, seen: list[str]) -> None:
+    while taken := await member.take(7):
+        await asyncio.sleep(0)
+        seen += [each.event.id for each in taken]
+        await member.done(taken)
 
 
 async def test_a_log_is_kept_for_every_group_that_reads_it(tmp_path: Path):

@@ -45,7 +45,7 @@ class Observer:
         self.heard = 0  # records, good or bad
         self._bus = bus
         self._clock = clock
-        self._group = group
+        self.group = group
         self._subscription: Subscription | None = None
         self._following: asyncio.Task[None] | None = None
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
@@ -54,7 +54,7 @@ class Observer:
 
     async def start(self) -> None:
         """Subscribe to the journal and follow it until `close`."""
-        self._subscription = await self._bus.subscribe(self._group, [JOURNAL])
+        self._subscription = await self._bus.subscribe(self.group, [JOURNAL])
         self._following = asyncio.create_task(self._follow(self._subscription))
 
     async def close(self) -> None:
@@ -91,7 +91,7 @@ class Observer:
     async def _subscribe_again(self, old: Subscription) -> Subscription:
         while True:
             try:
-                new = await self._bus.subscribe(self._group, [JOURNAL])
+                new = await self._bus.subscribe(self.group, [JOURNAL])
             except ConnectionFailedError:
                 await asyncio.sleep(_AGAIN_AFTER_S)
                 continue

@@ -109,3 +109,10 @@ class LogBus(Protocol):
     def news(self, ledger: Ledger) -> None:
         """Something was committed; whoever waits for it is woken."""
         ...
+
+    async def read_up(self, group: str) -> None:
+        """Wait until a group of this process has done all that is in the logs now.
+
+        It must have a member that takes. ConnectionFailedError when that is not so within a minute.
+        """
+        ...

@@ -25,6 +25,7 @@ from pavane.adapters.embedded.folder import SUFFIX, Folder
 from pavane.adapters.embedded.group import Group
 from pavane.adapters.embedded.logs import Logs
 from pavane.adapters.embedded.offsets import Offsets
+from pavane.adapters.embedded.reading_up import read_up
 from pavane.adapters.embedded.subscription import EmbeddedSubscription
 from pavane.adapters.memory.bus import size
 from pavane.adapters.sqlite.ledger import SqliteLedger
@@ -210,6 +211,11 @@ class EmbeddedBus:
                 await member.close()
             raise ConnectionFailedError(error.message, error.remedy) from error
         return member
+
+    async def read_up(self, group: str) -> None:
+        """Wait until a group of this process has done all that is in the logs now."""
+        self._check_open()
+        await read_up(group, self._groups.get(group), self._logs.tails, self._look_quietly)
 
     def _offsets(self, group: str) -> Offsets:
         if group.startswith(PASSING):

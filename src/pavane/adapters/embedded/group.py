@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
 
 from pavane.adapters.embedded.lanes import Hold, Holder, Item, Lane
@@ -41,6 +41,11 @@ class Group:
     def lanes(self, topics: Sequence[str]) -> list[Lane]:
         """Those of these topics."""
         return [lane for lane in self._lanes.values() if lane.topic in topics]
+
+    def has_done(self, heads: Mapping[str, int]) -> bool:
+        """Whether it has done everything up to these heads, by log."""
+        far = [lane.done >= heads.get(lane.log, 0) for lane in self._lanes.values()]
+        return self.active and all(far)
 
     def wake(self) -> None:
         """There may be something to take, for anybody."""
