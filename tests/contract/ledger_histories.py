@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
 from pavane.ports.ledger import ALL, AsideKind, Entry, Ledger, RowKey, Todo
@@ -19,7 +19,7 @@ class Operation(NamedTuple):
 
     name: str
     run: Callable[[Ledger], Awaitable[Any]]
-    entries: Sequence[Entry] = ()
+    entries: list[Entry] = []  # noqa: RUF012  # never changed where it was not given
 
 
 class History:
@@ -61,7 +61,7 @@ class History:
         return Operation("load", lambda ledger: ledger.load(wanted))
 
     def do_seen(self) -> Operation:
-        ids = [f"m{self.random.randrange(self.messages + 2)}" for _ in range(3)]
+        ids = [self.random.choice(self.ids) for _ in range(self.random.choice((1, 3)))]
         return Operation("seen", lambda ledger: ledger.seen(ids))
 
     def do_log(self) -> Operation:

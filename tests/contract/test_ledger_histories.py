@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.adapters.sqlite.connection import PAGE_SIZE
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.errors import StoreFullError
-from pavane.ports.ledger import Ledger
+from pavane.ports.ledger import Entry, Ledger, RowKey
 from pavane.testing.contracts.ledger.harness import dump
 from tests.contract.ledger_histories import History, Operation
 
@@ -62,6 +63,12 @@ def limit(ledger: SqliteLedger, *, full: bool) -> None:
     ledger._connection.execute(f"PRAGMA max_page_count = {pages if full else 1 << 30}")
 
 
+def too_large(ledger: SqliteLedger) -> Entry:
+    """An entry that does not fit into the pages that are free."""
+    free = ledger._connection.execute("PRAGMA freelist_count").fetchall()[0][0]
+    return Entry(rows={RowKey("large", "x"): b"0" * (free + 20) * PAGE_SIZE})
+
+
 @pytest.mark.parametrize("file", [True, False], ids=["file", "memory"])
 async def test_random_histories_agree(seed: int, tmp_path: Path, *, file: bool):
     print(f"repeat with PAVANE_SEED={seed}")
@@ -82,7 +89,10 @@ async def test_random_histories_agree(seed: int, tmp_path: Path, *, file: bool):
             for name in ("a", "b", "é", "z_10", "z_9"):  # what was kept is as old as a commit
                 await memory.keep_offset(name, await sqlite.offset(name))
         operation = history.draw()
-        limit(sqlite, full=operation.name == "commit" and history.random.random() < 0.1)
+        full = operation.name == "commit" and history.random.random() < 0.1
+        limit(sqlite, full=full)
+        if full and history.random.random() < 0.5:
+            operation.entries.append(too_large(sqlite))
         found = await attempt(sqlite, operation)
         memory.full = found == "full"  # whether a batch still fits is SQLite's affair
         expected = await attempt(memory, operation)
