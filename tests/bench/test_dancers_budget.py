@@ -56,6 +56,7 @@ def cost_of(flow: WorkflowFunction[..., Any], services: list[Service], body: Any
         async with dancing_services(
             bus, services=services, workflows=[flow], clock=clock
         ) as company:
+            bus.sent.clear()  # what a process announces when it begins
             id = await company.requests.start(flow.name, msgspec.json.encode(body), key="1")
             view = await company.observer.wait(id, 60)
             return _cost(company, bus, view.status)

@@ -60,6 +60,7 @@ async def choreographed(bus: Counted, body: bytes) -> dict[str, int]:
     async with dancing_services(
         bus, services=services, workflows=workflows, clock=VirtualClock()
     ) as company:
+        bus.sent.clear()  # what a process announces when it begins
         id = await company.requests.start("fulfil_order", body, key="1")
         await company.observer.wait(id, 60)
         return ledgers(company.ledgers)

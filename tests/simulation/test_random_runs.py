@@ -65,7 +65,7 @@ def test_a_thousand_random_runs(tmp_path: Path, capsys: pytest.CaptureFixture[st
         with capsys.disabled():
             print(f"\nseeds {seeds[0]} to {seeds[-1]}, each on memory and SQLite")
             print(coverage.table(counts, len(seeds)))
-        assert not coverage.missing(counts, len(seeds))
+        assert len(seeds) < 500 or not coverage.missing(counts, len(seeds))  # few prove nothing
 
 
 def test_the_same_seed_takes_the_same_course():
