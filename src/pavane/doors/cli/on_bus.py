@@ -36,11 +36,7 @@ class OnBus:
         """As `Place.execution`."""
 
         async def look(company: Company) -> ExecutionView:
-            if not company.observer.views.knows(execution_id):
-                raise NotFoundError(
-                    f"There is no execution '{execution_id}' on {self._url}.",
-                    "`pavane list --bus URL` shows those that there are.",
-                )
+            self._ensure_told_of(execution_id, company)
             return company.observer.execution(execution_id)
 
         return self._visit(look)
@@ -87,12 +83,19 @@ class OnBus:
         from pavane.sdk.client import Client
 
         async def ask(company: Company) -> str:
-            if not company.observer.views.knows(execution_id):
-                raise NotFoundError(f"There is no execution '{execution_id}' on {self._url}.", "")
+            self._ensure_told_of(execution_id, company)
             client = Client.among(company.requests, company.observer, random.SystemRandom())
             return await _asked(client.execution(execution_id), action, body, ref)
 
         return self._visit(ask)
+
+    def _ensure_told_of(self, execution_id: str, company: Company) -> None:
+        if not company.observer.views.knows(execution_id):
+            raise NotFoundError(
+                f"No service has told of an execution '{execution_id}' on {self._url}.",
+                "`pavane list --bus URL` shows those that there are; one that was just started is "
+                "there once the service of its first step runs.",
+            )
 
     def _visit(self, work: Callable[[Company], Awaitable[T]]) -> T:
         async def visiting() -> T:
