@@ -12,7 +12,7 @@ def run(command: list[str] | str, folder: Path) -> str:
     """Run a command (text goes through the shell) and return what it printed; it must exit 0."""
     binaries = str(Path(sys.executable).parent)
     # Nothing of this test run may show through: not its strictness, not make's own variables.
-    ours = ("PAVANE_", "PYTEST_", "MAKE", "MFLAGS")
+    ours = ("PAVANE_", "PYTEST_", "MAKE", "MFLAGS", "ARGS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     done = subprocess.run(
         command,

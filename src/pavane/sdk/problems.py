@@ -25,7 +25,10 @@ class Problem(msgspec.Struct):
 def _tree(kind: type[PavaneError]) -> Iterator[type[PavaneError]]:
     yield kind
     for each in kind.__subclasses__():
-        yield from _tree(each)
+        if (
+            each.__module__ == kind.__module__
+        ):  # not a door's own
+            yield from _tree(each)
 
 
 _BY_CODE = {kind.code: kind for kind in _tree(PavaneError)}
