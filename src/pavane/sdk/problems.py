@@ -25,9 +25,7 @@ class Problem(msgspec.Struct):
 def _tree(kind: type[PavaneError]) -> Iterator[type[PavaneError]]:
     yield kind
     for each in kind.__subclasses__():
-        if (
-            each.__module__ == kind.__module__
-        ):  # not a door's own
+        if each.__module__ == kind.__module__:  # not a door's own
             yield from _tree(each)
 
 
