@@ -34,14 +34,17 @@ async def running_engine(
     clock: Clock | None = None,
     chance: Chance | None = None,
     probe: Probe | None = None,
+    lease_s: float | None = None,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
-    On leaving, the workers finish what they have begun, the engine commits what it has taken, and
+    `lease_s`: for how long a worker of another process may be silent (default 15). On leaving, the
+    workers finish what they have begun, the engine commits what it has taken, and
     the store is closed. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
     """
     from pavane.engine.engine import Engine
+    from pavane.engine.sessions import LEASE_S
 
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
@@ -56,6 +59,7 @@ async def running_engine(
         chance=chance or random.SystemRandom(),
         dispatcher=dispatcher,
         probe=probe,
+        lease_s=lease_s or LEASE_S,
     )
     tasks = dispatcher.definitions if dispatcher else ()
     definitions = [w.definition for w in workflows]

@@ -66,15 +66,15 @@ def _claimed(batch: Batch, request: Request, fact: Claimed) -> Assignment | None
 
 
 def dispatch(won: list[WorkSet], dispatcher: Dispatcher) -> None:
-    """Start what was given to workers of this process, and stop what is no longer wanted."""
+    """Start what workers took with the commit, and stop what is no longer wanted."""
     for work in won:
-        for (ref, attempt), task in work.reserved.items():
+        for (ref, attempt), (task, worker) in work.reserved.items():
             assert work.rows is not None
             row = work.rows.tasks.get(ref)
             if row is not None and holder_of(row, attempt):
                 dispatcher.run(assignment(work, row))
             else:
-                dispatcher.give_back(task)
+                dispatcher.give_back(task, worker)
         for interrupt in work.interrupts:
             dispatcher.interrupt(work.id, interrupt.ref, interrupt.attempt)
 

@@ -42,7 +42,7 @@ class Batch:
         store: Store,
         registry: Registry,
         recent: Recent,
-        dispatcher: Dispatcher | None,
+        dispatcher: Dispatcher,
         probe: Probe,
     ) -> None:
         self._store = store
@@ -242,11 +242,11 @@ class Batch:
         assert work.rows is not None
         if not offer.queue or offer.visible_at > now or not may_be_taken(work.rows.header):
             return
-        worker = self._dispatcher.reserve(offer.queue) if self._dispatcher else ""
+        worker = self._dispatcher.reserve(offer.queue)
         if not worker:
             self.offered.add(offer.queue)
             return
-        work.reserved[offer.ref, offer.attempt] = offer.queue
+        work.reserved[offer.ref, offer.attempt] = (offer.queue, worker)
         work.hand_over(offer.ref, worker, now)
 
     # --- save -----------------------------------------------------------------------------------
@@ -314,9 +314,8 @@ class Batch:
             self._give_back(work)
 
     def _give_back(self, work: WorkSet) -> None:
-        for task in work.reserved.values():
-            assert self._dispatcher is not None
-            self._dispatcher.give_back(task)
+        for task, worker in work.reserved.values():
+            self._dispatcher.give_back(task, worker)
         work.reserved.clear()
 
     def _link(self, one: str, other: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -17,12 +18,16 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
 from pavane.engine.batch import Batch
-from pavane.engine.offers import Offers
+from pavane.engine.crews import LOCAL, Crews
 from pavane.engine.pipeline import Pipeline
+from pavane.engine.places import Places
 from pavane.engine.points import NoProbe
+from pavane.engine.polling import Polling
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
+from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
+from pavane.engine.taking import Taking
 from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
@@ -31,7 +36,6 @@ from pavane.errors import (
     NotFoundError,
     ResultTimeoutError,
     StoppingError,
-    StoreError,
 )
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
@@ -39,8 +43,6 @@ from pavane.ports.probe import Probe
 from pavane.ports.store import Store
 
 _LOG = logging.getLogger("pavane.engine")
-
-LOCAL = "local"  # names of workers in this process begin so
 
 
 class Engine:
@@ -59,21 +61,24 @@ class Engine:
         dispatcher: Dispatcher | None = None,
         probe: Probe | None = None,
         name: str = LOCAL,
+        lease_s: float = LEASE_S,
     ) -> None:
         self.store = store
         self.registry = Registry(store)
         self._clock = clock
         self._chance = chance
-        self._dispatcher = dispatcher
         self._probe = probe or NoProbe()
         self._name = name
         self._recent = Recent()
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
-        self.offers = Offers()
+        self.sessions = Sessions(self._submit, lease_s)
+        self.places = Places(self._hand_back, self.sessions.interrupt)
+        self._crews = Crews(dispatcher, self.places)
         self._timers = Timers(store, clock, self._submit)
+        self._handing_back: set[asyncio.Future[Any]] = set()
         self._event_waits: Callable[[str], None] | None = None
-        self._claiming: set[tuple[str, str]] = set()
+        self._polling = Polling(store, clock, self._submit, self._crews.wake)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -94,16 +99,19 @@ class Engine:
         await asyncio.gather(
             *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in held)
         )
+        self.sessions.resume(await self.store.leases(PREFIX))
         self._running.append(loop.create_task(self._timers.run()))
+        self._running.append(loop.create_task(self.sessions.run()))
 
     def _new_batch(self) -> Batch:
-        return Batch(self.store, self.registry, self._recent, self._dispatcher, self._probe)
+        return Batch(self.store, self.registry, self._recent, self._crews, self._probe)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take nothing new, commit what was taken, close the store."""
         if not self._running:
             return
         self._open = False
+        self.places.dismiss_all()
         worker, *timers = self._running
         for task in timers:
             task.cancel()
@@ -260,66 +268,7 @@ class Engine:
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
         """Lease up to `limit` waiting tasks to a worker. StoreError when none could be leased."""
         self._must_be_open()
-        found: list[Assignment] = []
-        refused: set[tuple[str, str]] = set()
-        while len(found) < limit:
-            wanted = await self._waiting_for(tasks, limit - len(found), refused)
-            if not wanted:
-                break
-            given, error = await self._claim(wanted, worker)
-            found += given
-            if error is not None:
-                self._say_that_more_waits(tasks, found, error)
-                break
-            if len(given) == len(wanted):
-                break
-            # What went to others, or timed out just now, hides what waits behind it.
-            refused.update((id, ref) for id, ref, _ in wanted)
-            refused.difference_update((a.execution_id, a.ref) for a in given)
-        return found
-
-    async def _waiting_for(
-        self, tasks: Sequence[str], limit: int, refused: set[tuple[str, str]]
-    ) -> list[tuple[str, str, int]]:
-        now = self._clock.now()
-        # Those that somebody else is claiming at this moment are passed over.
-        passed_over = self._claiming | refused
-        wanted: list[tuple[str, str, int]] = []
-        for task in tasks:
-            if len(wanted) < limit:
-                many = limit - len(wanted) + len(passed_over)
-                for ready in await self.store.ready(task, now, many):
-                    if (ready.execution_id, ready.ref) not in passed_over:
-                        wanted.append((ready.execution_id, ready.ref, ready.attempt))
-        return wanted[:limit]
-
-    def _say_that_more_waits(
-        self, tasks: Sequence[str], found: list[Assignment], error: StoreError
-    ) -> None:
-        """The store had trouble: nobody may think that nothing waits."""
-        if not found:
-            raise error
-        if self._dispatcher is not None:
-            for task in tasks:
-                self._dispatcher.wake(task)
-
-    async def _claim(
-        self, wanted: list[tuple[str, str, int]], worker: str
-    ) -> tuple[list[Assignment], StoreError | None]:
-        claims = {(execution_id, ref) for execution_id, ref, _ in wanted}
-        self._claiming |= claims
-        try:
-            answers = await asyncio.gather(
-                *(
-                    self._submit(execution_id, facts.Claimed(ref, attempt, worker))
-                    for execution_id, ref, attempt in wanted
-                ),
-                return_exceptions=True,
-            )
-        finally:
-            self._claiming -= claims
-        found = [answer for answer in answers if isinstance(answer, Assignment)]
-        return found, next((error for error in answers if isinstance(error, StoreError)), None)
+        return await self._polling.poll(tasks, worker, limit)
 
     async def report(self, outcome: Outcome) -> bool:
         """Take the outcome of an assignment. False: it came too late or was fenced off."""
@@ -338,6 +287,24 @@ class Engine:
         """A sign of life. False: stop, the attempt is no longer wanted, or no longer yours."""
         alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt, worker))
         return bool(alive)
+
+    def taking(self, tasks: Sequence[str], worker: str, limit: int) -> Taking:
+        """A request for work from outside this process, which may wait for it."""
+        self._must_be_open()
+        return Taking(self, self.places, tasks, worker, limit)
+
+    def _hand_back(self, given: Assignment) -> None:
+        """Nobody heard that the task is theirs: it goes back to its queue, as if untouched."""
+        fact = facts.Returned(given.ref, given.attempt, given.worker, begun=False)
+        with contextlib.suppress(StoppingError):  # its lease ends
+            handing = self._submit(given.execution_id, fact, stopping=True)
+            self._handing_back.add(handing)
+            handing.add_done_callback(self._handed_back)
+
+    def _handed_back(self, handing: asyncio.Future[Any]) -> None:
+        self._handing_back.discard(handing)
+        if not handing.cancelled() and (error := handing.exception()):
+            _LOG.warning("a task could not be handed back, its lease has to end: %s", error)
 
     # --- the door to the batches ----------------------------------------------------------------
 
@@ -365,12 +332,9 @@ class Engine:
         self._probe.at(points.COMMITTED)
         act.answer(batch)
         self._probe.at(points.TOLD)
-        if self._dispatcher is not None:
-            act.dispatch(won, self._dispatcher)
+        act.dispatch(won, self._crews)
         for queue in batch.offered:
-            if self._dispatcher is not None:
-                self._dispatcher.wake(queue)
-            self.offers.told(queue)
+            self._crews.wake(queue)
         self._timers.notice(act.next_alarm(won))
         if self._event_waits is not None:
             for queue in act.event_queues(won):

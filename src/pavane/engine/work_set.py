@@ -82,7 +82,8 @@ class WorkSet:
         self.interrupts: list[Interrupt] = []
         self.finished = False
         self.dirty = False  # something was decided, be it that only the header changed
-        self.reserved: dict[tuple[str, int], str] = {}  # places taken for tasks, by attempt
+        # Places taken for attempts: of which task, at which worker.
+        self.reserved: dict[tuple[str, int], tuple[str, str]] = {}
         self._stored_pages: dict[str, tuple[Ready, ...]] = {}
 
     def take(self, loaded: LoadedRows) -> None:

@@ -1,4 +1,4 @@
-"""Workers inside the engine's own process: a task reaches them with the commit that made it."""
+"""Workers that are at hand: a task reaches them with the commit that made it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pavane.core.model.work import Assignment
 
 
 class Dispatcher(Protocol):
-    """In-process workers, asked while a batch is decided and told after it is committed.
+    """Workers in this process, or waiting for an answer of it.
+
+    They are asked while a batch is decided, and told after it is committed.
 
     No method may block, await or raise.
     """
@@ -17,8 +19,8 @@ class Dispatcher(Protocol):
         """The name of a worker with a free place for this task, which is now taken; "" if none."""
         ...
 
-    def give_back(self, task: str) -> None:
-        """A reserved place was not needed after all (the batch was lost)."""
+    def give_back(self, task: str, worker: str) -> None:
+        """A place that the worker had reserved was not needed after all (the batch was lost)."""
         ...
 
     def run(self, assignment: Assignment) -> None:

@@ -111,7 +111,8 @@ class LocalWorkers:
         self._reserved += 1
         return self._worker(post.crew)
 
-    def give_back(self, task: str) -> None:
+    def give_back(self, task: str, worker: str) -> None:
+        del worker  # the task has one post here
         self._unreserve()
         self._release(self._posts[task].crew)
 

@@ -27,11 +27,11 @@ def test_a_service_runs_no_more_than_its_places() -> None:
         assert workers.reserve("wait")
         assert workers.reserve("wait")
         assert workers.reserve("wait") == ""
-        workers.give_back("wait")
+        workers.give_back("wait", "")
         assert workers.reserve("wait_alone")
         assert workers.reserve("unknown") == ""
-        workers.give_back("wait_alone")
-        workers.give_back("wait")
+        workers.give_back("wait_alone", "")
+        workers.give_back("wait", "")
 
     at_work(shop, scene)
 
@@ -41,8 +41,8 @@ def test_a_task_may_have_fewer_places_than_its_service() -> None:
         assert workers.reserve("wait_alone")
         assert workers.reserve("wait_alone") == ""
         assert workers.reserve("wait")
-        workers.give_back("wait")
-        workers.give_back("wait_alone")
+        workers.give_back("wait", "")
+        workers.give_back("wait_alone", "")
 
     at_work(shop, scene)
 
@@ -74,7 +74,7 @@ def test_new_tasks_do_not_overtake_those_that_wait() -> None:
         await board.reported(4)
         await asyncio.sleep(1)
         assert workers.reserve("wait")
-        workers.give_back("wait")
+        workers.give_back("wait", "")
 
     at_work(shop, scene)
 

@@ -129,7 +129,7 @@ def test_a_hanging_task_times_out_and_its_place_is_free_again() -> None:
         assert not workers.reserve("double")
         await board.reported(2)
         assert workers.reserve("double")
-        workers.give_back("double")
+        workers.give_back("double", "")
 
     board = at_work(shop, scene)
     assert {(round(at, 2), o.status, o.reason) for at, o in board.outcomes} == {

@@ -83,7 +83,7 @@ async def one_case(seed: int) -> tuple[Counter[tuple[str, str, int]], set[str], 
         given = assignment(task, input, number=number, limit_s=chance.choice([1, 8]))
         if workers.reserve(task):
             if chance.random() < 0.1:
-                workers.give_back(task)
+                workers.give_back(task, "")
                 workers.reserve(task)
             workers.run(given)
         else:

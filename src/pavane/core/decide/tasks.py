@@ -103,10 +103,12 @@ def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
 
 
 def returned(draft: Draft, fact: facts.Returned) -> bool:
-    """The process that held the attempt is dead: the same attempt goes back to its queue."""
+    """Who held the attempt is gone: the same attempt goes back to its queue."""
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.IN_PROGRESS or not row.worker:
         return False
+    if fact.worker and fact.worker != row.worker:
+        return False  # it went back before, and somebody else has it
     if draft.header.status in status.ENDED:
         stopping.sweep(draft, row)
         return True
@@ -115,7 +117,7 @@ def returned(draft: Draft, fact: facts.Returned) -> bool:
         row = draft.change(row, status.CANCELED, reason=reason, ended_at=draft.now)
         stopping.settled(draft, row)
         return True
-    if not row.ref.startswith(UNDO):
+    if fact.begun and not row.ref.startswith(UNDO):
         row = flow.note_perhaps_done(draft, draft.plan.node(row.ref), row)
     return _back_to_queue(draft, row, 0, row.output)
 

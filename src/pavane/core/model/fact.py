@@ -48,10 +48,15 @@ class Heartbeat(Fact, frozen=True, gc=False):
 
 
 class Returned(Fact, frozen=True, gc=False):
-    """The process that held the task died: the same attempt goes back to the queue."""
+    """Who held the task is gone, as far as anybody knows: the same attempt goes back to the queue.
+
+    `worker` says whom; "" whoever holds it. `begun` False: it never heard of the task.
+    """
 
     ref: str
     attempt: int
+    worker: str = ""
+    begun: bool = True
 
 
 class AlarmRang(Fact, frozen=True, gc=False):

@@ -8,9 +8,10 @@ import socket
 from asyncio import Event, create_task
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from pavane.errors import PavaneError, UsageError
 
@@ -22,6 +23,13 @@ class PortError(PavaneError):
     """The port cannot be listened on."""
 
     code = "port"
+
+
+class Application(Protocol):
+    """What is served: an ASGI application that can be told to let waiting requests end."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+    def stop(self) -> None: ...
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -57,7 +65,7 @@ def url_of(listening: socket.socket) -> str:
 
 
 async def serve(
-    app: Starlette, listening: socket.socket, stop: Event, on_ready: Callable[[], None]
+    app: Application, listening: socket.socket, stop: Event, on_ready: Callable[[], None]
 ) -> None:
     """Answer requests until `stop` is set; those under way get GRACE_S seconds to end."""
     config = uvicorn.Config(
@@ -95,7 +103,7 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
-    def leave(self, app: Starlette) -> None:
+    def leave(self, app: Application) -> None:
         """Let requests that wait answer, take no new ones."""
-        app.state.stopping.set()
+        app.stop()
         self.should_exit = True

@@ -184,7 +184,7 @@ class Workers:
         self._taken += 1
         return self._name
 
-    def give_back(self, task: str) -> None:
+    def give_back(self, task: str, worker: str) -> None:
         self._taken -= 1
         self._fetch_soon()
 

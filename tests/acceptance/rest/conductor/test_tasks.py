@@ -224,7 +224,7 @@ async def test_bad_polls(talk: Talk):
     check_error(
         response,
         400,
-        f"The workerid '{name}' is that of a worker inside the server: use another.",
+        f"The workerid '{name}' is that of a worker of Pavane's own: use another.",
     )
     response = await talk.client.get("/tasks/poll/book?domain=d")
     check_error(response, 400, "Pavane does not have task domains yet. Poll without `domain`.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
 from typing import Annotated, Literal
 
 import msgspec
@@ -19,9 +18,12 @@ from pavane.doors.rest.body import decode, integer, read_body
 from pavane.doors.rest.conductor import translation
 from pavane.doors.rest.conductor.errors import InvalidError, NotBuiltError
 from pavane.doors.rest.conductor.shapes import Task
+from pavane.doors.rest.hanging_up import unless_hung_up
 from pavane.doors.rest.problems import MalformedError
 from pavane.doors.rest.state import State, state
-from pavane.engine.engine import LOCAL
+from pavane.engine.crews import LOCAL
+from pavane.engine.sessions import PREFIX
+from pavane.engine.views.late import why_late
 from pavane.engine.views.shapes import null
 from pavane.errors import NotFoundError
 
@@ -78,30 +80,26 @@ async def _poll(request: Request, count: int, timeout_ms: int) -> list[Task]:
     worker = worker_name(query.get("workerid", ""))
     name = request.path_params["name"]
     here = state(request)
-    loop = get_running_loop()
-    until = loop.time() + timeout_ms / 1000
-    with here.engine.offers.place((name,)) as place:
-        # Each round waits for news of this queue, so there are few; the time bounds them.
-        while True:
-            found = await here.engine.poll((name,), worker, count)
-            if found:
-                place.found()
-                return [_polled(here, each) for each in found]
-            left_s = until - loop.time()
-            if left_s <= 0 or not await place.wait(left_s):
-                return []
-            # A task that is leased to somebody who has hung up is lost until its lease ends.
-            if here.stopping.is_set() or await request.is_disconnected():
-                return []
+    # A task that is leased to somebody who has hung up is lost until its lease ends.
+    taken = await unless_hung_up(request, _taken(here, name, worker, count, timeout_ms))
+    return [_polled(here, each) for each in taken]
+
+
+async def _taken(
+    here: State, name: str, worker: str, count: int, timeout_ms: int
+) -> list[Assignment]:
+    async with here.engine.taking((name,), worker, count) as taking:
+        await taking.within(timeout_ms / 1000)
+        return taking.given
 
 
 def worker_name(given: str) -> str:
     """The name under which a worker from outside holds tasks."""
     if len(given) > WORKER_CHARS_MAX:
         raise MalformedError(f"The workerid has more than {WORKER_CHARS_MAX} characters.")
-    if given.startswith(f"{LOCAL}/"):
+    if given.startswith((f"{LOCAL}/", PREFIX)):
         raise MalformedError(
-            f"The workerid '{given[:40]}' is that of a worker inside the server: use another."
+            f"The workerid '{given[:40]}' is that of a worker of Pavane's own: use another."
         )
     return given or NAMELESS
 
@@ -214,17 +212,10 @@ async def _signal(here: State, outcome: Outcome) -> bool:
 async def _why_not(here: State, result: TaskResult, worker: str) -> str:
     """Why a result changed nothing, in a sentence. NotFoundError where there is no such task."""
     execution_id, ref, attempt = _address(result)
-    found = await here.records.newest(execution_id, ref)
-    header, row = found or (None, None)
-    if header is None or row is None or row.attempt < attempt:
+    why = await why_late(here.records, execution_id, ref, attempt, worker)
+    if why is None:
         raise NotFoundError(f"No such task found by id: {result.task_id}")
-    if row.attempt > attempt:
-        return f"Attempt {attempt} is over: attempt {row.attempt} is {row.status}."
-    if row.status in st.OPEN and worker and row.worker not in {"", worker}:
-        return "The task was given to another worker meanwhile."
-    if row.status in st.OPEN and header.status in st.ENDED:
-        return f"The workflow has ended: it is {header.status}."
-    return f"The task is {row.status}."
+    return why
 
 
 def _saying(ignored: str, result: TaskResult) -> dict[str, str]:

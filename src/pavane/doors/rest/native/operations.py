@@ -8,6 +8,7 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
 from pavane.doors.rest.native.executions import StartRequest
+from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.shapes import ExecutionView
 
 _TEXT = {"type": "string"}
@@ -58,6 +59,13 @@ OPERATIONS = (
         "Register task definitions",
         201,
         body=TaskDefinition | list[TaskDefinition],
+    ),
+    Operation(
+        "post",
+        "/v1/exchange",
+        "A worker's results up, its next work down",
+        body=Wanted,
+        answer=Given,
     ),
     Operation("get", "/v1/executions", "Find executions", query=(*_SEARCH, ("limit", _NUMBER))),
     Operation("get", _ONE, "An execution with its steps", answer=ExecutionView),

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from starlette.routing import Route
 
-from pavane.doors.rest.native import actions, definitions, executions, openapi, results
+from pavane.doors.rest.native import (
+    actions,
+    definitions,
+    exchange,
+    executions,
+    openapi,
+    results,
+)
 
 _EXECUTION = "/executions/{execution_id}"
 
@@ -25,5 +32,6 @@ ROUTES = [
     Route(_EXECUTION + "/terminate", actions.terminate, methods=["POST"]),
     Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
     Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
+    Route("/exchange", exchange.post, methods=["POST"]),
     Route("/openapi.json", openapi.document, methods=["GET"]),
 ]

@@ -1,0 +1,153 @@
+"""Workers of other processes that exchange with us: each has a lease, which each exchange renews.
+
+Who is silent for longer than the lease is taken for gone: what it held goes back to the queues, and
+what it reports later is refused, as somebody else may have it by then. Leases are counted in the
+time of this process and kept in memory: after a start everybody gets a whole one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, NamedTuple
+
+from pavane.core.model.fact import Returned
+from pavane.core.model.rows import Ready
+from pavane.core.model.work import Assignment
+from pavane.engine.places import Place
+from pavane.errors import PavaneError
+
+_LOG = logging.getLogger("pavane.engine")
+
+PREFIX: Final = "remote/"
+"""Names of workers with a session begin so."""
+
+LEASE_S = 15.0
+_LOOKS = 5  # how often in a lease somebody looks who is silent
+_LAPSED_MAX = 10_000  # names that are remembered as gone
+
+
+class Held(NamedTuple):
+    """An attempt that a worker has."""
+
+    execution_id: str
+    ref: str
+    attempt: int
+
+
+class Session:
+    """One worker: when it was last heard, what it holds, what it shall stop."""
+
+    __slots__ = ("heard_at", "held", "places", "unwanted", "worker")
+
+    def __init__(self, worker: str, heard_at: float) -> None:
+        self.worker = worker
+        self.heard_at = heard_at
+        self.held: set[Held] = set()
+        self.unwanted: set[Held] = set()  # interrupted, and not told yet
+        self.places: set[Place] = set()  # where it waits now
+
+
+class Sessions:
+    """All of them, by the worker's name. `give_back` submits a fact to the engine."""
+
+    def __init__(
+        self,
+        give_back: Callable[[str, Returned], Awaitable[object]],
+        lease_s: float = LEASE_S,
+    ) -> None:
+        self.lease_s = lease_s
+        self._give_back = give_back
+        self._sessions: dict[str, Session] = {}
+        self._lapsed: dict[str, None] = {}
+        self._holders: dict[Held, Session] = {}
+
+    def resume(self, held: Iterable[Ready]) -> None:
+        """After a start: these leases were there, and whoever has them may still be at it."""
+        for ready in held:
+            session = self.heard(ready.worker)[0]
+            self._give(session, Held(ready.execution_id, ready.ref, ready.attempt))
+
+    def given(self, session: Session, assignments: Iterable[Assignment]) -> None:
+        """The worker has these now."""
+        for each in assignments:
+            self._give(session, Held(each.execution_id, each.ref, each.attempt))
+
+    def _give(self, session: Session, held: Held) -> None:
+        session.held.add(held)
+        self._holders[held] = session
+
+    def done(self, session: Session, held: Held) -> None:
+        """The worker has told what became of it."""
+        session.held.discard(held)
+        if self._holders.get(held) is session:
+            del self._holders[held]
+
+    def heard(self, worker: str) -> tuple[Session, bool]:
+        """The session of a worker that gives a sign of life, and whether an earlier one lapsed."""
+        now = asyncio.get_running_loop().time()
+        session = self._sessions.get(worker)
+        if session is None:
+            session = self._sessions[worker] = Session(worker, now)
+        session.heard_at = now
+        return session, worker in self._lapsed
+
+    def over(self, session: Session) -> None:
+        """The worker says good-bye; what it still holds goes back when its lease ends."""
+        if not session.held:
+            self._sessions.pop(session.worker, None)
+
+    def interrupt(self, execution_id: str, ref: str, attempt: int) -> None:
+        """Tell whoever has this attempt to stop it, with the answer that it waits for."""
+        held = Held(execution_id, ref, attempt)
+        session = self._holders.get(held)
+        if session is not None:
+            session.unwanted.add(held)
+            for place in session.places:
+                place.dismiss()
+
+    async def run(self) -> None:
+        """Watch for silence, for ever; cancel to stop."""
+        loop = asyncio.get_running_loop()
+        pause_s = self.lease_s / _LOOKS
+        looked_at = loop.time()
+        while True:
+            await asyncio.sleep(pause_s)
+            now = loop.time()
+            if now - looked_at > 2 * pause_s:  # it was we who heard nothing
+                for session in self._sessions.values():
+                    session.heard_at = now
+            looked_at = now
+            for session in list(self._sessions.values()):
+                if now - session.heard_at > self.lease_s and not session.places:
+                    await self._lapse(session)
+
+    async def _lapse(self, session: Session) -> None:
+        held = sorted(session.held)
+        if held:
+            _LOG.warning(
+                "worker %s is silent for more than %g s: %d task(s) go back to their queues",
+                session.worker,
+                self.lease_s,
+                len(held),
+            )
+        answers = await asyncio.gather(
+            *(
+                self._give_back(each.execution_id, Returned(each.ref, each.attempt, session.worker))
+                for each in held
+            ),
+            return_exceptions=True,
+        )
+        for each, answer in zip(held, answers, strict=True):
+            if isinstance(answer, PavaneError):
+                _LOG.warning("%s %s cannot be taken back yet: %s", each[0], each[1], answer)
+            else:
+                self.done(session, each)
+        if session.held:
+            return  # the store had trouble: the next look tries again
+        # Whoever was heard meanwhile has lost what it held all the same.
+        self._sessions.pop(session.worker, None)
+        self._lapsed[session.worker] = None
+        if len(self._lapsed) > _LAPSED_MAX:
+            del self._lapsed[next(iter(self._lapsed))]
