@@ -1,13 +1,16 @@
-"""Reads what a bus has kept up to now: definitions, and what the journals tell."""
+"""Reads what a bus has kept: definitions, as they are announced, and what the journals tell."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from pavane.errors import DefinitionError
+from pavane.core.model.event import CloudEvent
+from pavane.errors import ConnectionFailedError, DefinitionError
 from pavane.participant.announcing import TOPIC, choreographies
 from pavane.ports.bus import LogBus, Subscription
 
@@ -17,32 +20,64 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("pavane")
 
 _GROUP: Final = "~_pavane.visitor"
+_AGAIN_AFTER_S = 1.0
 
 
-async def caught_up(company: Company) -> None:
-    """Learn who dances what, and wait until the observer knows all that has been told."""
+@asynccontextmanager
+async def learning(company: Company, *, up_to_now: bool = False) -> AsyncGenerator[None]:
+    """Learn who dances what for as long as this lasts: it can then be asked for.
+
+    `up_to_now`: begin when that, and what the observer follows, is known as far as it stands on
+    the bus at this moment.
+    """
     if not isinstance(company.bus, LogBus):
-        return  # nothing is kept
-    subscription = await company.bus.subscribe(_GROUP, [TOPIC])
-    learning = asyncio.create_task(_learn(company, subscription))
+        yield  # nothing is kept, and nobody else can be on it
+        return
+    first = await company.bus.subscribe(_GROUP, [TOPIC])
+    learner = asyncio.create_task(_learn(company, first))
     try:
-        for group in (_GROUP, company.observer.group):
-            await company.bus.read_up(group)
+        if up_to_now:
+            for group in (_GROUP, company.observer.group):
+                await company.bus.read_up(group)
+        yield
     finally:
-        learning.cancel()
+        learner.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await learning
-        await subscription.close()
+            await learner
 
 
 async def _learn(company: Company, subscription: Subscription) -> None:
+    known: set[str] = set()  # each process announces the same whenever it starts
+    try:
+        while True:
+            try:
+                await _follow(company, subscription, known)
+                return
+            except ConnectionFailedError as error:
+                _LOG.warning("announcements cannot be followed, trying again: %s", error)
+                await asyncio.sleep(_AGAIN_AFTER_S)
+            with contextlib.suppress(ConnectionFailedError):
+                await subscription.close()
+            with contextlib.suppress(ConnectionFailedError):
+                subscription = await company.bus.subscribe(_GROUP, [TOPIC])
+    finally:
+        with contextlib.suppress(ConnectionFailedError):
+            await subscription.close()
+
+
+async def _follow(company: Company, subscription: Subscription, known: set[str]) -> None:
     while taken := await subscription.take(100):
         for delivery in taken:
-            try:
-                found = choreographies(delivery.event)
-            except DefinitionError as error:
-                _LOG.warning("%s", error)
-                continue
-            company.choreographies.update(found)
-            company.requests.know(found)
+            if delivery.event.id not in known:
+                known.add(delivery.event.id)
+                _take(company, delivery.event)
         await subscription.done(taken)
+
+
+def _take(company: Company, event: CloudEvent) -> None:
+    try:
+        found = choreographies(event)
+    except DefinitionError as error:
+        _LOG.warning("%s", error)
+        return
+    company.requests.know(found)

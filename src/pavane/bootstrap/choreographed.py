@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus
+from pavane.bootstrap.catching_up import learning
+from pavane.bootstrap.opening import SystemClock, chance, ledger_of, open_bus
 from pavane.bootstrap.standing_by import active_or_standing_by
 from pavane.errors import UsageError
 from pavane.participant.announcing import announcement
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from pavane.participant.participant import Participant
     from pavane.participant.requests import Requests
     from pavane.ports.bus import Bus
-    from pavane.ports.clock import Clock
+    from pavane.ports.clock import Chance, Clock
     from pavane.ports.ledger import Ledger
     from pavane.ports.probe import Probe
     from pavane.sdk.event import Event
@@ -42,6 +43,7 @@ class Company(NamedTuple):
     choreographies: dict[str, Choreography]
     reactions: dict[str, Reactions]
     """The hand-written handlers of each service that has some."""
+    chance: Chance
 
     async def publish(
         self, event: Event, *, id: str = "", correlation: str = "", source: str = "outside"
@@ -93,6 +95,8 @@ async def dancing_services(
             own = ledger_of(service.name, ledger, chosen)
             begin = partial(dancing, service, company, own, clock, concurrency, probe)
             await stack.enter_async_context(active_or_standing_by(service.name, begin))
+        if watched:  # whoever is asked here may be asked for what others dance
+            await stack.enter_async_context(learning(company))
         yield company
 
 
@@ -111,7 +115,7 @@ async def open_company(
         await observer.start()
     try:
         requests = Requests(bus, clock, choreographies)
-        yield Company(requests, observer, bus, clock, {}, {}, choreographies, {})
+        yield Company(requests, observer, bus, clock, {}, {}, choreographies, {}, chance())
     finally:
         await observer.close()
         await bus.close()
@@ -123,12 +127,9 @@ async def visiting(bus_url: str, *, clock: Clock | None = None) -> AsyncGenerato
 
     For clients and people: whoever starts, shows or stops an execution needs no service here.
     """
-    from pavane.bootstrap.catching_up import caught_up
-
     clock = clock or SystemClock()
     bus = open_bus(bus_url)
-    async with open_company(bus, {}, clock) as company:
-        await caught_up(company)
+    async with open_company(bus, {}, clock) as company, learning(company, up_to_now=True):
         yield company
 
 

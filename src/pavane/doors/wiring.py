@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pavane.observer.observer import Observer
     from pavane.participant.participant import Participant
     from pavane.participant.requests import Requests
+    from pavane.ports.clock import Chance, Clock
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -24,6 +25,10 @@ class Company(Protocol):
     def requests(self) -> Requests: ...
     @property
     def observer(self) -> Observer: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def chance(self) -> Chance: ...
     @property
     def participants(self) -> dict[str, Participant]: ...
     @property

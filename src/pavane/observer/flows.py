@@ -60,6 +60,7 @@ def flow_view(picture: Picture, flow: Flow) -> ExecutionView:
     refs = step_refs(picture, flow)
     return structs.replace(
         msgspec.convert(header(picture, flow), ExecutionView, from_attributes=True),
+        style="choreographed",
         steps=step_views(list(_rows(picture, flow)), {}),
         attention=[
             AttentionView(refs[handling], told.note.type, told.note.reason, ["retry"])

@@ -11,9 +11,9 @@ from typing import Final
 
 from pavane.core.model import status as st
 from pavane.core.model.event import CloudEvent
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.errors import ConnectionFailedError, ResultTimeoutError
-from pavane.observer import flows, frontier, records
+from pavane.observer import flows, frontier, happened, records
 from pavane.observer.fold import Picture
 from pavane.observer.views import Views
 from pavane.ports.bus import JOURNAL, Bus, Subscription
@@ -126,6 +126,10 @@ class Observer:
     def executions(self, wanted: Search | None = None) -> list[ExecutionSummary]:
         """The executions that fit, newest first."""
         return self.views.executions(wanted)
+
+    def history(self, id: str) -> list[HistoryEntry]:
+        """What was told of an execution, scope or flow, each status once, oldest first."""
+        return happened.history(self.picture, id)
 
     def edges(self, id: str) -> list[flows.Edge]:
         """Which message led to which in a hand-written flow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 from msgspec import structs
@@ -20,6 +21,8 @@ from pavane.observer import flows
 from pavane.observer.fold import Instance, Picture, Place
 from pavane.observer.steps import given_up, joined, open_joins, shown_ref, task_rows
 from pavane.ports.store import Search
+
+STYLE: Final = "choreographed"
 
 
 class Views:
@@ -56,10 +59,17 @@ class Views:
             return instance.told.note.status if instance.told else st.RUNNING
         return flows.status_of(self._picture, flow) if flow is not None else ""
 
-    def executions(self, wanted: Search | None = None) -> list[ExecutionSummary]:
-        """The executions that fit, newest first (by their beginning, then by id)."""
+    def executions(
+        self, wanted: Search | None = None, *, behind: tuple[int, str] | None = None
+    ) -> list[ExecutionSummary]:
+        """The executions that fit, newest first (by their beginning, then by id).
+
+        `behind`: only those that come after this beginning (ms) and id in that order.
+        """
         wanted = wanted or Search()
         lines = sorted(self._lines(), key=_age, reverse=True)
+        if behind is not None:
+            lines = [each for each in lines if _age(each) < behind]
         if wanted.before:
             known = next((each for each in lines if each.id == wanted.before), None)
             lines = [each for each in lines if _is_before(each, known, wanted.before)]
@@ -76,7 +86,8 @@ class Views:
             for each in picture.flows.values()
             if each.id not in picture.instances  # handlers beside a declared execution
         ]
-        return [msgspec.convert(each, ExecutionSummary, from_attributes=True) for each in headers]
+        lines = [msgspec.convert(each, ExecutionSummary, from_attributes=True) for each in headers]
+        return [structs.replace(each, style=STYLE) for each in lines]
 
 
 def _execution(picture: Picture, instance: Instance) -> ExecutionView:
@@ -90,6 +101,7 @@ def _execution(picture: Picture, instance: Instance) -> ExecutionView:
     note = instance.told.note if instance.told else None
     return structs.replace(
         msgspec.convert(header, ExecutionView, from_attributes=True),
+        style=STYLE,
         input=raw(bytes(note.input) if note else b""),
         output=raw(bytes(note.output) if note else b""),
         variables=_variables(bytes(note.variables) if note else b"", rows),

@@ -27,6 +27,11 @@ class Requests:
         self._clock = clock
         self._known = dict(choreographies)
 
+    @property
+    def known(self) -> Mapping[str, Choreography]:
+        """Those that can be started, by name."""
+        return self._known
+
     def know(self, choreographies: Mapping[str, Choreography]) -> None:
         """More of them; what was announced last counts."""
         self._known.update(choreographies)

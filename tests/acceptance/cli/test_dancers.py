@@ -2,6 +2,7 @@
 
 import json
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -77,3 +78,48 @@ def test_whoever_is_away_is_waited_for(tmp_path: Path):
 def test_a_second_process_of_a_service_stands_by(tmp_path: Path):
     with dancing(tmp_path, "inventory"), dancing(tmp_path, "inventory") as second:
         assert "Standing by for another process: inventory." in second.text
+
+
+def test_a_server_shows_and_starts_what_is_danced(tmp_path: Path):
+    """One server for both styles: it was there before the dancers, and outlives them."""
+    with background(tmp_path, "server", "--port", "0", *BUS) as server:
+        ask = ("--server", server.url)
+        said = refused(tmp_path, 1, "start", "fulfil_order", *ask, "--input", order())
+        assert "fulfil_order" in said
+        with company(tmp_path):
+            one = start(tmp_path, "--wait").partition("\n")[0]
+            said = done(tmp_path, "start", "fulfil_order", *ask, "--wait", "--input", order())
+            two, _, output = said.partition("\n")
+            assert json.loads(output) == {"parcel": "S-7", "invoice": "I-7"}
+            undone = done(tmp_path, "start", "fulfil_order", *ask, "--input", order(country="Mars"))
+            until_status(tmp_path, undone, "COMPENSATED", ask)
+        listed = json.loads(done(tmp_path, "list", *ask, "--json"))["executions"]
+        assert [each["id"] for each in listed] == [undone, two, one]
+        shown = json.loads(done(tmp_path, "show", undone, *ask, "--json"))
+        on_bus = json.loads(done(tmp_path, "show", undone, *BUS, "--json"))
+        assert shown == on_bus
+        assert shown["style"] == "choreographed"
+        assert "no conductor" in refused(tmp_path, 1, "pause", undone, *ask)
+        assert "has ended" in refused(tmp_path, 1, "cancel", undone, *ask)
+        assert server.stop() == 0
+
+
+def test_dancers_answer_for_themselves(tmp_path: Path):
+    with background(
+        tmp_path, "run", str(SHOP), "--style", "choreographed", *BUS, "--port", "0"
+    ) as dancers:
+        ask = ("--server", dancers.url)
+        id = done(tmp_path, "start", "fulfil_order", *ask, "--input", order(), "--key", "k")
+        assert done(tmp_path, "start", "fulfil_order", *ask, "--key", "k") == id
+        until_status(tmp_path, id, "COMPLETED", ask)
+        assert dancers.stop() == 0
+
+
+def until_status(folder: Path, id: str, status: str, where: tuple[str, ...]) -> None:
+    """It comes to this status, within a minute."""
+    for _ in range(120):
+        shown = json.loads(done(folder, "show", id, *where, "--json"))
+        if shown["status"] == status:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{id} is {shown['status']}, not {status}")

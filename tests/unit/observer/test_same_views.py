@@ -100,7 +100,7 @@ def change(stored: Stored) -> Change:
 
 
 def comparable(view: ExecutionView, world: JournalingWitness | None = None) -> ExecutionView:
-    """Without what no journal tells, the ids as the observer makes them, the steps by name.
+    """Without the style and what no journal tells, with the observer's ids, the steps by name.
 
     No journal tells of workers and of commits, and the orchestrator does not say when the undo of a
     scope began.
@@ -117,6 +117,7 @@ def comparable(view: ExecutionView, world: JournalingWitness | None = None) -> E
     ]
     return structs.replace(
         view,
+        style="",
         id=ids(view.id),
         parent_id=ids(view.parent_id) if view.parent_id else "",
         updated_at=0,

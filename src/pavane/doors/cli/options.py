@@ -54,11 +54,8 @@ def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> st
 
 def _place_bus(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
     """Where the executions are that nobody conducts; `places` looks it up."""
-    if value is None:
-        return
-    if value.split(":")[0] == "memory":
-        raise UsageError("A bus in memory is another process's own.", "Use embedded:FOLDER.")
-    ctx.meta[PLACE_BUS] = _bus(ctx, option, value)
+    if value is not None:
+        ctx.meta[PLACE_BUS] = _seen_bus(ctx, option, value)
 
 
 def _server(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -103,6 +100,23 @@ def bus_option(function: F) -> F:
         default=None,
         callback=_bus,
         help="embedded:FOLDER or memory:; orchestrated services do not use it.",
+    )(function)
+
+
+def _seen_bus(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value.split(":")[0] == "memory":
+        raise UsageError("A bus in memory is another process's own.", "Use embedded:FOLDER.")
+    return _bus(ctx, option, value)
+
+
+def seen_bus_option(function: F) -> F:
+    """`--bus URL` of a process that shows what others do on it."""
+    return click.option(
+        "--bus",
+        metavar="URL",
+        default=None,
+        callback=_seen_bus,
+        help="embedded:FOLDER: the choreographed executions on this bus as well.",
     )(function)
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from pavane.doors.cli.app import App
+    from pavane.doors.wiring import Company
     from pavane.engine.engine import Engine
 
 
@@ -74,8 +75,6 @@ def command(
         raise UsageError(
             "A ledger is for choreographed services.", "Leave --ledger out: the engine keeps it."
         )
-    if dances and port is not None:
-        raise refuse("REST for choreographed services (--port)", "Ask with `pavane --bus` instead.")
     loaded = load_app(app)
     if unknown := sorted(set(names) - loaded.services.keys()):
         known = ", ".join(loaded.services)
@@ -83,26 +82,36 @@ def command(
     if names:
         loaded = loaded._replace(services={name: loaded.services[name] for name in names})
     if dances:
-        asyncio.run(_dance(wiring, loaded, bus or "embedded:.pavane", ledger or ""))
+        where = (bus or "embedded:.pavane", ledger or "")
+        asyncio.run(_dance(wiring, loaded, *where, address=(host, port)))
         return
     asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
 
 
-async def _dance(wiring: Wiring, app: App, bus: str, ledger: str) -> None:
+async def _dance(
+    wiring: Wiring, app: App, bus: str, ledger: str, *, address: tuple[str, int | None]
+) -> None:
     """The services as dancers on a bus; what becomes of executions is shown by any of them."""
+    from contextlib import nullcontext
+
     from pavane.doors.cli.follow import display, follow_observer
     from pavane.doors.cli.stopping import stop_event, until
+    from pavane.doors.rest.serve import listen
 
-    stop = stop_event()
+    stop, (host, port) = stop_event(), address
     services, workflows = list(app.services.values()), list(app.workflows.values())
-    async with wiring.dancing_services(bus, services, workflows, ledger=ledger) as company:
-        click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
-        click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
-        waiting = sorted(app.services.keys() - company.participants.keys())
-        if waiting:
-            click.echo(f"Standing by for another process: {', '.join(waiting)}.")
-        click.echo("Ctrl-C stops.")
-        await until(stop, follow_observer(company.observer, display()))
+    with nullcontext() if port is None else listen(host, port) as listening:
+        async with wiring.dancing_services(bus, services, workflows, ledger=ledger) as company:
+            click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
+            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
+            waiting = sorted(app.services.keys() - company.participants.keys())
+            if waiting:
+                click.echo(f"Standing by for another process: {', '.join(waiting)}.")
+            serving = _serving(listening, stop, company=company) if listening else None
+            click.echo("Ctrl-C stops.")
+            await until(stop, follow_observer(company.observer, display()))
+            if serving:
+                await serving
     click.echo("Stopped.")
 
 
@@ -132,7 +141,7 @@ async def _run(
                 await engine.register([each.definition for each in workflows], overwrite=True)
             click.echo(f"Services: {', '.join(app.services) or 'none'}.")
             click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {store_url}.")
-            serving = _serving(engine, listening, stop) if listening else None
+            serving = _serving(listening, stop, engine) if listening else None
             click.echo("Ctrl-C stops.")
             await until(stop, follow(engine))
             if serving:
@@ -140,7 +149,12 @@ async def _run(
     click.echo("Stopped.")
 
 
-def _serving(engine: Engine, listening: object, stop: asyncio.Event) -> asyncio.Task[None]:
+def _serving(
+    listening: object,
+    stop: asyncio.Event,
+    engine: Engine | None = None,
+    company: Company | None = None,
+) -> asyncio.Task[None]:
     import asyncio
     import socket
 
@@ -149,4 +163,5 @@ def _serving(engine: Engine, listening: object, stop: asyncio.Event) -> asyncio.
 
     assert isinstance(listening, socket.socket)
     ready = f"Answers at {url_of(listening)}."
-    return asyncio.create_task(serve(build_app(engine), listening, stop, lambda: click.echo(ready)))
+    app = build_app(engine, company)
+    return asyncio.create_task(serve(app, listening, stop, lambda: click.echo(ready)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pavane.doors.cli.options import bus_option, host_option, port_option, store_option
+from pavane.doors.cli.options import host_option, port_option, seen_bus_option, store_option
 from pavane.doors.wiring import Wiring
 
 
@@ -12,27 +12,32 @@ from pavane.doors.wiring import Wiring
 @host_option
 @port_option(8080)
 @store_option()
-@bus_option
+@seen_bus_option
 @click.pass_obj
 def command(wiring: Wiring, *, host: str, port: int, store_url: str, bus: str | None) -> None:
     """Run an orchestrator with REST under /v1; ready when /health answers 200.
 
-    Stops gracefully on Ctrl-C and SIGTERM. A SQLite store serves one server process.
+    With --bus it also shows, starts and stops the choreographed executions on that bus. Stops
+    gracefully on Ctrl-C and SIGTERM. A SQLite store serves one server process.
     """
     import asyncio
 
-    del bus  # checked by its option; an orchestrated execution needs none
-    asyncio.run(_serve(wiring, host, port, store_url))
+    asyncio.run(_serve(wiring, host, port, store_url, bus))
 
 
-async def _serve(wiring: Wiring, host: str, port: int, store_url: str) -> None:
+async def _serve(wiring: Wiring, host: str, port: int, store_url: str, bus: str | None) -> None:
+    from contextlib import AsyncExitStack
+
     from pavane.doors.cli.stopping import stop_event
     from pavane.doors.rest.app import build_app
     from pavane.doors.rest.serve import listen, serve, url_of
 
     stop = stop_event()
     with listen(host, port) as listening:
-        async with wiring.running_engine(store_url) as engine:
-            ready = f"Pavane answers at {url_of(listening)} (store {store_url}). Ctrl-C stops it."
-            await serve(build_app(engine), listening, stop, lambda: click.echo(ready))
+        async with AsyncExitStack() as stack:
+            company = await stack.enter_async_context(wiring.visiting(bus)) if bus else None
+            engine = await stack.enter_async_context(wiring.running_engine(store_url))
+            where = f"store {store_url}, bus {bus}" if bus else f"store {store_url}"
+            ready = f"Pavane answers at {url_of(listening)} ({where}). Ctrl-C stops it."
+            await serve(build_app(engine, company), listening, stop, lambda: click.echo(ready))
     click.echo("Stopped.")

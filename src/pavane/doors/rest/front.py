@@ -60,7 +60,8 @@ class Front:
     def stop(self) -> None:
         """Let requests that wait answer and end."""
         self.state.stopping.set()
-        self.state.engine.places.dismiss_all()
+        if (conductor := self.state.conductor) is not None:
+            conductor.engine.places.dismiss_all()
 
 
 def _poll(scope: Scope, rest: str) -> Endpoint | None:

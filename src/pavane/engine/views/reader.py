@@ -39,6 +39,13 @@ class Reader:
             headers = [await snapshot.header(each) for each in execution_ids]
             return [await self._execution(snapshot, each) for each in headers if each]
 
+    async def known(self, execution_ids: Sequence[str]) -> set[str]:
+        """Those of the executions that exist."""
+        if not execution_ids:
+            return set()
+        async with self._store.snapshot() as snapshot:
+            return {each for each in execution_ids if await snapshot.header(each)}
+
     async def summary(self, execution_id: str) -> ExecutionSummary:
         """The line of one execution; NotFoundError when there is none."""
         async with self._store.snapshot() as snapshot:

@@ -69,6 +69,7 @@ class ExecutionSummary(msgspec.Struct, frozen=True, rename="camel"):
     workflow: str
     version: int
     status: str
+    style: str = "orchestrated"
     cause: str = ""
     reason: str = ""
     key: str = ""
@@ -85,6 +86,7 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
     workflow: str
     version: int
     status: str
+    style: str = "orchestrated"
     cause: str = ""
     reason: str = ""
     failed_ref: str = ""

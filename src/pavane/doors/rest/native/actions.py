@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pavane.doors.executions.asked import Action
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.body import Empty, read_json
 from pavane.doors.rest.native.executions import empty_object, json_object
@@ -38,29 +39,25 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
 async def pause(request: Request) -> Response:
     """Schedule nothing new."""
     await read_json(request, Empty)
-    await state(request).engine.pause(_id(request))
-    return await _after(request)
+    return await _act(request, Action("pause"))
 
 
 async def resume(request: Request) -> Response:
     """Go on after a pause."""
     await read_json(request, Empty)
-    await state(request).engine.resume(_id(request))
-    return await _after(request)
+    return await _act(request, Action("resume"))
 
 
 async def retry(request: Request) -> Response:
     """Try again what failed, where nothing was undone."""
     await read_json(request, Empty)
-    await state(request).engine.retry(_id(request))
-    return await _after(request)
+    return await _act(request, Action("retry"))
 
 
 async def terminate(request: Request) -> Response:
     """Stop it; what was done is undone unless `undo` is false."""
     wanted = await read_json(request, TerminateRequest)
-    await state(request).engine.terminate(_id(request), wanted.reason, undo=wanted.undo)
-    return await _after(request)
+    return await _act(request, Action("terminate", reason=wanted.reason, undo=wanted.undo))
 
 
 async def signal(request: Request) -> Response:
@@ -68,8 +65,7 @@ async def signal(request: Request) -> Response:
     wanted = await read_json(request, SignalRequest)
     output = json_object(wanted.output, "$.output")
     ref = request.path_params["ref"]
-    await state(request).engine.signal(_id(request), ref, output, wanted.status)
-    return await _after(request)
+    return await _act(request, Action("signal", ref, output=output, status=wanted.status))
 
 
 async def resolve(request: Request) -> Response:
@@ -77,14 +73,11 @@ async def resolve(request: Request) -> Response:
     wanted = await read_json(request, ResolveRequest)
     output = json_object(wanted.output, "$.output")
     ref = request.path_params["ref"]
-    await state(request).engine.resolve(_id(request), ref, wanted.action, output)
-    return await _after(request)
+    return await _act(request, Action("resolve", ref, output=output, choice=wanted.action))
 
 
-def _id(request: Request) -> str:
-    return request.path_params["execution_id"]
-
-
-async def _after(request: Request) -> Response:
-    summary = await state(request).reader.summary(_id(request))
+async def _act(request: Request, action: Action) -> Response:
+    executions, execution_id = state(request).executions, request.path_params["execution_id"]
+    await executions.act(execution_id, action)
+    summary = await executions.summary(execution_id)
     return json_response({"id": summary.id, "status": summary.status, "reason": summary.reason})

@@ -11,7 +11,6 @@ from pavane.core.model.workflow import Workflow, content_hash
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.body import flag, integer, read_one_or_more
 from pavane.doors.rest.state import state
-from pavane.ports.store import StoredWorkflow
 
 MAX_VERSION = 2**31 - 1
 
@@ -23,6 +22,7 @@ class WorkflowEntry(msgspec.Struct, frozen=True, rename="camel"):
     version: int
     definition: str
     created_at: int = 0
+    style: str = "orchestrated"
 
 
 async def put_workflows(request: Request) -> Response:
@@ -35,14 +35,14 @@ async def put_workflows(request: Request) -> Response:
 
 async def list_workflows(request: Request) -> Response:
     """All workflows, by name and version."""
-    stored = await state(request).reader.workflows()
-    return json_response({"workflows": [_entry(each) for each in stored]})
+    known = await state(request).executions.workflows()
+    return json_response({"workflows": [WorkflowEntry(*each) for each in known]})
 
 
 async def get_workflow(request: Request) -> Response:
     """The definition of a workflow: the latest, or `?version=`."""
     version = integer(request, "version", 0, 1, MAX_VERSION) or None
-    body = await state(request).reader.definition(request.path_params["name"], version)
+    body = await state(request).executions.definition(request.path_params["name"], version)
     return Response(body, media_type="application/json")
 
 
@@ -57,7 +57,3 @@ async def list_tasks(request: Request) -> Response:
     """All task definitions, by name."""
     bodies = await state(request).engine.store.task_definitions()
     return json_response({"tasks": [msgspec.Raw(bodies[name]) for name in sorted(bodies)]})
-
-
-def _entry(stored: StoredWorkflow) -> WorkflowEntry:
-    return WorkflowEntry(stored.name, stored.version, stored.definition, stored.created_at)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pavane.core.model.status import EXECUTION_CHANGES
+from pavane.doors.executions.asked import Start
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.body import integer, read_json
 from pavane.doors.rest.problems import MalformedError
@@ -18,6 +19,7 @@ from pavane.ports.store import Search
 
 ShortText = Annotated[str, msgspec.Meta(max_length=500)]
 STATUSES = sorted(filter(None, EXECUTION_CHANGES))
+STYLES = ("orchestrated", "choreographed")
 
 
 def empty_object() -> msgspec.Raw:
@@ -38,13 +40,15 @@ class StartRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 async def start(request: Request) -> Response:
     """Start an execution: 201 with its id, and where to look."""
     wanted = await read_json(request, StartRequest)
-    execution_id = await state(request).engine.start_execution(
-        request.path_params["name"],
-        json_object(wanted.input, "$.input"),
-        version=wanted.version,
-        key=wanted.key,
-        correlation_id=wanted.correlation_id,
-        priority=wanted.priority,
+    execution_id = await state(request).executions.start(
+        Start(
+            request.path_params["name"],
+            json_object(wanted.input, "$.input"),
+            version=wanted.version,
+            key=wanted.key,
+            correlation_id=wanted.correlation_id,
+            priority=wanted.priority,
+        )
     )
     location = f"/v1/executions/{execution_id}"
     return json_response({"id": execution_id}, 201, {"location": location})
@@ -58,6 +62,9 @@ async def find(request: Request) -> Response:
     for each in statuses:
         if each not in STATUSES:
             raise MalformedError(f"There is no status '{each[:40]}'.", f"One of {STATUSES}.")
+    style = query.get("style", "")
+    if style not in ("", *STYLES):
+        raise MalformedError(f"There is no style '{style[:40]}'.", f"One of {', '.join(STYLES)}.")
     wanted = Search(
         workflow=query.get("workflow", ""),
         statuses=statuses,
@@ -66,19 +73,20 @@ async def find(request: Request) -> Response:
         before=query.get("before", ""),
         limit=limit,
     )
-    found = await state(request).reader.executions(wanted)
+    found = await state(request).executions.executions(wanted, style)
     following = found[-1].id if len(found) == limit else None
     return json_response({"executions": found, "next": following})
 
 
 async def get(request: Request) -> Response:
     """One execution with its steps."""
-    return json_response(await state(request).reader.execution(request.path_params["execution_id"]))
+    executions = state(request).executions
+    return json_response(await executions.execution(request.path_params["execution_id"]))
 
 
 async def history(request: Request) -> Response:
     """What happened to one execution, oldest first."""
-    entries = await state(request).reader.history(request.path_params["execution_id"])
+    entries = await state(request).executions.history(request.path_params["execution_id"])
     return json_response({"history": entries})
 
 

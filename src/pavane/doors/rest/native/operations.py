@@ -29,7 +29,9 @@ class Operation(NamedTuple):
     query: tuple[tuple[str, dict[str, str]], ...] = ()
 
 
-_SEARCH = tuple((name, _TEXT) for name in ("workflow", "status", "key", "parent", "before"))
+_SEARCH = tuple(
+    (name, _TEXT) for name in ("workflow", "status", "key", "parent", "style", "before")
+)
 
 OPERATIONS = (
     Operation("get", "/health", "Whether the server takes requests"),

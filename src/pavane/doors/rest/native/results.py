@@ -21,10 +21,10 @@ async def result(request: Request) -> Response:
     here = state(request)
     execution_id = request.path_params["execution_id"]
     wait_s = integer(request, "wait", 0, 0, MAX_WAIT_S)
-    summary, output = await here.reader.result(execution_id)
+    summary, output = await here.executions.result(execution_id)
     if wait_s and summary.status not in st.ENDED and summary.status != st.NEEDS_ATTENTION:
         await _wait(here, execution_id, wait_s)
-        summary, output = await here.reader.result(execution_id)
+        summary, output = await here.executions.result(execution_id)
     answer = {"id": summary.id, "status": summary.status, "reason": summary.reason}
     if summary.status in st.ENDED:
         return json_response({**answer, "cause": summary.cause, "output": output})
@@ -33,7 +33,7 @@ async def result(request: Request) -> Response:
 
 async def _wait(here: State, execution_id: str, wait_s: float) -> None:
     """Until it has ended, needs a person, the time is up, or the server stops."""
-    waiting = asyncio.ensure_future(here.engine.wait(execution_id, wait_s))
+    waiting = asyncio.ensure_future(here.executions.wait(execution_id, wait_s))
     stopping = asyncio.ensure_future(here.stopping.wait())
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

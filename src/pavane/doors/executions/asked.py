@@ -1,0 +1,94 @@
+"""What can be asked about executions, the same for every style."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, Protocol
+
+import msgspec
+
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.ports.store import Search
+
+Verb = Literal["pause", "resume", "retry", "terminate", "signal", "resolve"]
+Outcome = Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]
+
+
+class Start(NamedTuple):
+    """What starts an execution; the same workflow and key never start twice."""
+
+    workflow: str
+    input: bytes
+    version: int | None = None
+    key: str = ""
+    correlation_id: str = ""
+    priority: int = 0
+
+
+class Action(NamedTuple):
+    """What somebody does to an execution; each verb reads its part."""
+
+    verb: Verb
+    ref: str = ""  # signal, resolve: the step
+    reason: str = ""  # terminate
+    undo: bool = True  # terminate: undo what was done
+    output: bytes = b"{}"  # signal, resolve: a JSON object
+    status: Outcome = "COMPLETED"  # signal: how the step ends
+    choice: Literal["retry", "done", "abandon"] = "retry"  # resolve
+
+
+class Known(NamedTuple):
+    """A workflow that can be started here; `definition` is its content hash."""
+
+    name: str
+    version: int
+    definition: str
+    created_at: int = 0
+    style: str = "orchestrated"
+
+
+class Executions(Protocol):
+    """Looks at executions and acts on them. Whatever names one raises NotFoundError for none."""
+
+    async def knows(self, execution_id: str) -> bool:
+        """Whether there is such an execution here."""
+        ...
+
+    async def execution(self, execution_id: str) -> ExecutionView:
+        """One execution with its steps."""
+        ...
+
+    async def summary(self, execution_id: str) -> ExecutionSummary:
+        """The line of one execution."""
+        ...
+
+    async def result(self, execution_id: str) -> tuple[ExecutionSummary, msgspec.Raw]:
+        """The line of one execution, and its output (null before its end)."""
+        ...
+
+    async def executions(self, wanted: Search, style: str = "") -> list[ExecutionSummary]:
+        """The executions that fit, newest first; of one style, or of every style."""
+        ...
+
+    async def history(self, execution_id: str) -> list[HistoryEntry]:
+        """What happened to one execution, oldest first."""
+        ...
+
+    async def wait(self, execution_id: str, timeout_s: float) -> None:
+        """Until it has ended or needs a person; ResultTimeoutError."""
+        ...
+
+    async def workflows(self) -> list[Known]:
+        """What can be started, by name and version."""
+        ...
+
+    async def definition(self, workflow: str, version: int | None = None) -> bytes:
+        """The JSON of a workflow, the latest version unless one is given; NotFoundError."""
+        ...
+
+    async def start(self, start: Start) -> str:
+        """Start an execution; its id. NotFoundError, InputError."""
+        ...
+
+    async def act(self, execution_id: str, action: Action) -> None:
+        """Do something to an execution. ConflictError where it does not fit its state or style."""
+        ...

@@ -1,0 +1,191 @@
+"""Executions that nobody conducts: seen from the journals, asked for by messages on the bus."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from pavane.core.model import status as st
+from pavane.doors.executions.asked import Action, Known, Start
+from pavane.doors.executions.order import Place
+from pavane.engine.payloads import checked_object
+from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.errors import ConflictError, InputError, NotFoundError
+from pavane.ports.store import Search
+
+if TYPE_CHECKING:
+    from pavane.core.projection.choreography import Choreography
+    from pavane.doors.wiring import Company
+
+STYLE = "choreographed"
+_REMEMBERED = 10_000  # starts of which nobody has told yet
+
+
+class Danced:
+    """As `Executions`, over a bus. What was started here shows before anybody has told of it."""
+
+    def __init__(self, company: Company) -> None:
+        self._company = company
+        self._started: dict[str, ExecutionView] = {}
+
+    async def knows(self, execution_id: str) -> bool:
+        """As `Executions.knows`."""
+        return self.has(execution_id) or self._company.observer.views.knows(execution_id)
+
+    def has(self, execution_id: str) -> bool:
+        """Whether it is an execution of a declared workflow, not what handlers do on their own."""
+        return (
+            execution_id in self._company.observer.picture.instances
+            or execution_id in self._started
+        )
+
+    async def execution(self, execution_id: str) -> ExecutionView:
+        """As `Executions.execution`."""
+        observer = self._company.observer
+        if observer.views.knows(execution_id):
+            self._started.pop(execution_id, None)
+            return observer.execution(execution_id)
+        if execution_id in self._started:
+            return self._started[execution_id]
+        raise NotFoundError(
+            f"There is no execution '{execution_id}'.",
+            "`pavane list` shows those that there are; one that was started on the bus is there "
+            "once the service of its first step runs.",
+        )
+
+    async def summary(self, execution_id: str) -> ExecutionSummary:
+        """As `Executions.summary`."""
+        view = await self.execution(execution_id)
+        return msgspec.convert(view, ExecutionSummary, from_attributes=True)
+
+    async def result(self, execution_id: str) -> tuple[ExecutionSummary, msgspec.Raw]:
+        """As `Executions.result`."""
+        view = await self.execution(execution_id)
+        summary = msgspec.convert(view, ExecutionSummary, from_attributes=True)
+        return summary, view.output if view.status in st.ENDED else NULL
+
+    async def executions(self, wanted: Search, style: str = "") -> list[ExecutionSummary]:
+        """As `Executions.executions`."""
+        return self.behind(wanted, None) if style in ("", STYLE) else []
+
+    def behind(self, wanted: Search, place: Place | None) -> list[ExecutionSummary]:
+        """The executions that fit and come behind a place in the order of all."""
+        return self._company.observer.views.executions(wanted, behind=place)
+
+    def place_of(self, execution_id: str) -> Place | None:
+        """Where an execution stands in the order of all; None: it is not known here."""
+        view = self._company.observer.views
+        if not view.knows(execution_id):
+            return None
+        return Place(view.execution(execution_id).created_at, execution_id)
+
+    async def history(self, execution_id: str) -> list[HistoryEntry]:
+        """As `Executions.history`: what the services told, each status once."""
+        await self.execution(execution_id)
+        return self._company.observer.history(execution_id)
+
+    async def wait(self, execution_id: str, timeout_s: float) -> None:
+        """As `Executions.wait`."""
+        await self._company.observer.wait(execution_id, timeout_s)
+
+    async def workflows(self) -> list[Known]:
+        """As `Executions.workflows`: what was announced on the bus."""
+        known = self._company.requests.known
+        return [
+            Known(each.name, each.version, each.hash, style=STYLE)
+            for each in sorted(known.values(), key=lambda each: each.name)
+        ]
+
+    async def definition(self, workflow: str, version: int | None = None) -> bytes:
+        """As `Executions.definition`."""
+        return msgspec.json.encode(self._find(workflow, version).root.workflow)
+
+    def announced(self, workflow: str) -> bool:
+        """Whether somebody has said on the bus that services dance this."""
+        return workflow in self._company.requests.known
+
+    async def start(self, start: Start) -> str:
+        """As `Executions.start`: its first message is on the bus when it returns."""
+        choreography = self._find(start.workflow, start.version)
+        if start.priority:
+            raise InputError(
+                "A choreographed execution has no priority: nobody hands out its steps.",
+                "Leave `priority` out.",
+            )
+        body = checked_object(start.input, "the input")
+        key = start.key or f"{self._company.chance.getrandbits(128):032x}"
+        requests = self._company.requests
+        id = await requests.start(
+            start.workflow, body, key=key, correlation_id=start.correlation_id
+        )
+        self._remember(
+            ExecutionView(
+                id=id,
+                workflow=start.workflow,
+                version=choreography.version,
+                status=st.RUNNING,
+                style=STYLE,
+                key=key,
+                correlation_id=start.correlation_id,
+                created_at=self._company.clock.now(),
+                input=msgspec.Raw(body),
+            )
+        )
+        return id
+
+    async def act(self, execution_id: str, action: Action) -> None:
+        """As `Executions.act`: by a message; returns when what was asked shows, or after a while.
+
+        Only what has been told of can be asked for.
+        """
+        from pavane.sdk.client import Client
+
+        await self.execution(execution_id)
+        if execution_id not in self._company.observer.picture.instances:
+            raise _nobody_to_ask(execution_id, execution_id in self._started)
+        client = Client.among(self._company.requests, self._company.observer, self._company.chance)
+        run = client.execution(execution_id)
+        match action.verb:
+            case "terminate":
+                await run.terminate(action.reason, undo=action.undo)
+            case "signal":
+                output = msgspec.Raw(checked_object(action.output, "the signal's output"))
+                await run.signal(action.ref, output, action.status)
+            case "resolve":
+                output = msgspec.Raw(checked_object(action.output, "the output"))
+                await run.resolve(action.ref, action.choice, output)
+            case "pause" | "resume" | "retry":
+                await {"pause": run.pause, "resume": run.resume, "retry": run.retry}[action.verb]()
+
+    def _find(self, workflow: str, version: int | None) -> Choreography:
+        known = self._company.requests.known
+        found = known.get(workflow)
+        if found is None:
+            names = ", ".join(sorted(known)) or "none"
+            raise NotFoundError(f"There is no workflow '{workflow}'.", f"There is: {names}.")
+        if version not in (None, found.version):
+            raise NotFoundError(
+                f"The workflow '{workflow}' has no version {version} on the bus.",
+                f"There is {found.version}.",
+            )
+        return found
+
+    def _remember(self, view: ExecutionView) -> None:
+        if self._company.observer.views.knows(view.id):
+            return
+        self._started.setdefault(view.id, view)
+        if len(self._started) > _REMEMBERED:
+            self._started.pop(next(iter(self._started)))
+
+
+def _nobody_to_ask(execution_id: str, is_new: bool) -> ConflictError:
+    if is_new:
+        return ConflictError(
+            f"No service has told of the execution {execution_id} yet.",
+            "Ask again once the service of its first step runs.",
+        )
+    return ConflictError(
+        f"Nobody can be asked about {execution_id}: its handlers follow no workflow.",
+        "Look at the services that its steps name.",
+    )
