@@ -117,6 +117,7 @@ def test_dancers_answer_for_themselves(tmp_path: Path):
 
 def until_status(folder: Path, id: str, status: str, where: tuple[str, ...]) -> None:
     """It comes to this status, within a minute."""
+    shown: dict[str, str] = {}
     for _ in range(120):
         shown = json.loads(done(folder, "show", id, *where, "--json"))
         if shown["status"] == status:

@@ -62,7 +62,7 @@ def test_version(tmp_path: Path):
         (["server", "--bus", "pigeon://loft"], ["pigeon://loft"]),
         (["run", "shop.py", "--server", "http://localhost:8080"], ["not built yet"]),
         (["run", "shop.py", "--ledger", "sqlite:///l.db"], ["ledger", "choreographed"]),
-        (["run", "shop.py", "--style", "choreographed", "--port", "0"], ["REST", "not built yet"]),
+        (["server", "--bus", "memory:"], ["another process's own", "embedded:FOLDER"]),
         (["list", "--bus", "embedded:nowhere"], ["no bus in nowhere", "pavane run --bus"]),
         (["show", "x", "--bus", "memory:"], ["another process's own", "embedded:FOLDER"]),
         (["list", "--status", "DONE"], ["DONE", "completed"]),
