@@ -7,12 +7,14 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any, Protocol
 
+from pavane.errors import PavaneError
 from pavane.ports.bus import Delivery, Subscription
 from pavane.ports.ledger import Todo
 
 _LOG = logging.getLogger("pavane.participant")
 
 _PAUSE_S = 1.0  # after trouble
+_TELLS_MAX = 6  # how often the bus is told what became of an event; it comes again if never
 
 
 class Ear(Protocol):
@@ -65,9 +67,9 @@ class Hearing:
             await heard
         except Exception:  # noqa: BLE001  # no fault of one event may end the loop
             _LOG.exception("%s could not be taken in and comes again", delivery.event.id)
-            await subscription.back(delivery, int(_PAUSE_S * 1000))
+            await _tell(delivery, lambda: subscription.back(delivery, int(_PAUSE_S * 1000)))
         else:
-            await subscription.done([delivery])
+            await _tell(delivery, lambda: subscription.done([delivery]))
 
     def ring(self, todo: Todo) -> bool:
         """Hand a timer to whoever it is for; False when that is nobody here."""
@@ -98,3 +100,19 @@ class Hearing:
         task = asyncio.ensure_future(work)
         self._going.add(task)
         task.add_done_callback(self._going.discard)
+
+
+async def _tell(delivery: Delivery, tell: Callable[[], Awaitable[None]]) -> None:
+    """Tell the bus what became of an event, again while it has trouble."""
+    pause_s = _PAUSE_S
+    for n in range(1, _TELLS_MAX + 1):
+        try:
+            return await tell()
+        except PavaneError as error:
+            id = delivery.event.id
+            _LOG.warning("the bus cannot be told what became of %s (%d): %s", id, n, error)
+        except Exception:  # noqa: BLE001  # a fault of an adapter, which nobody else would see
+            _LOG.exception("the bus cannot be told what became of %s (%d)", delivery.event.id, n)
+        if n < _TELLS_MAX:
+            await asyncio.sleep(pause_s)
+            pause_s *= 2

@@ -131,14 +131,16 @@ class Participant:
         task.add_done_callback(_told_if_broken)
         self._running.append(task)
 
-    async def stop(self) -> None:
-        """Stop listening; what was not committed comes again."""
+    async def stop(self, grace_s: float = 10.0) -> None:
+        """Stop listening; what was not committed comes again, also what takes longer."""
         self.attempts.open = False
         for tasks in (self._running[1:], self._running[:1]):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._outside.stop()  # what is being heard may need the batches, which go on
+            await self._outside.stop(
+                grace_s
+            )  # what is being heard may need the batches, which go on
         await self._outside.leave()
         self._running.clear()
         for subscription in self._subscriptions:

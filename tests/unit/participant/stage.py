@@ -12,8 +12,8 @@ from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import EventNote
 from pavane.errors import Fail
-from pavane.participant.handlers.listening import Listening
 from pavane.participant.handlers.reactions import Reactions
+from pavane.participant.participant import Participant
 from pavane.ports.bus import JOURNAL, Delivery
 from pavane.sdk.event import Event, outgoing
 from pavane.sdk.handlers import ServiceHandlers
@@ -73,25 +73,27 @@ class Dancer:
         self.ledger = ledger
         self.clock = VirtualClock()
         self.reactions = Reactions(ledger, self.clock, ServiceHandlers(service), service.name)
-        self.listening: Listening | None = None
+        self.participant: Participant | None = None
 
     async def start(self) -> None:
         await self.ledger.open()
         await self.bus.open()
-        self.listening = Listening(self.bus, self.ledger, self.clock, self.reactions)
-        await self.listening.start()
+        self.participant = Participant(
+            self.service.name, self.ledger, self.bus, self.clock, reactions=self.reactions
+        )
+        await self.participant.start()
 
     async def stop(self) -> None:
-        if self.listening is not None:
-            await self.listening.stop()
+        if self.participant is not None:
+            await self.participant.stop()
         await self.bus.close()
         await self.ledger.close()
 
     async def reborn(self) -> Dancer:
         """The process is dead, whatever it was about to do; the next one, not started yet."""
         new = Dancer(self.service, self.bus.crash(), self.ledger.crash())
-        if self.listening is not None:
-            await self.listening.stop(0)  # nothing of what it still does is kept
+        if self.participant is not None:
+            await self.participant.stop(0)  # nothing of what it still does is kept
         return new
 
     async def handle(self, event: Event | CloudEvent, id: str = "m-1", **more: str) -> None:
