@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pavane.core.projection.choreography import Choreography
     from pavane.engine.engine import Engine
     from pavane.ports.store import Store
+    from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
 
@@ -32,10 +33,26 @@ class _Bootstrap:
         *,
         services: Sequence[Service] = (),
         workflows: Sequence[WorkflowFunction[..., object]] = (),
+        lease_s: float | None = None,
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
 
-        return running_engine(store_url, services=services, workflows=workflows)
+        return running_engine(store_url, services=services, workflows=workflows, lease_s=lease_s)
+
+    def remote_services(
+        self,
+        server: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]] = (),
+        overwrite: bool = False,
+        on_wait: Callable[[str], None] = lambda _why: None,
+    ) -> AbstractAsyncContextManager[RemoteWorkers]:
+        from pavane.bootstrap import remote_services
+
+        return remote_services(
+            server, services=services, workflows=workflows, overwrite=overwrite, on_wait=on_wait
+        )
 
     def dancing_services(
         self,

@@ -6,6 +6,7 @@ from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_s
 from pavane.bootstrap.hybrid import Mixed, mixed_services
 from pavane.bootstrap.opening import SystemClock, chance, open_bus, open_ledger, open_store
 from pavane.bootstrap.orchestrated import running_engine
+from pavane.bootstrap.remote import remote_services
 
 __all__ = [
     "Company",
@@ -18,5 +19,6 @@ __all__ = [
     "open_bus",
     "open_ledger",
     "open_store",
+    "remote_services",
     "running_engine",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pavane.participant.requests import Requests
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.store import Store
+    from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
 
@@ -48,8 +49,24 @@ class Wiring(Protocol):
         *,
         services: Sequence[Service] = (),
         workflows: Sequence[WorkflowFunction[..., object]] = (),
+        lease_s: float | None = None,
     ) -> AbstractAsyncContextManager[Engine]:
-        """An engine on that store with workers for the services, stopped gracefully on leaving."""
+        """An engine on that store with workers for the services, stopped gracefully on leaving.
+
+        `lease_s`: for how long a worker of another process may be silent.
+        """
+        ...
+
+    def remote_services(
+        self,
+        server: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]] = (),
+        overwrite: bool = False,
+        on_wait: Callable[[str], None] = ...,
+    ) -> AbstractAsyncContextManager[RemoteWorkers]:
+        """Services whose engine is a server; stopped on leaving."""
         ...
 
     def dancing_services(

@@ -90,7 +90,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     tasks: list[str] = []  # names of tasks that it can do
     limit: int = 0  # how many of them it has room for
     wait_ms: int = 0
-    leaving: bool = False  # it takes nothing more
+    leaving: bool = False  # it ends now, and has nothing in its hands any more
 
 
 class Given(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
@@ -130,7 +130,7 @@ async def exchange(engine: Engine, records: Records, wanted: Wanted) -> Given:
         sessions.given(session, taking.given)
         work = [_work(each) for each in taking.given]
     if wanted.leaving:
-        sessions.over(session)
+        await sessions.over(session)
     unwanted = [Attempted(*each) for each in session.unwanted]
     session.unwanted.clear()
     return Given(work, refused, unwanted, int(sessions.lease_s * 1000), lapsed)

@@ -93,10 +93,10 @@ class Sessions:
         session.heard_at = now
         return session, worker in self._lapsed
 
-    def over(self, session: Session) -> None:
-        """The worker says good-bye; what it still holds goes back when its lease ends."""
-        if not session.held:
-            self._sessions.pop(session.worker, None)
+    async def over(self, session: Session) -> None:
+        """The worker says good-bye: what it still holds goes back at once."""
+        await self._lapse(session)
+        self._lapsed.pop(session.worker, None)
 
     def interrupt(self, execution_id: str, ref: str, attempt: int) -> None:
         """Tell whoever has this attempt to stop it, with the answer that it waits for."""
@@ -121,17 +121,17 @@ class Sessions:
             looked_at = now
             for session in list(self._sessions.values()):
                 if now - session.heard_at > self.lease_s and not session.places:
+                    if session.held:
+                        _LOG.warning(
+                            "worker %s is silent for more than %g s: %d task(s) go back",
+                            session.worker.removeprefix(PREFIX),
+                            self.lease_s,
+                            len(session.held),
+                        )
                     await self._lapse(session)
 
     async def _lapse(self, session: Session) -> None:
         held = sorted(session.held)
-        if held:
-            _LOG.warning(
-                "worker %s is silent for more than %g s: %d task(s) go back to their queues",
-                session.worker,
-                self.lease_s,
-                len(held),
-            )
         answers = await asyncio.gather(
             *(
                 self._give_back(each.execution_id, Returned(each.ref, each.attempt, session.worker))

@@ -64,7 +64,7 @@ class HttpTransport:
 
     def __init__(self, server: str, timeout_s: float) -> None:
         self._server = _Server(server, timeout_s)
-        self._library = _library()
+        self._library = library()
         self._client = self._library.AsyncClient()
 
     async def ask(self, ask: Ask) -> Answer:
@@ -88,7 +88,7 @@ class SyncHttpTransport:
 
     def __init__(self, server: str, timeout_s: float) -> None:
         self._server = _Server(server, timeout_s)
-        self._library = _library()
+        self._library = library()
         self._client = self._library.Client()
 
     def ask(self, ask: Ask) -> Answer:
@@ -107,7 +107,8 @@ class SyncHttpTransport:
         self._client.close()
 
 
-def _library() -> ModuleType | Any:
+def library() -> ModuleType | Any:
+    """The HTTP library, imported when the first client is made. UsageError where it is missing."""
     try:
         import httpx2
     except ImportError as error:

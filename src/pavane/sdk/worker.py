@@ -111,6 +111,24 @@ class LocalWorkers:
         self._reserved += 1
         return self._worker(post.crew)
 
+    def take(self, task: str, most: int) -> int:
+        """Take up to so many places of the task's crew, to be given back or run in; how many."""
+        crew = self._posts[task].crew
+        free = max(0, crew.free) if self._open else 0
+        if len(crew.siblings) > 1:
+            free = (free + 1) // 2  # those who share the places shall have some
+        count = min(free, most)
+        crew.take(count)
+        self._reserved += count
+        return count
+
+    def crews(self) -> list[list[str]]:
+        """The names of the tasks, those together that share places."""
+        found: dict[int, list[str]] = {}
+        for name, post in self._posts.items():
+            found.setdefault(id(post.crew), []).append(name)
+        return list(found.values())
+
     def give_back(self, task: str, worker: str) -> None:
         del worker  # the task has one post here
         self._unreserve()
@@ -131,8 +149,11 @@ class LocalWorkers:
             self._none_reserved.set()
 
     def _begin(self, assignment: Assignment) -> None:
-        attempt = Attempt(assignment, self._posts[assignment.task])
-        self._going[assignment.execution_id, assignment.ref, assignment.attempt] = attempt
+        place = (assignment.execution_id, assignment.ref, assignment.attempt)
+        if place in self._going:  # it was taken for lost, and came back to us
+            self._release(self._posts[assignment.task].crew)
+            return
+        attempt = self._going[place] = Attempt(assignment, self._posts[assignment.task])
         assert self._loop is not None
         attempt.task = self._loop.create_task(self._work(attempt))
         self._tasks.add(attempt.task)

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import click
 
-from pavane.errors import UsageError
+from pavane.errors import PavaneError, UsageError
 
 DEFAULT_STORE = "sqlite:///pavane.db"
+_LEASE_S = (1.0, 3600.0)
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
 BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
 
@@ -148,6 +149,35 @@ def json_option(function: F) -> F:
     )
 
 
+def _lease(_ctx: click.Context, _option: click.Parameter, value: str) -> float:
+    from pavane.language.durations import parse_duration
+
+    try:
+        seconds = parse_duration(value)
+    except PavaneError as error:
+        raise UsageError(f"--lease {value}: {error.message}", error.remedy) from error
+    if not _LEASE_S[0] <= seconds <= _LEASE_S[1]:
+        raise UsageError(f"A lease of {value} is too short or too long.", "Use 1s to 1h.")
+    return seconds
+
+
+def lease_option(function: F) -> F:
+    """`--lease`."""
+    return click.option(
+        "--lease",
+        metavar="DURATION",
+        default="15s",
+        show_default=True,
+        callback=_lease,
+        help="A worker in another process that is silent for longer loses its tasks to others.",
+    )(function)
+
+
+def server_option(help: str) -> Callable[[F], F]:
+    """`--server URL`."""
+    return click.option("--server", metavar="URL", default=None, callback=_server, help=help)
+
+
 def place_options(function: F) -> F:
     """`--server`, `--store` and `--bus` of the commands that look at or act on executions."""
     for option in (
@@ -160,13 +190,7 @@ def place_options(function: F) -> F:
             help="embedded:FOLDER: the choreographed executions on this bus, instead of the store.",
         ),
         store_option(),
-        click.option(
-            "--server",
-            metavar="URL",
-            default=None,
-            callback=_server,
-            help="Ask this server, for example http://127.0.0.1:8080, instead of the store.",
-        ),
+        server_option("Ask this server, for example http://127.0.0.1:8080, instead of the store."),
     ):
         function = option(function)
     return function

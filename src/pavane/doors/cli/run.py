@@ -10,7 +10,7 @@ from pavane.doors.cli.options import (
     bus_option,
     host_option,
     port_option,
-    refuse,
+    server_option,
     store_option,
     style_option,
 )
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @style_option(("orchestrated", "choreographed"))
 @store_option()
 @bus_option
-@click.option("--server", metavar="URL", help="Not built yet.", hidden=True)
+@server_option("Work for the orchestrator at this URL, instead of one in this process.")
 @click.option(
     "--service", "names", metavar="NAME", multiple=True, help="Only this one; repeatable."
 )
@@ -62,15 +62,20 @@ def command(
     """Run the services and workflows of APP (shop.py, or shop where importable).
 
     What the store holds unfinished goes on. With --port the process answers REST as well, so that
-    `pavane start --server` reaches it from another terminal.
+    `pavane start --server` reaches it from another terminal. With --server the orchestrator is
+    another process, for which this one works.
     """
     import asyncio
 
     from pavane.doors.cli.app import load_app
 
-    if server:
-        raise refuse("Running services for another server", "Leave --server (PAVANE_SERVER) out.")
     dances = style == "choreographed"
+    if server and (dances or port is not None):
+        wrong = "--style choreographed" if dances else "--port"
+        raise UsageError(
+            f"With --server the orchestrator is elsewhere, which does not go with {wrong}.",
+            "Leave one of them out.",
+        )
     if ledger and not dances:
         raise UsageError(
             "A ledger is for choreographed services.", "Leave --ledger out: the engine keeps it."
@@ -85,7 +90,33 @@ def command(
         where = (bus or "embedded:.pavane", ledger or "")
         asyncio.run(_dance(wiring, loaded, *where, address=(host, port)))
         return
+    if server:
+        asyncio.run(_work(wiring, loaded, server, overwrite))
+        return
     asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
+
+
+async def _work(wiring: Wiring, app: App, server: str, overwrite: bool) -> None:
+    """The services at work for a server."""
+    from pavane.doors.cli.stopping import stop_event, until
+
+    stop = stop_event()
+    await until(stop, _working(wiring, app, server, overwrite))
+    click.echo("Stopped.")
+
+
+async def _working(wiring: Wiring, app: App, server: str, overwrite: bool) -> None:
+    async with wiring.remote_services(
+        server,
+        services=list(app.services.values()),
+        workflows=list(app.workflows.values()),
+        overwrite=overwrite,
+        on_wait=lambda why: click.echo(f"{why} Waiting for it."),
+    ) as remote:
+        click.echo(f"Services: {', '.join(app.services) or 'none'}, for {server}.")
+        click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}.")
+        click.echo("Ctrl-C stops.")
+        await remote.failed
 
 
 async def _dance(

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from pavane.doors.cli.options import host_option, port_option, seen_bus_option, store_option
+from pavane.doors.cli.options import (
+    host_option,
+    lease_option,
+    port_option,
+    seen_bus_option,
+    store_option,
+)
 from pavane.doors.wiring import Wiring
 
 
@@ -13,19 +19,25 @@ from pavane.doors.wiring import Wiring
 @port_option(8080)
 @store_option()
 @seen_bus_option
+@lease_option
 @click.pass_obj
-def command(wiring: Wiring, *, host: str, port: int, store_url: str, bus: str | None) -> None:
+def command(
+    wiring: Wiring, *, host: str, port: int, store_url: str, bus: str | None, lease: float
+) -> None:
     """Run an orchestrator with REST under /v1; ready when /health answers 200.
 
-    With --bus it also shows, starts and stops the choreographed executions on that bus. Stops
-    gracefully on Ctrl-C and SIGTERM. A SQLite store serves one server process.
+    Workers in other processes come with `pavane run APP --server URL`. With --bus it also shows,
+    starts and stops the choreographed executions on that bus. Stops gracefully on Ctrl-C and
+    SIGTERM. A SQLite store serves one server process.
     """
     import asyncio
 
-    asyncio.run(_serve(wiring, host, port, store_url, bus))
+    asyncio.run(_serve(wiring, (host, port), store_url, bus, lease))
 
 
-async def _serve(wiring: Wiring, host: str, port: int, store_url: str, bus: str | None) -> None:
+async def _serve(
+    wiring: Wiring, address: tuple[str, int], store_url: str, bus: str | None, lease_s: float
+) -> None:
     from contextlib import AsyncExitStack
 
     from pavane.doors.cli.stopping import stop_event
@@ -33,10 +45,12 @@ async def _serve(wiring: Wiring, host: str, port: int, store_url: str, bus: str 
     from pavane.doors.rest.serve import listen, serve, url_of
 
     stop = stop_event()
-    with listen(host, port) as listening:
+    with listen(*address) as listening:
         async with AsyncExitStack() as stack:
             company = await stack.enter_async_context(wiring.visiting(bus)) if bus else None
-            engine = await stack.enter_async_context(wiring.running_engine(store_url))
+            engine = await stack.enter_async_context(
+                wiring.running_engine(store_url, lease_s=lease_s)
+            )
             where = f"store {store_url}, bus {bus}" if bus else f"store {store_url}"
             ready = f"Pavane answers at {url_of(listening)} ({where}). Ctrl-C stops it."
             await serve(build_app(engine, company), listening, stop, lambda: click.echo(ready))

@@ -1,0 +1,52 @@
+"""Services of this process at work for a server: registered there, then fed with its tasks."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from pavane.bootstrap.opening import SystemClock
+
+if TYPE_CHECKING:
+    from pavane.ports.clock import Clock
+    from pavane.sdk.remote.workers import RemoteWorkers
+    from pavane.sdk.service import Service
+    from pavane.sdk.workflow import WorkflowFunction
+
+
+@asynccontextmanager
+async def remote_services(
+    server: str,
+    *,
+    services: Sequence[Service],
+    workflows: Sequence[WorkflowFunction[..., object]] = (),
+    overwrite: bool = False,
+    concurrency: int | None = None,
+    clock: Clock | None = None,
+    name: str = "",
+    on_wait: Callable[[str], None] = lambda _why: None,
+) -> AsyncGenerator[RemoteWorkers]:
+    """Services whose engine is a server; their workflows and tasks are registered there.
+
+    A server that is not there yet is waited for; `on_wait` hears why. DefinitionError or
+    AlreadyExistsError where it does not take the definitions. On leaving, workers finish and hand
+    in what they have begun.
+    """
+    from pavane.sdk.remote.line import Line
+    from pavane.sdk.remote.registering import register
+    from pavane.sdk.remote.workers import RemoteWorkers
+    from pavane.sdk.worker import LocalWorkers
+
+    await register(server, services, workflows, overwrite=overwrite, on_wait=on_wait)
+    workers = LocalWorkers(services, clock or SystemClock(), concurrency=concurrency)
+    name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
+    line = Line(server)
+    remote = RemoteWorkers(workers, line, name)
+    remote.start()
+    try:
+        yield remote
+    finally:
+        await remote.stop()
+        await line.close()

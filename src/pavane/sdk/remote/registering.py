@@ -1,0 +1,46 @@
+"""Definitions made known to a server, which may not be there yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from pavane.errors import ConnectionFailedError, StoppingError
+from pavane.sdk import plans
+from pavane.sdk.client import Client
+from pavane.sdk.service import Service, definitions_of
+from pavane.sdk.starting import definitions_for
+from pavane.sdk.workflow import WorkflowFunction
+
+_PAUSE_S: Final = (0.1, 2.0)  # first and longest
+
+
+async def register(
+    server: str,
+    services: Sequence[Service],
+    workflows: Sequence[WorkflowFunction[..., object]],
+    *,
+    overwrite: bool,
+    on_wait: Callable[[str], None],
+) -> None:
+    """Register workflows, those that they call, and all tasks; waits for the server.
+
+    `on_wait` hears once why nothing happens. DefinitionError, AlreadyExistsError.
+    """
+    definitions, used = definitions_for(workflows)
+    tasks = {each.name: each for each in [*used, *definitions_of(list(services))]}
+    pause_s, longest_s = _PAUSE_S
+    told = False
+    async with Client(server) as client:
+        while True:
+            plan = plans.register(definitions, list(tasks.values()), overwrite=overwrite)
+            try:
+                await client.perform(plan)
+                return
+            except (ConnectionFailedError, StoppingError) as error:
+                if not told:
+                    on_wait(error.message)
+                told = True
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 2, longest_s)
