@@ -39,6 +39,34 @@ class _Bootstrap:
 
         return running_engine(store_url, services=services, workflows=workflows, lease_s=lease_s)
 
+    def conducting(
+        self, store_url: str, bus_url: str, *, lease_s: float | None = None
+    ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
+        from pavane.bootstrap import conducting
+
+        return conducting(store_url, bus_url, lease_s=lease_s)
+
+    def mixed_workers(
+        self,
+        server: str,
+        bus_url: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+        overwrite: bool = False,
+        on_wait: Callable[[str], None] = lambda _why: None,
+    ) -> AbstractAsyncContextManager[RemoteWorkers]:
+        from pavane.bootstrap import mixed_workers
+
+        return mixed_workers(
+            server,
+            bus_url,
+            services=services,
+            workflows=workflows,
+            overwrite=overwrite,
+            on_wait=on_wait,
+        )
+
     def remote_services(
         self,
         server: str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
-from pavane.bootstrap.hybrid import Mixed, mixed_services
+from pavane.bootstrap.hybrid import Mixed, conducting, mixed_services, mixed_workers
 from pavane.bootstrap.opening import SystemClock, chance, open_bus, open_ledger, open_store
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.bootstrap.remote import remote_services
@@ -14,8 +14,10 @@ __all__ = [
     "SystemClock",
     "chance",
     "choreographies_of",
+    "conducting",
     "dancing_services",
     "mixed_services",
+    "mixed_workers",
     "open_bus",
     "open_ledger",
     "open_store",

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 from pavane.core.model.event import CloudEvent
+from pavane.core.projection.reading.hybrid import SERVICE
 from pavane.errors import ConnectionFailedError, DefinitionError
 from pavane.participant.announcing import TOPIC, choreographies
 from pavane.ports.bus import LogBus, Subscription
@@ -70,14 +71,17 @@ async def _follow(company: Company, subscription: Subscription, known: set[str])
         for delivery in taken:
             if delivery.event.id not in known:
                 known.add(delivery.event.id)
-                _take(company, delivery.event)
+                await _take(company, delivery.event)
         await subscription.done(taken)
 
 
-def _take(company: Company, event: CloudEvent) -> None:
+async def _take(company: Company, event: CloudEvent) -> None:
     try:
         found = choreographies(event)
     except DefinitionError as error:
         _LOG.warning("%s", error)
         return
     company.requests.know(found)
+    conductor = company.participants.get(SERVICE["orchestrated"])
+    if conductor is not None:  # it is in whatever has a scope for it
+        await conductor.register(list(found.values()))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all
+from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all, visiting
 from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus, open_store
 from pavane.bootstrap.orchestrated import running_engine
+from pavane.bootstrap.remote import remote_services
+from pavane.bootstrap.standing_by import active_or_standing_by
 
 if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.ledger import Ledger
     from pavane.ports.store import Store
+    from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
 
@@ -81,6 +85,97 @@ async def mixed_services(
             dancer = dancing(service, company, own, clock, concurrency, None)
             await stack.enter_async_context(dancer)
         yield Mixed(engine, company)
+
+
+@asynccontextmanager
+async def conducting(
+    store: str | Store,
+    bus: str,
+    *,
+    clock: Clock | None = None,
+    chance: Chance | None = None,
+    lease_s: float | None = None,
+) -> AsyncGenerator[Mixed]:
+    """A conductor on a bus, for services in other processes (`mixed_workers`, `dancing_services`).
+
+    It has scopes danced, and plays those that dancers have it conduct; definitions come over its
+    API, and as announcements on the bus. A second conductor on a bus stands by for the latter.
+    """
+    from pavane.sdk import publishing, scopes
+
+    clock = clock or SystemClock()
+    async with visiting(bus, clock=clock) as company:
+        services = [
+            scopes.dancers(company.requests, company.observer),
+            publishing.publisher(company.bus, clock),
+        ]
+        running = running_engine(
+            store, services=services, clock=clock, chance=chance, lease_s=lease_s
+        )
+        async with running as engine:
+            service = scopes.conductor(engine)
+            kept = ledger_of(service.name, "", company.bus)
+            begin = partial(_conductor, service, company, kept, clock)
+            async with active_or_standing_by(service.name, begin):
+                yield Mixed(engine, company)
+
+
+@asynccontextmanager
+async def _conductor(
+    service: Service, company: Company, ledger: Ledger, clock: Clock
+) -> AsyncGenerator[None]:
+    async with dancing(service, company, ledger, clock, None, None):
+        participant = company.participants[service.name]
+        await participant.register(list(company.requests.known.values()))
+        yield
+
+
+@asynccontextmanager
+async def mixed_workers(
+    server: str,
+    bus: str,
+    *,
+    services: Sequence[Service],
+    workflows: Sequence[WorkflowFunction[..., object] | Workflow],
+    overwrite: bool = False,
+    concurrency: int | None = None,
+    clock: Clock | None = None,
+    on_wait: Callable[[str], None] = lambda _why: None,
+) -> AsyncGenerator[RemoteWorkers]:
+    """Services of this process that work for a server, and dance scopes that need no conductor.
+
+    As `remote_services` and `dancing_services` together; the server must be on the same bus.
+    """
+    from pavane.participant.announcing import announcement
+    from pavane.sdk.service import definitions_of
+    from pavane.sdk.starting import definitions_for
+
+    clock = clock or SystemClock()
+    definitions, used = definitions_for(workflows)
+    tasks = {task.name: task for task in [*used, *definitions_of(list(services))]}
+    conducted, danced = _by_style(definitions, tasks)
+    chosen = open_bus(bus)
+    async with AsyncExitStack() as stack:
+        company = await stack.enter_async_context(
+            open_company(chosen, read_all(danced, tasks), clock, watched=False)
+        )
+        if danced:
+            await chosen.publish([announcement(danced, tasks, clock.now())])
+        for service in services:
+            own = ledger_of(service.name, "", chosen)
+            begin = partial(dancing, service, company, own, clock, concurrency, None)
+            await stack.enter_async_context(active_or_standing_by(service.name, begin))
+        working = remote_services(
+            server,
+            services=services,
+            workflows=conducted,
+            tasks=list(tasks.values()),
+            overwrite=overwrite,
+            concurrency=concurrency,
+            clock=clock,
+            on_wait=on_wait,
+        )
+        yield await stack.enter_async_context(working)
 
 
 @asynccontextmanager

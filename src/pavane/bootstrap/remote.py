@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from pavane.bootstrap.opening import SystemClock
 
 if TYPE_CHECKING:
+    from pavane.core.model.task_definition import TaskDefinition
+    from pavane.core.model.workflow import Workflow
     from pavane.ports.clock import Clock
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
@@ -21,7 +23,8 @@ async def remote_services(
     server: str,
     *,
     services: Sequence[Service],
-    workflows: Sequence[WorkflowFunction[..., object]] = (),
+    workflows: Sequence[WorkflowFunction[..., object] | Workflow] = (),
+    tasks: Sequence[TaskDefinition] = (),
     overwrite: bool = False,
     concurrency: int | None = None,
     clock: Clock | None = None,
@@ -30,16 +33,22 @@ async def remote_services(
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services whose engine is a server; their workflows and tasks are registered there.
 
-    A server that is not there yet is waited for; `on_wait` hears why. DefinitionError or
-    AlreadyExistsError where it does not take the definitions. On leaving, workers finish and hand
-    in what they have begun.
+    `tasks` are more of the latter. A server that is not there yet is waited for; `on_wait` hears
+    why. DefinitionError or AlreadyExistsError where it does not take the definitions. On leaving,
+    workers finish and hand in what they have begun.
     """
     from pavane.sdk.remote.line import Line
     from pavane.sdk.remote.registering import register
     from pavane.sdk.remote.workers import RemoteWorkers
+    from pavane.sdk.service import definitions_of
+    from pavane.sdk.starting import definitions_for
     from pavane.sdk.worker import LocalWorkers
 
-    await register(server, services, workflows, overwrite=overwrite, on_wait=on_wait)
+    definitions, used = definitions_for(workflows)
+    offered = {each.name: each for each in [*used, *tasks, *definitions_of(list(services))]}
+    await register(
+        server, definitions, list(offered.values()), overwrite=overwrite, on_wait=on_wait
+    )
     workers = LocalWorkers(services, clock or SystemClock(), concurrency=concurrency)
     name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
     line = Line(server)

@@ -57,6 +57,25 @@ class Wiring(Protocol):
         """
         ...
 
+    def conducting(
+        self, store_url: str, bus_url: str, *, lease_s: float | None = None
+    ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
+        """A conductor on a bus, for services in other processes."""
+        ...
+
+    def mixed_workers(
+        self,
+        server: str,
+        bus_url: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]],
+        overwrite: bool = False,
+        on_wait: Callable[[str], None] = ...,
+    ) -> AbstractAsyncContextManager[RemoteWorkers]:
+        """Services that work for a server, and dance the scopes that need no conductor."""
+        ...
+
     def remote_services(
         self,
         server: str,

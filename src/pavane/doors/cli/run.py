@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("app")
-@style_option(("orchestrated", "choreographed"))
+@style_option(("orchestrated", "choreographed", "hybrid"))
 @store_option()
 @bus_option
 @server_option("Work for the orchestrator at this URL, instead of one in this process.")
@@ -63,7 +64,8 @@ def command(
 
     What the store holds unfinished goes on. With --port the process answers REST as well, so that
     `pavane start --server` reaches it from another terminal. With --server the orchestrator is
-    another process, for which this one works.
+    another process, for which this one works; with --style hybrid it also dances, on --bus, the
+    scopes that need no conductor.
     """
     import asyncio
 
@@ -91,23 +93,29 @@ def command(
         asyncio.run(_dance(wiring, loaded, *where, address=(host, port)))
         return
     if server:
-        asyncio.run(_work(wiring, loaded, server, overwrite))
+        on_bus = (bus or "embedded:.pavane") if style == "hybrid" else ""
+        asyncio.run(_work(wiring, loaded, server, on_bus, overwrite))
         return
+    if style == "hybrid":
+        raise UsageError(
+            "A hybrid has its conductor in a process of its own.",
+            "Run `pavane server --bus URL`, and give its URL with --server.",
+        )
     asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
 
 
-async def _work(wiring: Wiring, app: App, server: str, overwrite: bool) -> None:
-    """The services at work for a server."""
+async def _work(wiring: Wiring, app: App, server: str, bus: str, overwrite: bool) -> None:
+    """The services at work for a server; on a bus, if one is given, they dance as well."""
     from pavane.doors.cli.stopping import stop_event, until
 
     stop = stop_event()
-    await until(stop, _working(wiring, app, server, overwrite))
+    await until(stop, _working(wiring, app, server, bus, overwrite))
     click.echo("Stopped.")
 
 
-async def _working(wiring: Wiring, app: App, server: str, overwrite: bool) -> None:
-    async with wiring.remote_services(
-        server,
+async def _working(wiring: Wiring, app: App, server: str, bus: str, overwrite: bool) -> None:
+    start = partial(wiring.mixed_workers, server, bus) if bus else None
+    async with (start or partial(wiring.remote_services, server))(
         services=list(app.services.values()),
         workflows=list(app.workflows.values()),
         overwrite=overwrite,

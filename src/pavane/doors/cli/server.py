@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
 import click
 
 from pavane.doors.cli.options import (
@@ -12,6 +16,10 @@ from pavane.doors.cli.options import (
     store_option,
 )
 from pavane.doors.wiring import Wiring
+
+if TYPE_CHECKING:
+    from pavane.doors.wiring import Company
+    from pavane.engine.engine import Engine
 
 
 @click.command()
@@ -27,12 +35,25 @@ def command(
     """Run an orchestrator with REST under /v1; ready when /health answers 200.
 
     Workers in other processes come with `pavane run APP --server URL`. With --bus it also shows,
-    starts and stops the choreographed executions on that bus. Stops gracefully on Ctrl-C and
-    SIGTERM. A SQLite store serves one server process.
+    starts and stops the choreographed executions on that bus, has scopes of its workflows danced
+    there, and conducts those of dancers. Stops gracefully on Ctrl-C and SIGTERM. A SQLite store
+    serves one server process.
     """
     import asyncio
 
     asyncio.run(_serve(wiring, (host, port), store_url, bus, lease))
+
+
+@asynccontextmanager
+async def _conducting(
+    wiring: Wiring, store_url: str, bus: str | None, lease_s: float
+) -> AsyncGenerator[tuple[Engine, Company | None]]:
+    if bus:
+        async with wiring.conducting(store_url, bus, lease_s=lease_s) as both:
+            yield both
+    else:
+        async with wiring.running_engine(store_url, lease_s=lease_s) as engine:
+            yield engine, None
 
 
 async def _serve(
@@ -47,9 +68,8 @@ async def _serve(
     stop = stop_event()
     with listen(*address) as listening:
         async with AsyncExitStack() as stack:
-            company = await stack.enter_async_context(wiring.visiting(bus)) if bus else None
-            engine = await stack.enter_async_context(
-                wiring.running_engine(store_url, lease_s=lease_s)
+            engine, company = await stack.enter_async_context(
+                _conducting(wiring, store_url, bus, lease_s)
             )
             where = f"store {store_url}, bus {bus}" if bus else f"store {store_url}"
             ready = f"Pavane answers at {url_of(listening)} ({where}). Ctrl-C stops it."

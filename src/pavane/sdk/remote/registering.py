@@ -6,35 +6,32 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow
 from pavane.errors import ConnectionFailedError, StoppingError
 from pavane.sdk import plans
 from pavane.sdk.client import Client
-from pavane.sdk.service import Service, definitions_of
-from pavane.sdk.starting import definitions_for
-from pavane.sdk.workflow import WorkflowFunction
 
 _PAUSE_S: Final = (0.1, 2.0)  # first and longest
 
 
 async def register(
     server: str,
-    services: Sequence[Service],
-    workflows: Sequence[WorkflowFunction[..., object]],
+    workflows: Sequence[Workflow],
+    tasks: Sequence[TaskDefinition],
     *,
     overwrite: bool,
     on_wait: Callable[[str], None],
 ) -> None:
-    """Register workflows, those that they call, and all tasks; waits for the server.
+    """Register workflows and tasks; waits for the server.
 
     `on_wait` hears once why nothing happens. DefinitionError, AlreadyExistsError.
     """
-    definitions, used = definitions_for(workflows)
-    tasks = {each.name: each for each in [*used, *definitions_of(list(services))]}
     pause_s, longest_s = _PAUSE_S
     told = False
     async with Client(server) as client:
         while True:
-            plan = plans.register(definitions, list(tasks.values()), overwrite=overwrite)
+            plan = plans.register(workflows, tasks, overwrite=overwrite)
             try:
                 await client.perform(plan)
                 return
