@@ -89,10 +89,13 @@ class _Bootstrap:
         workflows: Sequence[WorkflowFunction[..., object]],
         *,
         ledger: str = "",
+        lease_s: float = 5.0,
     ) -> AbstractAsyncContextManager[Company]:
         from pavane.bootstrap import dancing_services
 
-        return dancing_services(bus_url, services=services, workflows=workflows, ledger=ledger)
+        return dancing_services(
+            bus_url, services=services, workflows=workflows, ledger=ledger, lease_s=lease_s
+        )
 
     def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:
         from pavane.bootstrap.choreographed import visiting

@@ -12,6 +12,7 @@ PavaneError                       the root
 │   └── PastPivotError            no way back: a pivot step has passed
 ├── StoreError                    the store cannot be used or could not commit
 │   ├── StoreBusyError            another server holds this store
+│   ├── LeaseLostError            another process took over while this one gave no sign of life
 │   ├── StoreFullError            no room left; nothing was written
 │   └── StoreVersionError         the database was made by a newer Pavane
 ├── ConnectionFailedError         a server could not be reached
@@ -109,6 +110,12 @@ class StoreBusyError(StoreError):
     """Another server process holds this store."""
 
     code = "store-busy"
+
+
+class LeaseLostError(StoreError):
+    """This process gave no sign of life for its lease, and another one has taken over."""
+
+    code = "lease-lost"
 
 
 class StoreFullError(StoreError):

@@ -1,6 +1,7 @@
 """What is particular to the embedded bus: processes that die, rings that are lost, quiet."""
 
 import asyncio
+import signal
 import subprocess
 import sys
 import time
@@ -51,7 +52,7 @@ async def hold(bus):
     await asyncio.sleep(60)
 
 async def main():
-    bus = EmbeddedBus(sys.argv[2])
+    bus = EmbeddedBus(sys.argv[2], lease_s=0.6)
     await bus.open()
     await globals()[sys.argv[1]](bus)
 
@@ -149,6 +150,37 @@ async def test_a_member_that_is_killed_leaves_its_events_to_who_stands_by(tmp_pa
         if len(found) < 4:
             found += await collect(standby, 4 - len(found))
         assert found == [f"k{n}" for n in range(1, 5)]
+
+
+async def test_a_group_whose_process_is_stopped_goes_on_in_another(tmp_path: Path):
+    """And what the stopped one had in hand is no business of its own when it wakes up."""
+    holder = child("echo", tmp_path)
+    assert line(holder) == "ready"
+    async with opened(EmbeddedBus(tmp_path, lease_s=0.6)) as bus:
+        answers = await bus.subscribe("asking", ["answers"])
+        standby = await bus.subscribe("echo", [TOPIC])
+        await bus.publish([out("0")])
+        assert await collect(answers, 1) == ["re-0"]
+        holder.send_signal(signal.SIGSTOP)
+        await bus.publish([out("1")])
+        async with asyncio.timeout(20):
+            taken = await standby.take(10)
+        assert ids(taken)[-1] == "1"  # "0" too, where the stop came before its offset was kept
+        await standby.done(taken)
+        holder.send_signal(signal.SIGCONT)
+        await asyncio.sleep(1.5)
+        await bus.publish([out("2")])
+        async with asyncio.timeout(5):
+            taken = await standby.take(10)
+        assert ids(taken) == ["2"]
+        await standby.done(taken)
+        await standby.close()  # and now the other one may have it again
+        await bus.publish([out("3")])
+        found: list[str] = []
+        while "re-3" not in found:
+            found += await collect(answers, 1)
+        assert "re-2" not in found
+        assert kill(holder) == []
 
 
 # --- quiet --------------------------------------------------------------------------------------

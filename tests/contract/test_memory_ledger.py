@@ -6,12 +6,12 @@ import pytest
 
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.ports.ledger import Ledger
-from pavane.testing.contracts.ledger import ALONE, FULL, LedgerContract
+from pavane.testing.contracts.ledger import ALONE, FULL, LEASED, LedgerContract
 from pavane.testing.contracts.ledger.harness import bare, first, opened, second
 
 
 class TestMemoryLedger(LedgerContract):
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, FULL, LEASED})
 
     async def create(self, folder: Path) -> Ledger:
         return MemoryLedger()
@@ -23,6 +23,10 @@ class TestMemoryLedger(LedgerContract):
     async def again(self, ledger: Ledger) -> Ledger:
         assert isinstance(ledger, MemoryLedger)
         return ledger.second()
+
+    async def silence(self, ledger: Ledger) -> None:
+        assert isinstance(ledger, MemoryLedger)
+        ledger.silent = True
 
     async def fill(self, ledger: Ledger) -> None:
         assert isinstance(ledger, MemoryLedger)

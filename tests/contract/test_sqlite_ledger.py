@@ -4,14 +4,24 @@ from pathlib import Path
 
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.ports.ledger import Ledger
-from pavane.testing.contracts.ledger import ALONE, FULL, LedgerContract
+from pavane.testing.contracts.ledger import ALONE, FULL, LEASED, LedgerContract
+
+
+class Silenced(SqliteLedger):
+    """Gives no sign of life once it is told so, as a process that is stopped."""
+
+    is_silent = False
+
+    def _beat(self) -> None:
+        if not self.is_silent:
+            super()._beat()
 
 
 class TestSqliteLedger(LedgerContract):
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, FULL, LEASED})
 
     async def create(self, folder: Path) -> Ledger:
-        return SqliteLedger(folder / "payment.db")
+        return Silenced(folder / "payment.db", lease_s=0.3)
 
     async def die(self, ledger: Ledger) -> Ledger:
         assert isinstance(ledger, SqliteLedger)
@@ -19,7 +29,11 @@ class TestSqliteLedger(LedgerContract):
 
     async def again(self, ledger: Ledger) -> Ledger:
         assert isinstance(ledger, SqliteLedger)
-        return SqliteLedger(ledger.path)
+        return SqliteLedger(ledger.path, lease_s=0.3)
+
+    async def silence(self, ledger: Ledger) -> None:
+        assert isinstance(ledger, Silenced)
+        ledger.is_silent = True
 
     async def fill(self, ledger: Ledger) -> None:
         assert isinstance(ledger, SqliteLedger)
@@ -32,10 +46,10 @@ class TestSqliteLedger(LedgerContract):
 
 
 class TestSqliteLedgerWithoutThread(TestSqliteLedger):
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, FULL, LEASED})
 
     async def create(self, folder: Path) -> Ledger:
-        return SqliteLedger(folder / "payment.db", commit_thread=False, flushing="OFF")
+        return Silenced(folder / "payment.db", commit_thread=False, flushing="OFF", lease_s=0.3)
 
 
 class TestSqliteLedgerInMemory(TestSqliteLedger):

@@ -323,3 +323,36 @@ class LockedForGood(MemoryLedger):
         new = super().crash()
         new._rows.server = self
         return new
+
+
+class NotFencedOff(MemoryLedger):
+    """12, leased: goes on writing after another process has taken over."""
+
+    def _check_open(self) -> None:
+        self._is_lost.clear()
+        super()._check_open()
+
+
+class NeverTold(MemoryLedger):
+    """12, leased: fenced off, but nobody who waits is told."""
+
+    async def lost(self) -> None:
+        await asyncio.Event().wait()
+
+
+class LostForGood(MemoryLedger):
+    """12, leased: what was put out never serves again."""
+
+    async def open(self) -> None:
+        lost = self._is_lost
+        await super().open()
+        self._is_lost = lost
+
+
+class Impatient(MemoryLedger):
+    """12, leased: takes over from whoever does not commit for a while."""
+
+    async def open(self) -> None:
+        if isinstance(server := self._rows.server, MemoryLedger):
+            server.silent = server.counters.commits == self.counters.commits
+        await super().open()

@@ -10,6 +10,7 @@ from typing import Any
 from pavane.adapters.memory.rows import ExecutionRows, Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.adapters.memory.store import MemoryStore
+from pavane.adapters.sqlite.lock import ServerLock
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.core.model.rows import Key, Ready
 from pavane.errors import StoreFullError
@@ -171,8 +172,9 @@ class HeldUp(MemoryStore):
 class Shared(SqliteStore):
     """8, alone: opens whatever another server holds."""
 
-    def _take_lock(self) -> None:
-        pass
+    def _take_lock(self, lock: ServerLock) -> bool:
+        self._lock = None
+        return True
 
 
 class HalfFull(MemoryStore):

@@ -9,7 +9,7 @@ import pavane.ports.ledger
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.errors import StoreError
 from pavane.ports.ledger import Ledger
-from pavane.testing.contracts.ledger import ALONE, FULL, LedgerContract
+from pavane.testing.contracts.ledger import ALONE, FULL, LEASED, LedgerContract
 from pavane.testing.contracts.ledger.harness import opened
 from tests.mutants import ledgers
 
@@ -50,13 +50,17 @@ CAUGHT_BY = [
     (ledgers.FullForGood, "test_full_passes_when_there_is_room"),
     (ledgers.Shared, "test_alone_a_second_process_is_refused"),
     (ledgers.LockedForGood, "test_alone_again_after_the_first_has_gone"),
+    (ledgers.NotFencedOff, "test_leased_what_is_silent_is_taken_over"),
+    (ledgers.NeverTold, "test_leased_what_is_silent_is_taken_over"),
+    (ledgers.LostForGood, "test_leased_who_was_put_out_stands_by"),
+    (ledgers.Impatient, "test_leased_signs_of_life_keep_it"),
 ]
 
 
 class Suite(LedgerContract):
     """The suite over any of these ledgers. Pytest does not collect it: its name says so."""
 
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, FULL, LEASED})
     patience_s = 0.5
 
     def __init__(self, build: type[MemoryLedger]) -> None:
@@ -70,6 +74,9 @@ class Suite(LedgerContract):
 
     async def again(self, ledger: Ledger) -> Ledger:
         return _in_memory(ledger).second()
+
+    async def silence(self, ledger: Ledger) -> None:
+        _in_memory(ledger).silent = True
 
     async def fill(self, ledger: Ledger) -> None:
         _in_memory(ledger).full = True
@@ -105,7 +112,7 @@ async def test_and_it_is_the_breaking_that_is_caught(test: str, tmp_path: Path):
 
 def test_each_promise_has_a_ledger_that_breaks_it():
     promises = re.findall(r"^(\d+)\. (\w+):", pavane.ports.ledger.__doc__ or "", re.MULTILINE)
-    assert len(promises) == 11
+    assert len(promises) == 12
     told = [(broken.__doc__ or "").split(":")[0] for broken, _ in CAUGHT_BY]
     assert {f"{number}, {word}" for number, word in promises} == set(told)
     for broken, test in CAUGHT_BY:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
-from pavane.bootstrap.opening import SystemClock, chance, ledger_of, open_bus
+from pavane.bootstrap.opening import LEASE_S, SystemClock, chance, ledger_of, open_bus
 from pavane.bootstrap.standing_by import active_or_standing_by
 from pavane.errors import UsageError
 from pavane.participant.announcing import announcement
+from pavane.ports.ledger import Leased
 
 if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from pavane.sdk.event import Event
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
+
+
+_LOG = logging.getLogger("pavane")
+
+_GRACE_S: Final = 10.0  # for what is going on when a service stops
 
 
 class Company(NamedTuple):
@@ -57,6 +64,11 @@ class Company(NamedTuple):
         await self.bus.publish([out])
         return id
 
+    def forget(self, service: str) -> None:
+        """It dances here no more."""
+        for found in (self.ledgers, self.participants, self.reactions):
+            found.pop(service, None)
+
 
 @asynccontextmanager
 async def dancing_services(
@@ -69,12 +81,14 @@ async def dancing_services(
     clock: Clock | None = None,
     probe: Probe | None = None,
     watched: bool = True,
+    lease_s: float = LEASE_S,
 ) -> AsyncGenerator[Company]:
     """Services that carry out workflows with no conductor, each with a ledger of its own.
 
     Every workflow is choreographed, whatever its own style says; DefinitionError where one lies
     outside the profile. Several processes may each have some of the services, on a bus that they
-    share; a service that another process has already stands by. A process that nobody asks what
+    share; a service that another process has already stands by, and so does one whose process gave
+    no sign of life for `lease_s` and was put out meanwhile. A process that nobody asks what
     became of executions need not be `watched`: its observer would read everybody's journals. On
     leaving, workers finish what they have begun and everything is closed.
     """
@@ -92,9 +106,9 @@ async def dancing_services(
         if definitions:
             await chosen.publish([announcement(definitions, tasks, clock.now())])
         for service in services:
-            own = ledger_of(service.name, ledger, chosen)
+            own = ledger_of(service.name, ledger, chosen, lease_s=lease_s)
             begin = partial(dancing, service, company, own, clock, concurrency, probe)
-            await stack.enter_async_context(active_or_standing_by(service.name, begin))
+            await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         if watched:  # whoever is asked here may be asked for what others dance
             await stack.enter_async_context(learning(company))
         yield company
@@ -171,8 +185,13 @@ async def dancing(
         await participant.start()
         yield
     finally:
-        await workers.stop()
-        await participant.stop()
+        if lost := isinstance(ledger, Leased) and ledger.is_lost:
+            # Nothing that goes on here can be written any more: it is another process's now.
+            _LOG.warning("%s was taken over by another process", service.name)
+            company.forget(service.name)
+        grace_s = 0.0 if lost else _GRACE_S
+        await workers.stop(grace_s)
+        await participant.stop(grace_s)
         await ledger.close()
 
 

@@ -77,11 +77,11 @@ async def mixed_services(
                 chance=chance,
             )
         )
-        kept = ledger_of("_conductor", ledger, chosen)
+        kept = ledger_of("_conductor", ledger, chosen, lease_s=0.0)  # nobody stands by
         conducting = conducted_events(engine, company, kept, clock, conducted, tasks)
         await stack.enter_async_context(conducting)
         for service in [*services, scopes.conductor(engine)]:
-            own = ledger_of(service.name, ledger, chosen)
+            own = ledger_of(service.name, ledger, chosen, lease_s=0.0)
             dancer = dancing(service, company, own, clock, concurrency, None)
             await stack.enter_async_context(dancer)
         yield Mixed(engine, company)
@@ -116,7 +116,7 @@ async def conducting(
             service = scopes.conductor(engine)
             kept = ledger_of(service.name, "", company.bus)
             begin = partial(_conductor, service, company, kept, clock)
-            async with active_or_standing_by(service.name, begin):
+            async with active_or_standing_by(service.name, kept, begin):
                 yield Mixed(engine, company)
 
 
@@ -164,7 +164,7 @@ async def mixed_workers(
         for service in services:
             own = ledger_of(service.name, "", chosen)
             begin = partial(dancing, service, company, own, clock, concurrency, None)
-            await stack.enter_async_context(active_or_standing_by(service.name, begin))
+            await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         working = remote_services(
             server,
             services=services,

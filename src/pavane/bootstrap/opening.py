@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 
 BUS_FOLDER: Final = ".pavane"
+LEASE_S: Final = 5.0
+"""A process that gives no sign of life for so long is put out by one that stands by. Longer than an
+
+event loop is ever kept busy, shorter than people wait.
+"""
 
 
 class SystemClock:
@@ -54,7 +59,7 @@ def open_bus(url: str) -> Bus:
     raise UsageError(f"The bus {url!r} is not built yet.", "Use embedded:FOLDER or memory:.")
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str, *, lease_s: float = LEASE_S) -> Ledger:
     """The ledger behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
     if url == "memory:":
         from pavane.adapters.memory.ledger import MemoryLedger
@@ -63,11 +68,11 @@ def open_ledger(url: str) -> Ledger:
     if url.startswith("sqlite:///"):
         from pavane.adapters.sqlite.ledger import SqliteLedger
 
-        return SqliteLedger(url.removeprefix("sqlite:///"))
+        return SqliteLedger(url.removeprefix("sqlite:///"), lease_s=lease_s)
     raise UsageError(f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db or memory:.")
 
 
-def ledger_of(service: str, url: str, bus: Bus) -> Ledger:
+def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> Ledger:
     """A service's ledger behind a URL; without one, where the bus would have it.
 
     That is `SERVICE.db` in the folder of an embedded bus, which reads it there, else memory.
@@ -77,8 +82,8 @@ def ledger_of(service: str, url: str, bus: Bus) -> Ledger:
         from pavane.adapters.sqlite.ledger import SqliteLedger
 
         if isinstance(bus, EmbeddedBus):
-            return SqliteLedger(bus.folder.log(service))
-    return open_ledger(url or "memory:")
+            return SqliteLedger(bus.folder.log(service), lease_s=lease_s)
+    return open_ledger(url or "memory:", lease_s=lease_s)
 
 
 def chance() -> Chance:

@@ -95,6 +95,7 @@ class Wiring(Protocol):
         workflows: Sequence[WorkflowFunction[..., object]],
         *,
         ledger: str = "",
+        lease_s: float = 5.0,
     ) -> AbstractAsyncContextManager[Company]:
         """Services that carry out the workflows with no conductor; stopped on leaving."""
         ...

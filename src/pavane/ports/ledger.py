@@ -22,6 +22,9 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 10. full: when there is no room, `commit` raises StoreFullError, nothing of the batch is written,
     and the ledger works on once there is room.
 11. alone: where the ledger serves one process, opening it twice raises StoreBusyError.
+12. leased: a ledger that is `Leased` and has given no sign of life for the length of its lease may
+    be opened by another process. From then on the first writes nothing: each of its methods
+    raises LeaseLostError, at the latest when it would commit, and `lost` returns.
 
 No method may be called before `open` or after `close`. All are called from one event loop.
 """
@@ -29,7 +32,7 @@ No method may be called before `open` or after `close`. All are called from one 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -177,4 +180,18 @@ class Ledger(Protocol):
 
         Returns how many went, ids and executions together.
         """
+        ...
+
+
+@runtime_checkable
+class Leased(Protocol):
+    """A ledger that another process may take over from one that seems dead."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process is known to have taken it over since it was opened."""
+        ...
+
+    async def lost(self) -> None:
+        """Wait until another process has taken it over. It must be open, or have been."""
         ...

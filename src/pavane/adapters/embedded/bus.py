@@ -49,15 +49,19 @@ class EmbeddedBus:
     """One process's connection to the bus in a folder. It is made when it is not there.
 
     What is published goes to a log `NAME-1.db` in the folder, or the next that no other process
-    has; the log of a ledger that was adopted is read as it is.
+    has; the log of a ledger that was adopted is read as it is. A group whose process has given no
+    sign of life for `lease_s` becomes active in another one.
     """
 
     features: frozenset[str] = frozenset({"ordered", "kept", "log"})
 
-    def __init__(self, folder: str | PathLike[str], name: str = "_client") -> None:
+    def __init__(
+        self, folder: str | PathLike[str], name: str = "_client", *, lease_s: float = 5.0
+    ) -> None:
         self.counters = EmbeddedCounters()
         self.folder = Folder(Path(folder))
         self.name = name
+        self._lease_s = lease_s
         self._open = False
         self._own: SqliteLedger | None = None
         self._commits: Commits | None = None
@@ -136,7 +140,7 @@ class EmbeddedBus:
             if self._own is not None:
                 self._own.crash()
             self._logs.close()
-        return EmbeddedBus(self.folder.path, self.name)
+        return EmbeddedBus(self.folder.path, self.name, lease_s=self._lease_s)
 
     # --- publishing -----------------------------------------------------------------------------
 
@@ -223,7 +227,7 @@ class EmbeddedBus:
         if (ledger := self._ledgers.get(group)) is not None:
             return Offsets(group, ledger, self.counters, own=False)
         path = self.folder.group(group)
-        own = SqliteLedger(path, commit_thread=False, flushing="NORMAL")
+        own = SqliteLedger(path, commit_thread=False, flushing="NORMAL", lease_s=self._lease_s)
         return Offsets(group, own, self.counters, own=True)
 
     async def _left(self, member: EmbeddedSubscription) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Protocol
@@ -10,7 +11,7 @@ from typing import Final, Protocol
 from pavane.adapters.embedded.lanes import Hold, Holder, Item, Lane
 from pavane.adapters.embedded.offsets import Offsets
 from pavane.adapters.embedded.tail import Tail
-from pavane.errors import StoreBusyError
+from pavane.errors import LeaseLostError, StoreBusyError
 
 _QUIET_STEP: Final = 500  # how far a lane without events for the group moves before it is noted
 
@@ -59,6 +60,8 @@ class Group:
         async with self._changing:
             if not self.members:
                 return
+            if self.active and self._offsets.is_lost:
+                await self._stand_by()
             if not self.active:
                 try:
                     await self._offsets.open()
@@ -86,6 +89,16 @@ class Group:
         lane = Lane(topic, tail, done, given_back, self._held, self._later)
         self._lanes[topic, tail.log] = lane
 
+    async def _stand_by(self) -> None:
+        """Another process is active now: what is in hand here comes there, and is nobody's here."""
+        self._forget()
+        self._lanes.clear()
+        self._held = {}
+        for member in self.members:
+            member.assigned.clear()
+        self.version += 1
+        await self._offsets.close()
+
     async def leave(self) -> None:
         """Let another process be active, when the last member has gone."""
         async with self._changing:
@@ -94,7 +107,8 @@ class Group:
                 lanes = list(self._lanes.values())
                 self._lanes.clear()
                 try:
-                    await self._keep(lanes)
+                    with contextlib.suppress(LeaseLostError):  # they are another process's
+                        await self._keep(lanes)
                 finally:
                     await self._offsets.close()
 
@@ -116,6 +130,8 @@ class Group:
         """They never come again."""
         touched: dict[Lane, list[int]] = {}
         for item in items:
+            if not self._has(item.lane):
+                continue
             item.lane.finish(item)
             noted = touched.setdefault(item.lane, [])
             if item.kept:
@@ -124,6 +140,10 @@ class Group:
             if noted:
                 await self._offsets.forget(lane.topic, lane.log, noted)
         await self._keep([*touched, *self._far()])
+
+    def _has(self, lane: Lane) -> bool:
+        """Whether it is a lane of now, not of the time before another process was active."""
+        return self._lanes.get((lane.topic, lane.log)) is lane
 
     def _far(self) -> list[Lane]:
         """Lanes that have read on for long though little or nothing in them was for the group."""
@@ -142,6 +162,8 @@ class Group:
     async def give_back(self, item: Item, delay_ms: int) -> None:
         """It comes again once the time has passed."""
         due, lane = _now() + delay_ms, item.lane
+        if not self._has(lane):
+            return
         if not self._later(item, due):
             lane.deliver_later(item)
             self.wake()

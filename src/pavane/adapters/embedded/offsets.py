@@ -12,6 +12,7 @@ import msgspec
 
 from pavane.adapters.embedded.counters import EmbeddedCounters
 from pavane.adapters.sqlite.ledger import SqliteLedger
+from pavane.errors import StoreBusyError
 from pavane.ports.ledger import ALL, Entry, RowKey
 
 _encode = msgspec.json.Encoder().encode
@@ -34,6 +35,15 @@ class Offsets:
         """Be the one who keeps them. StoreBusyError while another process is."""
         if self._ledger is not None and self._own:
             await self._ledger.open()
+        elif self.is_lost:
+            raise StoreBusyError(
+                "Another process keeps these offsets.", "Open the service's ledger again."
+            )
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process was found to keep them since they were opened."""
+        return self._ledger is not None and self._ledger.is_lost
 
     async def close(self) -> None:
         """Let another process keep them."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 
 from pavane.adapters.memory.counters import LedgerCounters
 from pavane.adapters.memory.ledger_rows import LedgerRows
-from pavane.errors import StoreBusyError, StoreError, StoreFullError
+from pavane.errors import LeaseLostError, StoreBusyError, StoreError, StoreFullError
 from pavane.ports.ledger import Aside, AsideKind, Entry, Loaded, Record, RowKey, Todo
 
 _LAST = "\U0010ffff"
@@ -17,11 +18,14 @@ class MemoryLedger:
     """Keeps everything in memory; nothing survives the process.
 
     Simulations set `full` to let commits fail for want of room, call `crash` to go on with what a
-    new process would find, and `second` for a process that stands by on the same rows.
+    new process would find, and `second` for a process that stands by on the same rows. One that is
+    `silent` gives no sign of life, and is put out by a `second` that opens.
     """
 
     def __init__(self) -> None:
         self.full = False
+        self.silent = False
+        self._is_lost = asyncio.Event()
         self.counters = LedgerCounters()
         self._open = False
         self._rows = LedgerRows()
@@ -49,20 +53,32 @@ class MemoryLedger:
         """Begin to serve."""
         if self._open:
             return
-        if self._rows.server is not None:
-            raise StoreBusyError(
-                "Another process serves this memory ledger.", "Close the other one first."
-            )
+        if isinstance(server := self._rows.server, MemoryLedger):
+            if not server.silent:
+                raise StoreBusyError(
+                    "Another process serves this memory ledger.", "Close the other one first."
+                )
+            server._is_lost.set()
         self._rows.server = self
+        self._is_lost = asyncio.Event()
         self._offsets = dict(self._rows.offsets)
         self._open = True
 
     async def close(self) -> None:
         """Serve nobody any more; the rows stay, and `open` serves them again."""
-        if self._open:
+        if self._open and not self.is_lost:
             self._rows.offsets = self._offsets
             self._rows.server = None
-            self._open = False
+        self._open = False
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process has taken it over since it was opened."""
+        return self._is_lost.is_set()
+
+    async def lost(self) -> None:
+        """Wait until another process has taken it over."""
+        await self._is_lost.wait()
 
     async def load(self, wanted: Mapping[str, Collection[RowKey]]) -> dict[str, Loaded]:
         """The rows of each execution."""
@@ -176,3 +192,5 @@ class MemoryLedger:
     def _check_open(self) -> None:
         if not self._open:
             raise StoreError("The memory ledger is not open.", "Call open() first.")
+        if self._is_lost.is_set():
+            raise LeaseLostError("Another process has taken over.", "Stand by until it is free.")

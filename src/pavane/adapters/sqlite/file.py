@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import apsw
 
 from pavane.adapters.sqlite.checkpointer import Checkpointer
 from pavane.adapters.sqlite.committer import Committer
 from pavane.adapters.sqlite.connection import (
+    BUSY_MS,
     Connection,
     Cursor,
     Flushing,
@@ -25,14 +27,18 @@ from pavane.adapters.sqlite.connection import (
 from pavane.adapters.sqlite.counters import FileCounters
 from pavane.adapters.sqlite.lock import ServerLock
 from pavane.adapters.sqlite.migrate import Migration, migrate, pending
-from pavane.errors import StoreError
+from pavane.errors import LeaseLostError, StoreBusyError, StoreError
+
+_BEATS: Final = 3  # signs of life in the time of a lease
+_TAKING_MS: Final = 50  # how long the loop waits for a writer that may have been stopped writing
 
 
 class SqliteFile:
     """Statements run on the event loop, COMMIT in a helper thread unless `threaded` is False.
 
     A subclass says which schema the file has and what it holds ready while it is open. ":memory:"
-    is no file: it has one connection and no lock.
+    is no file: it has one connection and no lock. With a lease, a process that gave no sign of
+    life for `lease_s` can be put out by one that stands by (see `lock`).
     """
 
     option: ClassVar[str] = "--store"  # what a person gives to choose the file
@@ -45,14 +51,20 @@ class SqliteFile:
         threaded: bool,
         flushing: Flushing,
         read_only: bool = False,
+        lease_s: float = 0.0,
     ) -> None:
         self._in_memory = fspath(path) == ":memory:"
         self.path = Path(path) if self._in_memory else Path(path).resolve()
+        self.lease_s = lease_s
         self._counters = counters
         self._threaded = threaded
         self._flushing: Flushing = flushing
         self._read_only = read_only
         self._lock: ServerLock | None = None
+        if not self._in_memory and not read_only:
+            self._lock = ServerLock(self.path, self.option, lease_s)
+        self._is_lost = asyncio.Event()
+        self._beats: asyncio.TimerHandle | None = None
         self._image: bytes | None = None  # what a crashed database in memory left
         self._serving = False
         self._broken: StoreError | None = None
@@ -77,12 +89,13 @@ class SqliteFile:
         """Lock the file, bring it to this version's schema, begin to serve."""
         if not self._in_memory:
             self._check_path()
-            if not self._read_only:
-                self._take_lock()
+        free = self._lock is None or self._take_lock(self._lock)
         connection: Connection | None = None
         try:
             with self._errors():
                 connection = connect(str(self.path), read_only=self._read_only)
+                if not free:
+                    self._take_over(connection)
                 self._prepare(connection)
                 self._serve(connection)
         except BaseException:
@@ -101,10 +114,75 @@ class SqliteFile:
         self._begin()
         self._committer = Committer(connection, self._counters, checkpointer, threaded=threaded)
         self._serving = True
+        self._broken = None
+        self._is_lost = asyncio.Event()
+        self._beat()
 
-    def _take_lock(self) -> None:
-        self._lock = ServerLock(self.path, self.option)
-        self._lock.take()
+    def _take_lock(self, lock: ServerLock) -> bool:
+        """Whether the file is free; False: it may be taken from a process that seems dead."""
+        try:
+            lock.take()
+        except StoreBusyError:
+            if not lock.may_be_replaced(asyncio.get_running_loop().time()):
+                raise
+            return False
+        return True
+
+    def _take_over(self, connection: Connection) -> None:
+        """Put the silent holder out, while nobody writes."""
+        assert self._lock is not None
+        pending(connection, self.path, self._schema(), self.option)  # is it ours, not a newer one's
+        connection.set_busy_timeout(_TAKING_MS)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError as error:
+            raise StoreBusyError(
+                f"The database {self.path} is locked by a process that was stopped while writing.",
+                "Let that process go on, or end it.",
+            ) from error
+        try:
+            self._lock.replace()
+        finally:
+            connection.execute("ROLLBACK")
+        connection.set_busy_timeout(BUSY_MS)
+
+    # --- the lease ------------------------------------------------------------------------------
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether another process is known to have taken it over since it was opened."""
+        return self._is_lost.is_set()
+
+    async def lost(self) -> None:
+        """Wait until another process has taken it over."""
+        await self._is_lost.wait()
+
+    def _beat(self) -> None:
+        """Show that this process lives, from its event loop: what that cannot do, nobody does."""
+        if self._lock is None or not self.lease_s:
+            return
+        if self._lock.holds():
+            self._lock.beat()
+            loop = asyncio.get_running_loop()
+            self._beats = loop.call_later(self.lease_s / _BEATS, self._beat)
+        else:
+            self._lose()
+
+    def _ensure_held(self) -> None:
+        """Inside a write transaction: nobody has taken the file over, nor can until its end."""
+        if self._lock is not None and not self._lock.holds():
+            raise self._lose()
+
+    def _lose(self) -> StoreError:
+        if not self._is_lost.is_set():
+            self._broken = LeaseLostError(
+                f"The database {self.path} was taken over by another process, "
+                "as this one gave no sign of life for the length of its lease.",
+                "Stand by until it is free; a longer --lease tolerates longer pauses.",
+            )
+            self._is_lost.set()
+        assert self._broken is not None
+        return self._broken
 
     def _check_path(self) -> None:
         if not self.path.parent.is_dir():
@@ -157,6 +235,9 @@ class SqliteFile:
 
     def _release(self) -> None:
         self._serving = False
+        if self._beats is not None:
+            self._beats.cancel()
+            self._beats = None
         self._committer.stop()
         self._end()
         self._connection.close()
@@ -217,6 +298,7 @@ class SqliteFile:
             self._connection.execute("BEGIN IMMEDIATE")
             self._counters.statements += 1
             try:
+                self._ensure_held()
                 yield
             except BaseException:
                 if self._connection.in_transaction:
@@ -227,6 +309,7 @@ class SqliteFile:
         """Nothing was written so far."""
         self._connection.execute("ROLLBACK; BEGIN IMMEDIATE")
         self._counters.statements += 2
+        self._ensure_held()
 
     @contextmanager
     def _errors(self) -> Generator[None]:

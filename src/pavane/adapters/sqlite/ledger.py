@@ -24,7 +24,9 @@ class SqliteLedger(SqliteFile):
 
     Statements run on the event loop, COMMIT in a helper thread; `commit_thread=False` commits on
     the loop too. `flushing` weaker than FULL is for what may be lost with the machine's power.
-    Offsets are written with the next commit, at `close` at the latest.
+    Offsets are written with the next commit, at `close` at the latest. A process that gave no
+    sign of life for `lease_s` seconds may be put out by another that opens the ledger again and
+    again (`Leased`); 0: never.
     """
 
     option: ClassVar[str] = "--ledger"
@@ -35,9 +37,12 @@ class SqliteLedger(SqliteFile):
         *,
         commit_thread: bool = True,
         flushing: Flushing = "FULL",
+        lease_s: float = 0.0,
     ) -> None:
         self.counters = SqliteLedgerCounters()
-        super().__init__(path, self.counters, threaded=commit_thread, flushing=flushing)
+        super().__init__(
+            path, self.counters, threaded=commit_thread, flushing=flushing, lease_s=lease_s
+        )
         self._offsets: dict[str, int] = {}
         self._moved: dict[str, int] = {}  # offsets that are not written yet
         self._writer: LedgerWriter
@@ -62,7 +67,12 @@ class SqliteLedger(SqliteFile):
 
         What was committed is there and nothing else; no tidying is done. For tests.
         """
-        new = type(self)(self.path, commit_thread=self._threaded, flushing=self._flushing)
+        new = type(self)(
+            self.path,
+            commit_thread=self._threaded,
+            flushing=self._flushing,
+            lease_s=self.lease_s,
+        )
         self._die(new)
         return new
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from pavane.errors import PavaneError, UsageError
+from pavane.errors import DefinitionError, PavaneError, UsageError
 
 DEFAULT_STORE = "sqlite:///pavane.db"
 _LEASE_S = (1.0, 3600.0)
@@ -130,6 +130,31 @@ def port_option(default: int | None) -> Callable[[F], F]:
         show_default=default is not None,
         help="Port to answer REST on; 0 takes any that is free.",
     )
+
+
+def _seconds(_ctx: click.Context, option: click.Parameter, value: str | None) -> float | None:
+    from pavane.language.durations import parse_duration
+
+    if value is None:
+        return None
+    try:
+        return parse_duration(value)
+    except DefinitionError as error:
+        raise UsageError(f"{option.opts[0]}: {error.message}", error.remedy) from error
+
+
+def own_lease_option(function: F) -> F:
+    """`--lease` of a process that dances: for how long it may be silent itself."""
+    return click.option(
+        "--lease",
+        "lease_s",
+        metavar="DURATION",
+        default="5s",
+        show_default=True,
+        callback=_seconds,
+        help="Of choreographed services: one whose process gives no sign of life for so long is "
+        "taken over by a process that stands by; 0s: never.",
+    )(function)
 
 
 def host_option(function: F) -> F:

@@ -10,6 +10,7 @@ import click
 from pavane.doors.cli.options import (
     bus_option,
     host_option,
+    own_lease_option,
     port_option,
     server_option,
     store_option,
@@ -20,6 +21,7 @@ from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     import asyncio
+    from contextlib import AbstractAsyncContextManager
 
     from pavane.doors.cli.app import App
     from pavane.doors.wiring import Company
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Of one choreographed service: sqlite:///path.db; by default NAME.db beside the bus.",
 )
+@own_lease_option
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
@@ -56,6 +59,7 @@ def command(
     server: str | None,
     names: tuple[str, ...],
     ledger: str | None,
+    lease_s: float,
     overwrite: bool,
     host: str,
     port: int | None,
@@ -89,8 +93,14 @@ def command(
     if names:
         loaded = loaded._replace(services={name: loaded.services[name] for name in names})
     if dances:
-        where = (bus or "embedded:.pavane", ledger or "")
-        asyncio.run(_dance(wiring, loaded, *where, address=(host, port)))
+        opened = wiring.dancing_services(
+            bus or "embedded:.pavane",
+            list(loaded.services.values()),
+            list(loaded.workflows.values()),
+            ledger=ledger or "",
+            lease_s=lease_s,
+        )
+        asyncio.run(_dance(opened, loaded, bus or "embedded:.pavane", address=(host, port)))
         return
     if server:
         on_bus = (bus or "embedded:.pavane") if style == "hybrid" else ""
@@ -128,7 +138,11 @@ async def _working(wiring: Wiring, app: App, server: str, bus: str, overwrite: b
 
 
 async def _dance(
-    wiring: Wiring, app: App, bus: str, ledger: str, *, address: tuple[str, int | None]
+    opened: AbstractAsyncContextManager[Company],
+    app: App,
+    bus: str,
+    *,
+    address: tuple[str, int | None],
 ) -> None:
     """The services as dancers on a bus; what becomes of executions is shown by any of them."""
     from contextlib import nullcontext
@@ -138,9 +152,8 @@ async def _dance(
     from pavane.doors.rest.serve import listen
 
     stop, (host, port) = stop_event(), address
-    services, workflows = list(app.services.values()), list(app.workflows.values())
     with nullcontext() if port is None else listen(host, port) as listening:
-        async with wiring.dancing_services(bus, services, workflows, ledger=ledger) as company:
+        async with opened as company:
             click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
             click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
             waiting = sorted(app.services.keys() - company.participants.keys())

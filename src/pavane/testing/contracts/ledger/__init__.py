@@ -15,14 +15,14 @@ Subclass it and say how to build a ledger::
             return ...  # a second one on the same data
 """
 
-from pavane.testing.contracts.ledger.harness import ALONE, FULL
+from pavane.testing.contracts.ledger.harness import ALONE, FULL, LEASED
 from pavane.testing.contracts.ledger.keeping import KeepingTests
 from pavane.testing.contracts.ledger.limits import LimitTests
 from pavane.testing.contracts.ledger.reading import ReadingTests
 from pavane.testing.contracts.ledger.waiting import WaitingTests
 from pavane.testing.contracts.ledger.writing import WritingTests
 
-__all__ = ["ALONE", "FULL", "LedgerContract"]
+__all__ = ["ALONE", "FULL", "LEASED", "LedgerContract"]
 
 
 class LedgerContract(WritingTests, ReadingTests, WaitingTests, KeepingTests, LimitTests):

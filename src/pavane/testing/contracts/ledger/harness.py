@@ -15,6 +15,7 @@ from pavane.ports.ledger import ALL, Aside, AsideKind, Entry, Ledger, Loaded, Ro
 from pavane.testing.contracts.features import Featured
 
 ALONE: Final = "alone"  # serves one process: opening it twice is refused
+LEASED: Final = "leased"  # can be taken over from a process that gives no sign of life
 FULL: Final = "full"  # can be brought to have no room, and to have room again
 
 AnyLedger = TypeVar("AnyLedger", bound=Ledger)
@@ -38,6 +39,10 @@ class LedgerHarness(Featured):
 
     async def again(self, ledger: Ledger) -> Ledger:
         """Feature ALONE: a second ledger on the same data, not open yet."""
+        raise NotImplementedError
+
+    async def silence(self, ledger: Ledger) -> None:
+        """Feature LEASED: it gives no sign of life from now on, and does all else."""
         raise NotImplementedError
 
     async def fill(self, ledger: Ledger) -> None:

@@ -1,15 +1,20 @@
-"""Promises 10 and 11: full, alone. And the life of a ledger."""
+"""Promises 10 to 12: full, alone, leased. And the life of a ledger."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import pytest
 
-from pavane.errors import StoreBusyError, StoreError, StoreFullError
-from pavane.ports.ledger import Entry, Ledger
+from pavane.errors import LeaseLostError, StoreBusyError, StoreError, StoreFullError
+from pavane.ports.ledger import Entry, Leased, Ledger
 from pavane.testing.contracts.features import needs
 from pavane.testing.contracts.ledger.harness import (
     ALONE,
     FULL,
+    LEASED,
     STEP,
     LedgerHarness,
     bare,
@@ -89,6 +94,78 @@ class LimitTests(LedgerHarness):
         third = await self.die(standby)
         async with opened(third):
             assert await revision(third, "a") == 1
+
+    # --- leased ---------------------------------------------------------------------------------
+
+    @needs(LEASED)
+    async def test_leased_what_is_silent_is_taken_over(self, ledger: Ledger) -> None:
+        """All that it committed is there, and nothing that it would write later."""
+        assert isinstance(ledger, Leased)
+        await ledger.commit([first("a")])
+        await self.silence(ledger)
+        assert await ledger.commit([first("b")]) == set()  # nobody has taken it over yet
+        await ledger.keep_offset("bus", 7)
+        async with self._taken_over(ledger) as other:
+            before = await dump_of(other, "a", "b", "c")
+            for entry in (second("a"), first("c"), second("b")):
+                with pytest.raises(LeaseLostError) as refusal:
+                    await ledger.commit([entry])
+                assert refusal.value.remedy
+            async with asyncio.timeout(self.patience_s):
+                await ledger.lost()
+            assert ledger.is_lost
+            with pytest.raises(LeaseLostError):
+                await ledger.load({"a": []})
+            with pytest.raises(LeaseLostError):
+                await ledger.prune(1 << 60, 1 << 60)
+            await ledger.close()
+            assert await dump_of(other, "a", "b", "c") == before
+            assert await other.offset("bus") == 0
+            assert await other.commit([second("a"), first("c")]) == set()
+            assert isinstance(other, Leased)
+            assert not other.is_lost
+
+    @needs(LEASED)
+    async def test_leased_who_was_put_out_stands_by(self, ledger: Ledger) -> None:
+        """It is refused like anybody else, until the other one has gone; then it serves again."""
+        await ledger.commit([first("a")])
+        await self.silence(ledger)
+        async with self._taken_over(ledger) as other:
+            assert await other.commit([second("a")]) == set()
+            await ledger.close()
+            with pytest.raises(StoreBusyError):
+                await ledger.open()
+        async with asyncio.timeout(self.patience_s):
+            await ledger.open()
+        assert isinstance(ledger, Leased)
+        assert not ledger.is_lost
+        assert await revision(ledger, "a") == 2
+        assert await ledger.commit([first("c")]) == set()
+
+    @needs(LEASED)
+    async def test_leased_signs_of_life_keep_it(self, ledger: Ledger) -> None:
+        """Who stands by and looks again and again is refused as long as they come."""
+        standby = await self.again(ledger)
+        for _ in range(30):
+            with pytest.raises(StoreBusyError):
+                await standby.open()
+            await asyncio.sleep(0.02)
+        assert await ledger.commit([first("a")]) == set()
+
+    @asynccontextmanager
+    async def _taken_over(self, ledger: Ledger) -> AsyncGenerator[Ledger]:
+        standby = await self.again(ledger)
+        async with asyncio.timeout(self.patience_s):
+            while True:
+                try:
+                    await standby.open()
+                    break
+                except StoreBusyError:
+                    await asyncio.sleep(0.02)
+        try:
+            yield standby
+        finally:
+            await standby.close()
 
 
 def _large(n: int) -> Entry:
