@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pavane.bootstrap import Company
     from pavane.core.projection.choreography import Choreography
     from pavane.engine.engine import Engine
+    from pavane.engine.keyring import Keyring
     from pavane.ports.store import Store
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
@@ -26,6 +27,18 @@ class _Bootstrap:
         from pavane.bootstrap import open_store
 
         return open_store(url, read_only=read_only)
+
+    def keyring_in(
+        self, store_url: str, *, read_only: bool = False
+    ) -> AbstractAsyncContextManager[Keyring]:
+        from pavane.bootstrap import keyring_in
+
+        return keyring_in(store_url, read_only=read_only)
+
+    async def keyring_of(self, store: Store) -> Keyring:
+        from pavane.bootstrap import keyring_of
+
+        return await keyring_of(store)
 
     def running_engine(
         self,
@@ -54,6 +67,7 @@ class _Bootstrap:
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]],
         overwrite: bool = False,
+        api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         from pavane.bootstrap import mixed_workers
@@ -64,6 +78,7 @@ class _Bootstrap:
             services=services,
             workflows=workflows,
             overwrite=overwrite,
+            api_key=api_key,
             on_wait=on_wait,
         )
 
@@ -74,12 +89,18 @@ class _Bootstrap:
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         overwrite: bool = False,
+        api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         from pavane.bootstrap import remote_services
 
         return remote_services(
-            server, services=services, workflows=workflows, overwrite=overwrite, on_wait=on_wait
+            server,
+            services=services,
+            workflows=workflows,
+            overwrite=overwrite,
+            api_key=api_key,
+            on_wait=on_wait,
         )
 
     def dancing_services(

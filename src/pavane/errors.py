@@ -15,6 +15,8 @@ PavaneError                       the root
 │   ├── LeaseLostError            another process took over while this one gave no sign of life
 │   ├── StoreFullError            no room left; nothing was written
 │   └── StoreVersionError         the database was made by a newer Pavane
+├── UnauthenticatedError          the server wants a key, or does not know the one that was shown
+├── ForbiddenError                the key does not have the role; says which
 ├── ConnectionFailedError         a server could not be reached
 ├── StoppingError                 the engine is stopping and takes no new work
 ├── ResultTimeoutError            the execution did not end within the time given
@@ -128,6 +130,18 @@ class StoreVersionError(StoreError):
     """The database was made by a newer version of Pavane."""
 
     code = "store-version"
+
+
+class UnauthenticatedError(PavaneError):
+    """The server wants a key, or does not know the one that was shown."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(PavaneError):
+    """The key does not have the role that this needs; the message says which."""
+
+    code = "forbidden"
 
 
 class ConnectionFailedError(PavaneError):

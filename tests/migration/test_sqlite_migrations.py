@@ -10,6 +10,7 @@ from pavane.adapters.sqlite.migrate import Migration, migrations
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.errors import StoreError, StoreVersionError
+from pavane.ports.keys import StoredKey
 from pavane.testing.contracts.store.harness import dump, one, opened, revision, start
 
 pytestmark = pytest.mark.anyio
@@ -27,6 +28,15 @@ def content(path: Path) -> bytes:
     return path.read_bytes()
 
 
+OURS = len(migrations())
+
+
+def later(behind: int, name: str, sql: str) -> Migration:
+    """A migration so many behind those that are shipped."""
+    number = OURS + behind
+    return Migration(number, f"{number:04}_{name}", sql)
+
+
 def newer(monkeypatch: pytest.MonkeyPatch, *extra: Migration) -> None:
     """Let the code know more migrations than it ships."""
     known = [*migrations(), *extra]
@@ -41,7 +51,8 @@ def test_numbers_are_without_gaps_and_names_tell():
 
 async def test_a_new_database_has_a_column_for_every_field(database: Path):
     connection = apsw.Connection(str(database))
-    for table, row in (("execution", Header), ("task", TaskRow), ("ready", Ready)):
+    tables = (("execution", Header), ("task", TaskRow), ("ready", Ready), ("access_key", StoredKey))
+    for table, row in tables:
         columns = {str(c[1]) for c in connection.execute(f"PRAGMA table_info({table})")}
         assert columns == set(row.__struct_fields__)
     connection.close()
@@ -52,8 +63,8 @@ async def test_an_older_database_is_migrated_and_keeps_its_rows(
 ):
     newer(
         monkeypatch,
-        Migration(2, "0002_note", "ALTER TABLE execution ADD COLUMN note TEXT NOT NULL DEFAULT ''"),
-        Migration(3, "0003_more", "CREATE TABLE more (x) ; CREATE INDEX more_x ON more (x)"),
+        later(1, "note", "ALTER TABLE execution ADD COLUMN note TEXT NOT NULL DEFAULT ''"),
+        later(2, "more", "CREATE TABLE more (x) ; CREATE INDEX more_x ON more (x)"),
     )
     for _ in range(2):  # the second time there is nothing to do
         async with opened(SqliteStore(database)) as store:
@@ -61,7 +72,8 @@ async def test_an_older_database_is_migrated_and_keeps_its_rows(
             assert await store.commit(one(start("b"))) in (set(), {0})
     connection = apsw.Connection(str(database))
     names = [str(row[0]) for row in connection.execute("SELECT name FROM meta ORDER BY name")]
-    assert names == ["migration:0001_store", "migration:0002_note", "migration:0003_more"]
+    shipped = [f"migration:{each.name}" for each in migrations()]
+    assert names == [*shipped, f"migration:{OURS + 1:04}_note", f"migration:{OURS + 2:04}_more"]
     connection.close()
 
 
@@ -70,8 +82,8 @@ async def test_a_migration_that_fails_changes_nothing(
 ):
     newer(
         monkeypatch,
-        Migration(2, "0002_good", "CREATE TABLE good (x)"),
-        Migration(3, "0003_bad", "CREATE TABLE bad (x); CREATE TABLE bad (x)"),
+        later(1, "good", "CREATE TABLE good (x)"),
+        later(2, "bad", "CREATE TABLE bad (x); CREATE TABLE bad (x)"),
     )
     with pytest.raises(StoreError):
         await SqliteStore(database).open()
@@ -87,7 +99,7 @@ async def test_a_migration_that_fails_changes_nothing(
 
 async def test_a_newer_database_is_refused_untouched(database: Path):
     connection = apsw.Connection(str(database))
-    connection.execute("INSERT INTO meta (name, value) VALUES ('migration:0007_future', 'x')")
+    connection.execute("INSERT INTO meta (name, value) VALUES ('migration:0070_future', 'x')")
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.close()
     before = content(database)
@@ -95,14 +107,15 @@ async def test_a_newer_database_is_refused_untouched(database: Path):
         with pytest.raises(StoreVersionError) as refusal:
             await store.open()
         ours = migrations()[-1].number
-        assert "schema 7" in refusal.value.message
+        assert "schema 70" in refusal.value.message
         assert f"up to {ours}" in refusal.value.message
         assert refusal.value.remedy
     assert content(database) == before
 
 
 async def test_an_edited_migration_is_refused(database: Path, monkeypatch: pytest.MonkeyPatch):
-    edited = [migrations()[0]._replace(sql="-- something else")]
+    first, *others = migrations()
+    edited = [first._replace(sql="-- something else"), *others]
     monkeypatch.setattr(store_module, "migrations", lambda: edited)
     with pytest.raises(StoreError, match="another build"):
         await SqliteStore(database).open()
@@ -121,7 +134,7 @@ async def test_another_programs_database_is_refused_untouched(tmp_path: Path):
 
 
 async def test_a_read_only_store_does_not_migrate(database: Path, monkeypatch: pytest.MonkeyPatch):
-    newer(monkeypatch, Migration(2, "0002_good", "CREATE TABLE good (x)"))
+    newer(monkeypatch, later(1, "good", "CREATE TABLE good (x)"))
     with pytest.raises(StoreError, match="older schema"):
         await SqliteStore(database, read_only=True).open()
 

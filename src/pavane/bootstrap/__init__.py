@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
 from pavane.bootstrap.hybrid import Mixed, conducting, mixed_services, mixed_workers
+from pavane.bootstrap.keys import keyring_in, keyring_of
 from pavane.bootstrap.opening import SystemClock, chance, open_bus, open_ledger, open_store
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.bootstrap.remote import remote_services
@@ -16,6 +17,8 @@ __all__ = [
     "choreographies_of",
     "conducting",
     "dancing_services",
+    "keyring_in",
+    "keyring_of",
     "mixed_services",
     "mixed_workers",
     "open_bus",

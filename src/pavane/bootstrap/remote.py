@@ -26,6 +26,7 @@ async def remote_services(
     workflows: Sequence[WorkflowFunction[..., object] | Workflow] = (),
     tasks: Sequence[TaskDefinition] = (),
     overwrite: bool = False,
+    api_key: str | None = None,
     concurrency: int | None = None,
     clock: Clock | None = None,
     name: str = "",
@@ -47,11 +48,16 @@ async def remote_services(
     definitions, used = definitions_for(workflows)
     offered = {each.name: each for each in [*used, *tasks, *definitions_of(list(services))]}
     await register(
-        server, definitions, list(offered.values()), overwrite=overwrite, on_wait=on_wait
+        server,
+        definitions,
+        list(offered.values()),
+        overwrite=overwrite,
+        api_key=api_key,
+        on_wait=on_wait,
     )
     workers = LocalWorkers(services, clock or SystemClock(), concurrency=concurrency)
     name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
-    line = Line(server)
+    line = Line(server, api_key)
     remote = RemoteWorkers(workers, line, name)
     remote.start()
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from pavane.core.projection.choreography import Choreography
     from pavane.engine.engine import Engine
+    from pavane.engine.keyring import Keyring
     from pavane.observer.observer import Observer
     from pavane.participant.participant import Participant
     from pavane.participant.requests import Requests
@@ -43,6 +44,16 @@ class Wiring(Protocol):
         """The store behind a URL, not yet opened. UsageError for a URL that nobody knows."""
         ...
 
+    def keyring_in(
+        self, store_url: str, *, read_only: bool = False
+    ) -> AbstractAsyncContextManager[Keyring]:
+        """The keys of a store that nobody else has open; `read_only` also beside a server."""
+        ...
+
+    async def keyring_of(self, store: Store) -> Keyring:
+        """The keys of a store that is open, read."""
+        ...
+
     def running_engine(
         self,
         store_url: str,
@@ -71,6 +82,7 @@ class Wiring(Protocol):
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]],
         overwrite: bool = False,
+        api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         """Services that work for a server, and dance the scopes that need no conductor."""
@@ -83,6 +95,7 @@ class Wiring(Protocol):
         services: Sequence[Service],
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         overwrite: bool = False,
+        api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         """Services whose engine is a server; stopped on leaving."""

@@ -28,6 +28,7 @@ from typing import Protocol
 import msgspec
 
 from pavane.core.model.rows import Header, Key, Ready, TaskRow, Value
+from pavane.ports.keys import Keys
 
 
 class LoadedRows(msgspec.Struct):
@@ -139,6 +140,11 @@ class Snapshot(Protocol):
 
 class Store(Protocol):
     """The rows of record. See the module for the promises."""
+
+    @property
+    def keys(self) -> Keys:
+        """Who may come in at the doors, kept in the same place."""
+        ...
 
     async def open(self) -> None:
         """Begin to serve.

@@ -47,7 +47,8 @@ class Transport(Protocol):
 class Client:
     """Talks to a server, by default the one on this machine; `async with` closes it.
 
-    `timeout` bounds one request, not the execution. Errors are those of `pavane.errors`, as if the
+    `api_key` is what a server that asks for keys is shown. `timeout` bounds one request, not the
+    execution. Errors are those of `pavane.errors`, as if the
     engine were here; ConnectionFailedError when the server does not answer.
     """
 
@@ -55,10 +56,12 @@ class Client:
         self,
         server: str = DEFAULT_SERVER,
         *,
+        api_key: str | None = None,
         timeout: Duration = "30s",
         transport: Transport | None = None,
     ) -> None:
-        self._transport = transport or HttpTransport(server, seconds(timeout) or 30.0)
+        limit_s = seconds(timeout) or 30.0
+        self._transport = transport or HttpTransport(server, limit_s, api_key)
 
     @classmethod
     def embedded(cls, engine: Engine) -> Client:

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from pavane.errors import ConnectionFailedError, UsageError
+from pavane.sdk.credentials import headers_for
 from pavane.sdk.plans import Answer, Ask, Verb
 
 _ADDRESSES: dict[Verb, tuple[str, str]] = {
@@ -30,13 +31,14 @@ _ADDRESSES: dict[Verb, tuple[str, str]] = {
 class _Server:
     """What both ways share: the request for an ask, the error for a failure."""
 
-    def __init__(self, server: str, timeout_s: float) -> None:
+    def __init__(self, server: str, timeout_s: float, api_key: str | None) -> None:
         if not server.startswith(("http://", "https://")):
             raise UsageError(
                 f"{server!r} is no address of a server.", "Write it like http://localhost:8080."
             )
         self.server = server.rstrip("/")
         self.timeout_s = timeout_s
+        self._headers = headers_for(api_key)
 
     def request(self, ask: Ask) -> dict[str, Any]:
         """The arguments of the HTTP library's `request`."""
@@ -47,7 +49,7 @@ class _Server:
             "url": f"{self.server}/v1{path.format(**place)}",
             "params": ask.query,
             "content": ask.body or None,
-            "headers": {"content-type": "application/json"} if ask.body else {},
+            "headers": self._headers | ({"content-type": "application/json"} if ask.body else {}),
             "timeout": self.timeout_s + ask.wait_s,
         }
 
@@ -62,8 +64,8 @@ class _Server:
 class HttpTransport:
     """Asks a server from the event loop. Connections are kept for the next ask."""
 
-    def __init__(self, server: str, timeout_s: float) -> None:
-        self._server = _Server(server, timeout_s)
+    def __init__(self, server: str, timeout_s: float, api_key: str | None = None) -> None:
+        self._server = _Server(server, timeout_s, api_key)
         self._library = library()
         self._client = self._library.AsyncClient()
 
@@ -86,8 +88,8 @@ class HttpTransport:
 class SyncHttpTransport:
     """Asks a server and blocks meanwhile. May be used from several threads."""
 
-    def __init__(self, server: str, timeout_s: float) -> None:
-        self._server = _Server(server, timeout_s)
+    def __init__(self, server: str, timeout_s: float, api_key: str | None = None) -> None:
+        self._server = _Server(server, timeout_s, api_key)
         self._library = library()
         self._client = self._library.Client()
 

@@ -23,8 +23,14 @@ Args = TypeVarTuple("Args")
 class SyncClient:
     """As `Client`, for programs without an event loop; `with` closes it."""
 
-    def __init__(self, server: str = DEFAULT_SERVER, *, timeout: Duration = "30s") -> None:
-        self._transport = SyncHttpTransport(server, seconds(timeout) or 30.0)
+    def __init__(
+        self,
+        server: str = DEFAULT_SERVER,
+        *,
+        api_key: str | None = None,
+        timeout: Duration = "30s",
+    ) -> None:
+        self._transport = SyncHttpTransport(server, seconds(timeout) or 30.0, api_key)
 
     @overload
     def start(

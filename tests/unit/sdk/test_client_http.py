@@ -43,7 +43,7 @@ async def server() -> AsyncIterator[str]:
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
-            app.state.stopping.set()
+            app.stop()
             serving.should_exit = True
             await task
             listening.close()

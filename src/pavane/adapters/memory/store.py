@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 
+from pavane.adapters.memory.keys import MemoryKeys
 from pavane.adapters.memory.rows import Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.core.model.rows import Key, Ready
@@ -30,6 +31,7 @@ class MemoryStore:
         self._definitions: dict[str, bytes] = {}
         self._workflows: dict[tuple[str, int], StoredWorkflow] = {}
         self._task_definitions: dict[str, bytes] = {}
+        self.keys = MemoryKeys(self._check_open)
 
     def crash(self) -> MemoryStore:
         """The store that a new process would find, not yet open; this one serves nobody any more.
@@ -41,6 +43,7 @@ class MemoryStore:
         new._definitions = self._definitions
         new._workflows = self._workflows
         new._task_definitions = self._task_definitions
+        new.keys = self.keys.moved(new._check_open)
         self._open = False
         self._tables = Tables()
         return new

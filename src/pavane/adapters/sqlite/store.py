@@ -9,6 +9,7 @@ from pavane.adapters.sqlite import queries as q
 from pavane.adapters.sqlite.connection import Connection, connect, tune_reader
 from pavane.adapters.sqlite.counters import Counters
 from pavane.adapters.sqlite.file import SqliteFile
+from pavane.adapters.sqlite.keys import SqliteKeys
 from pavane.adapters.sqlite.migrate import Migration, migrations
 from pavane.adapters.sqlite.snapshot import SnapshotContext, header_of, task_of
 from pavane.adapters.sqlite.writer import Writer
@@ -47,6 +48,7 @@ class SqliteStore(SqliteFile):
         )
         self._durable = durable
         self._readers: list[Connection] = []
+        self.keys = SqliteKeys(self._read, self._write)
         self._writer: Writer
 
     def _schema(self) -> list[Migration]:
@@ -206,6 +208,16 @@ class SqliteStore(SqliteFile):
             reader = connect(str(self.path), read_only=True)
         tune_reader(reader)
         return reader
+
+    async def _write(self, sql: str, row: Sequence[object]) -> int:
+        """One statement in a transaction of its own; how many rows it changed."""
+        await self._free()
+        with self._transaction():
+            before = self._connection.total_changes()
+            self._many(sql, [row])
+            changed = self._connection.total_changes() - before
+        await self._end_transaction()
+        return changed
 
     async def _put(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
         await self._free()

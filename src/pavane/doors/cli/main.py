@@ -31,6 +31,7 @@ COMMANDS = (
     "retry",
     "resolve",
     "cancel",
+    "keys",
     "decompile",
 )
 
@@ -45,10 +46,18 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = import_module(f"pavane.doors.cli.{cmd_name}").command
-        for option in command.params:
-            if isinstance(option, click.Option) and not option.envvar:
-                option.envvar = "PAVANE_" + option.opts[0].lstrip("-").replace("-", "_").upper()
+        _read_environment(command)
         return command
+
+
+def _read_environment(command: click.Command) -> None:
+    """Let each option of a command, and of the commands in it, be set in the environment too."""
+    for option in command.params:
+        if isinstance(option, click.Option) and not option.envvar:
+            option.envvar = "PAVANE_" + option.opts[0].lstrip("-").replace("-", "_").upper()
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            _read_environment(each)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from pavane.errors import DefinitionError, PavaneError, UsageError
 
@@ -13,6 +15,9 @@ DEFAULT_STORE = "sqlite:///pavane.db"
 _LEASE_S = (1.0, 3600.0)
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
 BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
+
+PLACE_API_KEY = "pavane.api_key"
+"""In the context of a command: the key to show to a server."""
 
 PLACE_BUS = "pavane.bus"
 """In the context of a command: the bus on which the executions are."""
@@ -57,6 +62,23 @@ def _place_bus(ctx: click.Context, option: click.Parameter, value: str | None) -
     """Where the executions are that nobody conducts; `places` looks it up."""
     if value is not None:
         ctx.meta[PLACE_BUS] = _seen_bus(ctx, option, value)
+
+
+def _api_key(ctx: click.Context, option: click.Parameter, value: str | None) -> None:
+    """The key to show to a server, from a file or the environment; `places` looks it up."""
+    if value is None:
+        return
+    if value.startswith("@"):
+        try:
+            value = Path(value[1:]).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise UsageError(f"'{value[1:]}' cannot be read: {error}.", "Check it.") from error
+    elif ctx.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE:
+        raise UsageError(
+            "A key in the command itself is seen by everybody who lists this machine's processes.",
+            "Use --api-key @FILE, or set PAVANE_API_KEY.",
+        )
+    ctx.meta[PLACE_API_KEY] = value.strip()
 
 
 def _server(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
@@ -163,7 +185,7 @@ def host_option(function: F) -> F:
         "--host",
         default="127.0.0.1",
         show_default=True,
-        help="Address to listen on; loopback only, as authentication is not built yet.",
+        help="Address to listen on; beyond this machine every request needs a key.",
     )(function)
 
 
@@ -199,8 +221,24 @@ def lease_option(function: F) -> F:
 
 
 def server_option(help: str) -> Callable[[F], F]:
-    """`--server URL`."""
-    return click.option("--server", metavar="URL", default=None, callback=_server, help=help)
+    """`--server URL`, and `--api-key` for it."""
+
+    def add(function: F) -> F:
+        for option in (
+            click.option(
+                "--api-key",
+                metavar="@FILE",
+                default=None,
+                callback=_api_key,
+                expose_value=False,
+                help="A file with the key to show to the server; or set PAVANE_API_KEY.",
+            ),
+            click.option("--server", metavar="URL", default=None, callback=_server, help=help),
+        ):
+            function = option(function)
+        return function
+
+    return add
 
 
 def place_options(function: F) -> F:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from pavane.core.model.access import Role
 from pavane.doors.cli.place import Page
+from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConnectionFailedError, PavaneError
+from pavane.sdk.credentials import headers_for
 
 TIMEOUT_S = 75.0  # longer than the server lets a request for a result wait
 
@@ -43,8 +46,9 @@ class Standing(msgspec.Struct):
 class Remote:
     """The executions of a server, over /v1."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, api_key: str | None = None) -> None:
         self._server = server
+        self._headers = headers_for(api_key)
 
     def execution(self, execution_id: str) -> ExecutionView:
         """As `Place.execution`."""
@@ -72,6 +76,19 @@ class Remote:
         path = f"/executions/{quote(execution_id, safe='')}/result?wait={wait_s}"
         return self._ask("GET", path, Standing)
 
+    def keys(self) -> KeyList:
+        """The keys of the server."""
+        return self._ask("GET", "/keys", KeyList)
+
+    def add_key(self, name: str, roles: Sequence[Role], expires_at: int) -> NewKey:
+        """A new key, with its text."""
+        body = {"name": name, "roles": roles, "expiresAt": expires_at}
+        return self._ask("POST", "/keys", NewKey, body)
+
+    def revoke_key(self, wanted: str) -> KeyView:
+        """Take away a key, by id or name."""
+        return self._ask("DELETE", f"/keys/{quote(wanted, safe='')}", KeyView)
+
     def _ask(self, method: str, path: str, kind: type[T], body: Any = None) -> T:
         url = urlsplit(self._server)
         secure = url.scheme == "https"
@@ -79,7 +96,7 @@ class Remote:
         connection = connect(url.hostname or "", url.port, timeout=TIMEOUT_S)
         try:
             sent = None if body is None else msgspec.json.encode(body)
-            headers = {"content-type": "application/json"} if sent else {}
+            headers = self._headers | ({"content-type": "application/json"} if sent else {})
             connection.request(method, f"{url.path}/v1{path}", sent, headers)
             response = connection.getresponse()
             answer = response.read()

@@ -7,25 +7,24 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys, unkept
 from pavane.doors.cli.options import (
     bus_option,
-    host_option,
     own_lease_option,
-    port_option,
     server_option,
     store_option,
     style_option,
 )
+from pavane.doors.cli.places import api_key
 from pavane.doors.wiring import Wiring
 from pavane.errors import UsageError
 
 if TYPE_CHECKING:
-    import asyncio
-    from contextlib import AbstractAsyncContextManager
+    import socket
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from pavane.doors.cli.app import App
     from pavane.doors.wiring import Company
-    from pavane.engine.engine import Engine
 
 
 @click.command()
@@ -46,8 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
-@host_option
-@port_option(None)
+@door_options(None)
 @click.pass_obj
 def command(
     wiring: Wiring,
@@ -63,6 +61,9 @@ def command(
     overwrite: bool,
     host: str,
     port: int | None,
+    auth: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
 ) -> None:
     """Run the services and workflows of APP (shop.py, or shop where importable).
 
@@ -92,6 +93,7 @@ def command(
         raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
     if names:
         loaded = loaded._replace(services={name: loaded.services[name] for name in names})
+    door = None if port is None else door_at(host, port, auth, tls_cert, tls_key)
     if dances:
         opened = wiring.dancing_services(
             bus or "embedded:.pavane",
@@ -100,7 +102,8 @@ def command(
             ledger=ledger or "",
             lease_s=lease_s,
         )
-        asyncio.run(_dance(opened, loaded, bus or "embedded:.pavane", address=(host, port)))
+        where = bus or "embedded:.pavane"
+        asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door)))
         return
     if server:
         on_bus = (bus or "embedded:.pavane") if style == "hybrid" else ""
@@ -111,7 +114,7 @@ def command(
             "A hybrid has its conductor in a process of its own.",
             "Run `pavane server --bus URL`, and give its URL with --server.",
         )
-    asyncio.run(_run(wiring, loaded, store_url, overwrite, address=(host, port)))
+    asyncio.run(_run(wiring, loaded, store_url, overwrite, door=door))
 
 
 async def _work(wiring: Wiring, app: App, server: str, bus: str, overwrite: bool) -> None:
@@ -129,6 +132,7 @@ async def _working(wiring: Wiring, app: App, server: str, bus: str, overwrite: b
         services=list(app.services.values()),
         workflows=list(app.workflows.values()),
         overwrite=overwrite,
+        api_key=api_key(),
         on_wait=lambda why: click.echo(f"{why} Waiting for it."),
     ) as remote:
         click.echo(f"Services: {', '.join(app.services) or 'none'}, for {server}.")
@@ -138,28 +142,31 @@ async def _working(wiring: Wiring, app: App, server: str, bus: str, overwrite: b
 
 
 async def _dance(
+    wiring: Wiring,
     opened: AbstractAsyncContextManager[Company],
     app: App,
     bus: str,
     *,
-    address: tuple[str, int | None],
+    door: Door | None,
 ) -> None:
     """The services as dancers on a bus; what becomes of executions is shown by any of them."""
-    from contextlib import nullcontext
+    import asyncio
 
     from pavane.doors.cli.follow import display, follow_observer
     from pavane.doors.cli.stopping import stop_event, until
-    from pavane.doors.rest.serve import listen
 
-    stop, (host, port) = stop_event(), address
-    with nullcontext() if port is None else listen(host, port) as listening:
+    stop = stop_event()
+    with _listening(door) as listening:
         async with opened as company:
             click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
             click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
             waiting = sorted(app.services.keys() - company.participants.keys())
             if waiting:
                 click.echo(f"Standing by for another process: {', '.join(waiting)}.")
-            serving = _serving(listening, stop, company=company) if listening else None
+            serving = None
+            if door and listening:
+                here = answer(wiring, door, listening, stop, _ANSWERS, company=company)
+                serving = asyncio.create_task(here)
             click.echo("Ctrl-C stops.")
             await until(stop, follow_observer(company.observer, display()))
             if serving:
@@ -173,17 +180,18 @@ async def _run(
     store_url: str,
     overwrite: bool,
     *,
-    address: tuple[str, int | None],
+    door: Door | None,
 ) -> None:
-    from contextlib import nullcontext
+    import asyncio
 
     from pavane.doors.cli.follow import follow
     from pavane.doors.cli.stopping import stop_event, until
-    from pavane.doors.rest.serve import listen
 
-    stop, (host, port) = stop_event(), address
+    stop = stop_event()
+    if door:
+        await need_keys(wiring, door, store_url)
     workflows = list(app.workflows.values())
-    with nullcontext() if port is None else listen(host, port) as listening:
+    with _listening(door) as listening:
         async with wiring.running_engine(
             store_url,
             services=list(app.services.values()),
@@ -193,7 +201,10 @@ async def _run(
                 await engine.register([each.definition for each in workflows], overwrite=True)
             click.echo(f"Services: {', '.join(app.services) or 'none'}.")
             click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {store_url}.")
-            serving = _serving(listening, stop, engine) if listening else None
+            serving = None
+            if door and listening:
+                here = answer(wiring, door, listening, stop, _ANSWERS, engine=engine)
+                serving = asyncio.create_task(here)
             click.echo("Ctrl-C stops.")
             await until(stop, follow(engine))
             if serving:
@@ -201,19 +212,12 @@ async def _run(
     click.echo("Stopped.")
 
 
-def _serving(
-    listening: object,
-    stop: asyncio.Event,
-    engine: Engine | None = None,
-    company: Company | None = None,
-) -> asyncio.Task[None]:
-    import asyncio
-    import socket
+_ANSWERS = "Answers at {}.".format
 
-    from pavane.doors.rest.app import build_app
-    from pavane.doors.rest.serve import serve, url_of
 
-    assert isinstance(listening, socket.socket)
-    ready = f"Answers at {url_of(listening)}."
-    app = build_app(engine, company)
-    return asyncio.create_task(serve(app, listening, stop, lambda: click.echo(ready)))
+def _listening(door: Door | None) -> AbstractContextManager[socket.socket | None]:
+    from contextlib import nullcontext
+
+    from pavane.doors.rest.serve import listen
+
+    return listen(door.host, door.port, locked=door.locked) if door else nullcontext()

@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pavane.doors.cli.options import (
-    host_option,
-    lease_option,
-    port_option,
-    seen_bus_option,
-    store_option,
-)
+from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
+from pavane.doors.cli.options import lease_option, seen_bus_option, store_option
 from pavane.doors.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -23,25 +18,34 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@host_option
-@port_option(8080)
+@door_options(8080)
 @store_option()
 @seen_bus_option
 @lease_option
 @click.pass_obj
 def command(
-    wiring: Wiring, *, host: str, port: int, store_url: str, bus: str | None, lease: float
+    wiring: Wiring,
+    *,
+    host: str,
+    port: int,
+    auth: str | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    store_url: str,
+    bus: str | None,
+    lease: float,
 ) -> None:
     """Run an orchestrator with REST under /v1; ready when /health answers 200.
 
     Workers in other processes come with `pavane run APP --server URL`. With --bus it also shows,
     starts and stops the choreographed executions on that bus, has scopes of its workflows danced
-    there, and conducts those of dancers. Stops gracefully on Ctrl-C and SIGTERM. A SQLite store
-    serves one server process.
+    there, and conducts those of dancers. Beyond this machine it asks for keys (`pavane keys`).
+    Stops gracefully on Ctrl-C and SIGTERM. A SQLite store serves one server process.
     """
     import asyncio
 
-    asyncio.run(_serve(wiring, (host, port), store_url, bus, lease))
+    door = door_at(host, port, auth, tls_cert, tls_key)
+    asyncio.run(_serve(wiring, door, store_url, bus, lease))
 
 
 @asynccontextmanager
@@ -57,21 +61,24 @@ async def _conducting(
 
 
 async def _serve(
-    wiring: Wiring, address: tuple[str, int], store_url: str, bus: str | None, lease_s: float
+    wiring: Wiring, door: Door, store_url: str, bus: str | None, lease_s: float
 ) -> None:
     from contextlib import AsyncExitStack
 
     from pavane.doors.cli.stopping import stop_event
-    from pavane.doors.rest.app import build_app
-    from pavane.doors.rest.serve import listen, serve, url_of
+    from pavane.doors.rest.serve import listen
 
     stop = stop_event()
-    with listen(*address) as listening:
+    await need_keys(wiring, door, store_url)
+    with listen(door.host, door.port, locked=door.locked) as listening:
         async with AsyncExitStack() as stack:
             engine, company = await stack.enter_async_context(
                 _conducting(wiring, store_url, bus, lease_s)
             )
             where = f"store {store_url}, bus {bus}" if bus else f"store {store_url}"
-            ready = f"Pavane answers at {url_of(listening)} ({where}). Ctrl-C stops it."
-            await serve(build_app(engine, company), listening, stop, lambda: click.echo(ready))
+
+            def greet(url: str) -> str:
+                return f"Pavane answers at {url} ({where}). Ctrl-C stops it."
+
+            await answer(wiring, door, listening, stop, greet, engine=engine, company=company)
     click.echo("Stopped.")

@@ -77,13 +77,13 @@ def command(
 
 def _remote(server: str, workflow: str, body: msgspec.Raw, key: str, wait: bool) -> int:
     from pavane.core.model.status import ENDED, NEEDS_ATTENTION
-    from pavane.doors.cli.remote import Remote
+    from pavane.doors.cli.places import remote
 
-    remote = Remote(server)
-    execution_id = remote.start(workflow, bytes(body), key)
+    there = remote(server)
+    execution_id = there.start(workflow, bytes(body), key)
     click.echo(execution_id)
     while wait:
-        standing = remote.wait(execution_id, WAIT_S)
+        standing = there.wait(execution_id, WAIT_S)
         if standing.status in ENDED or standing.status == NEEDS_ATTENTION:
             return _tell(workflow, standing.status, standing.reason, standing.output)
     return DONE

@@ -9,7 +9,12 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
 from pavane.doors.executions.every_style import executions_of
-from pavane.doors.rest.conductor.routes import MOUNT as CONDUCTOR
+from pavane.doors.rest.access import login
+from pavane.doors.rest.access.lock import Lock
+from pavane.doors.rest.access.roles import guarded
+from pavane.doors.rest.access.sessions import Sessions
+from pavane.doors.rest.conductor.routes import ROUTES as CONDUCTOR
+from pavane.doors.rest.conductor.routes import mount
 from pavane.doors.rest.front import Front
 from pavane.doors.rest.health import health
 from pavane.doors.rest.native.routes import ROUTES
@@ -21,17 +26,32 @@ from pavane.engine.views.records import Records
 if TYPE_CHECKING:
     from pavane.doors.wiring import Company
     from pavane.engine.engine import Engine
+    from pavane.engine.keyring import Keyring
 
 
-def build_app(engine: Engine | None, company: Company | None = None) -> Front:
-    """The application over what there is, which is one of the two at least.
+PAGES: list[BaseRoute] = [
+    Route("/health", health),
+    Route("/login", login.form, methods=["GET"]),
+    Route("/login", login.log_in, methods=["POST"]),
+    Route("/logout", login.log_out, methods=["POST"]),
+    Mount("/v1", routes=ROUTES),
+]
 
-    `company` brings what is choreographed. `stop` the application, so that requests that wait
+
+def build_app(
+    engine: Engine | None, company: Company | None = None, keyring: Keyring | None = None
+) -> Lock:
+    """The application over what there is, behind its lock.
+
+    There is an engine, or a `company` that brings what is choreographed, or both. With a keyring
+    every request needs one of its keys. `stop` the application, so that requests that wait
     answer and end.
     """
-    routes: list[BaseRoute] = [Route("/health", health), CONDUCTOR, Mount("/v1", routes=ROUTES)]
+    routes = [*guarded(PAGES), mount(guarded(CONDUCTOR, "/api"))]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.state.conductor = engine and Conductor(engine, Reader(engine.store), Records(engine.store))
     app.state.executions = executions_of(engine, company)
     app.state.stopping = Event()
-    return Front(app)
+    app.state.keyring = keyring
+    app.state.sessions = Sessions(keyring) if keyring else None
+    return Lock(Front(app), keyring, app.state.sessions)

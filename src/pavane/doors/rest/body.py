@@ -13,6 +13,7 @@ from pavane.errors import InputError, TooLargeError
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = DEPTH_MAX
+MAX_SHORT_BYTES = 4096
 _MAX_DRAIN_BYTES = 64 * 1024 * 1024  # so that a client that is still sending can read our answer
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -70,6 +71,16 @@ async def read_body(request: Request) -> bytes:
             "Store big data elsewhere and pass a reference to it.",
         )
     return b"".join(chunks)
+
+
+async def read_short_body(request: Request) -> bytes:
+    """The body of somebody who has not shown a key yet: at most MAX_SHORT_BYTES."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_SHORT_BYTES:
+            raise TooLargeError(f"The body is larger than {MAX_SHORT_BYTES} bytes.", "")
+    return body
 
 
 def check_depth(body: bytes, limit: int = MAX_DEPTH) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from starlette.applications import Starlette
 from starlette.datastructures import State
@@ -17,19 +17,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from pavane.core.model.access import Role
 from pavane.doors.rest import problems
+from pavane.doors.rest.access.roles import role_of
 from pavane.doors.rest.conductor import errors as conductor
 from pavane.doors.rest.conductor import tasks
 from pavane.doors.rest.native import exchange
+from pavane.doors.rest.visitor import require
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+class Busy(NamedTuple):
+    """An endpoint and the role that it needs."""
+
+    endpoint: Endpoint
+    role: Role
+
+
+def _busy(method: str, path: str, endpoint: Endpoint) -> Busy:
+    return Busy(endpoint, role_of(method, path))
+
+
 Handlers = dict[Any, Callable[[Request, Exception], Awaitable[Response]]]
 
-EXACT: Final[dict[tuple[str, str], Endpoint]] = {
-    ("POST", "/v1/exchange"): exchange.post,
-    ("POST", "/api/tasks"): tasks.update,
-    ("POST", "/api/tasks/update-v2"): tasks.update_v2,
+EXACT: Final[dict[tuple[str, str], Busy]] = {
+    each: _busy(*each, endpoint)
+    for each, endpoint in {
+        ("POST", "/v1/exchange"): exchange.post,
+        ("POST", "/api/tasks"): tasks.update,
+        ("POST", "/api/tasks/update-v2"): tasks.update_v2,
+    }.items()
 }
+POLL_ONE: Final = _busy("GET", "/api/tasks/poll/{name}", tasks.poll)
+POLL_BATCH: Final = _busy("GET", "/api/tasks/poll/batch/{name}", tasks.poll_batch)
 POLL: Final = "/api/tasks/poll/"
 BATCH: Final = "batch/"
 
@@ -48,12 +69,12 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            endpoint = EXACT.get((scope["method"], path))
-            if endpoint is None and path.startswith(POLL) and scope["method"] == "GET":
-                endpoint = _poll(scope, path[len(POLL) :])
-            if endpoint is not None:
+            busy = EXACT.get((scope["method"], path))
+            if busy is None and path.startswith(POLL) and scope["method"] == "GET":
+                busy = _poll(scope, path[len(POLL) :])
+            if busy is not None:
                 scope["app"] = self.app
-                await _answer(endpoint, scope, receive, send)
+                await _answer(busy, scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
@@ -64,19 +85,20 @@ class Front:
             conductor.engine.places.dismiss_all()
 
 
-def _poll(scope: Scope, rest: str) -> Endpoint | None:
+def _poll(scope: Scope, rest: str) -> Busy | None:
     """Conductor's two ways to poll; the name of the task is the rest of the path."""
     name = rest.removeprefix(BATCH)
     if not name or "/" in name:
         return None
     scope["path_params"] = {"name": name}
-    return tasks.poll_batch if name != rest else tasks.poll
+    return POLL_BATCH if name != rest else POLL_ONE
 
 
-async def _answer(endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(busy: Busy, scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope, receive)
     try:
-        response = await endpoint(request)
+        require(scope, busy.role)
+        response = await busy.endpoint(request)
     except asyncio.CancelledError:
         raise
     except Exception as error:  # noqa: BLE001  # each error is a document of its API

@@ -16,6 +16,7 @@ from pavane.errors import (
     ExecutionFailedError,
     ExpressionError,
     Fail,
+    ForbiddenError,
     InputError,
     NotFoundError,
     PavaneError,
@@ -25,6 +26,7 @@ from pavane.errors import (
     StoreError,
     StoreFullError,
     TooLargeError,
+    UnauthenticatedError,
     UsageError,
 )
 
@@ -40,6 +42,8 @@ class MalformedError(InputError):
 STATUS_CODES: dict[type[PavaneError], int] = {
     MalformedError: 400,
     UsageError: 400,
+    UnauthenticatedError: 401,
+    ForbiddenError: 403,
     NotFoundError: 404,
     ConflictError: 409,
     ExecutionFailedError: 409,
@@ -58,6 +62,11 @@ STATUS_CODES: dict[type[PavaneError], int] = {
 def status_code(error: PavaneError) -> int:
     """The HTTP status of an error: that of its nearest ancestor in the table."""
     return next((STATUS_CODES[kind] for kind in type(error).__mro__ if kind in STATUS_CODES), 500)
+
+
+def challenge(*, bad: bool = False) -> str:
+    """WWW-Authenticate of a 401; `bad` where a key was shown that is none (RFC 6750)."""
+    return 'Bearer realm="pavane"' + (', error="invalid_token"' if bad else "")
 
 
 def problem(status: int, code: str, detail: str, remedy: str = "", **more: Any) -> Response:
@@ -81,6 +90,8 @@ async def on_pavane_error(_request: Request, error: Exception) -> Response:
     response = problem(status_code(error), error.code, error.message, error.remedy, **more)
     if isinstance(error, StoreFullError | StoreBusyError | StoppingError):
         response.headers["retry-after"] = "1"
+    if isinstance(error, UnauthenticatedError):
+        response.headers["www-authenticate"] = challenge()
     return response
 
 

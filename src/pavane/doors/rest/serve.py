@@ -13,6 +13,7 @@ from typing import Protocol
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from pavane.doors.rest.tls import Tls
 from pavane.errors import PavaneError, UsageError
 
 GRACE_S = 10
@@ -32,22 +33,28 @@ class Application(Protocol):
     def stop(self) -> None: ...
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket on a loopback address; UsageError beyond, PortError where it is taken."""
-    address = "127.0.0.1" if host == "localhost" else host
+def address_of(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """The address that `--host` names; UsageError where it names none."""
     try:
-        ip = ipaddress.ip_address(address)
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError as error:
-        raise UsageError(f"'{host}' is no address of this machine.", "Use 127.0.0.1.") from error
-    if not ip.is_loopback:
         raise UsageError(
-            f"Listening on {host} would be open to others, and authentication is not built yet.",
-            "Use 127.0.0.1.",
+            f"'{host}' is no address of this machine.", "Use 127.0.0.1, or 0.0.0.0 for all."
+        ) from error
+
+
+def listen(host: str, port: int, *, locked: bool) -> socket.socket:
+    """A listening socket; PortError where it is taken, UsageError beyond loopback if not locked."""
+    ip = address_of(host)
+    if not ip.is_loopback and not locked:
+        raise UsageError(
+            f"Listening on {host} would be open to others, and nobody is asked for a key.",
+            "Use 127.0.0.1, or --auth required.",
         )
     listening = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((address, port))
+        listening.bind((str(ip), port))
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
@@ -58,14 +65,19 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, *, secure: bool = False) -> str:
     """Where clients reach the socket."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 async def serve(
-    app: Application, listening: socket.socket, stop: Event, on_ready: Callable[[], None]
+    app: Application,
+    listening: socket.socket,
+    stop: Event,
+    on_ready: Callable[[], None],
+    tls: Tls | None = None,
 ) -> None:
     """Answer requests until `stop` is set; those under way get GRACE_S seconds to end."""
     config = uvicorn.Config(
@@ -76,6 +88,8 @@ async def serve(
         ws="none",
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=tls.key if tls else None,
     )
     server = _Server(config, on_ready)
     serving = create_task(server.serve(sockets=[listening]))

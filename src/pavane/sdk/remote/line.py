@@ -11,6 +11,7 @@ import msgspec
 
 from pavane.engine.exchange import Given, Wanted
 from pavane.errors import ConnectionFailedError, PavaneError, StoppingError, StoreError
+from pavane.sdk.credentials import headers_for
 from pavane.sdk.http import library
 from pavane.sdk.plans import Answer
 from pavane.sdk.problems import raise_for
@@ -27,11 +28,12 @@ _decode = msgspec.json.Decoder(Given).decode
 class Line:
     """Sends exchanges to one server. Use from one event loop; `close` it."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, api_key: str | None = None) -> None:
         self.server = server.rstrip("/")
         self._library: ModuleType | Any = library()
         limits = self._library.Limits(max_connections=None, max_keepalive_connections=None)
         self._client = self._library.AsyncClient(limits=limits)
+        self._headers = {"content-type": "application/json", **headers_for(api_key)}
         self._away = False
 
     async def once(self, wanted: Wanted) -> Given:
@@ -40,7 +42,7 @@ class Line:
             response = await self._client.post(
                 f"{self.server}/v1/exchange",
                 content=_encode(wanted),
-                headers={"content-type": "application/json"},
+                headers=self._headers,
                 timeout=TIMEOUT_S + wanted.wait_ms / 1000,
             )
         except (self._library.TransportError, self._library.InvalidURL) as error:

@@ -21,6 +21,7 @@ async def register(
     tasks: Sequence[TaskDefinition],
     *,
     overwrite: bool,
+    api_key: str | None = None,
     on_wait: Callable[[str], None],
 ) -> None:
     """Register workflows and tasks; waits for the server.
@@ -29,7 +30,7 @@ async def register(
     """
     pause_s, longest_s = _PAUSE_S
     told = False
-    async with Client(server) as client:
+    async with Client(server, api_key=api_key) as client:
         while True:
             plan = plans.register(workflows, tasks, overwrite=overwrite)
             try:

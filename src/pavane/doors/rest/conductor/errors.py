@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pavane.doors.rest.problems import status_code
+from pavane.doors.rest.problems import challenge, status_code
 from pavane.errors import (
     ConflictError,
     DefinitionError,
@@ -20,6 +20,7 @@ from pavane.errors import (
     PavaneError,
     StoppingError,
     StoreError,
+    UnauthenticatedError,
     UsageError,
 )
 
@@ -57,6 +58,7 @@ def error_response(
     *,
     retryable: bool = False,
     wrong: Sequence[tuple[str, str]] = (),
+    more: Mapping[str, str] | None = None,
 ) -> Response:
     """A Conductor `ErrorResponse`."""
     body: dict[str, Any] = {
@@ -65,6 +67,7 @@ def error_response(
         "instance": INSTANCE,
         "retryable": retryable,
         "code": code,
+        **(more or {}),
     }
     if wrong:
         body["validationErrors"] = [{"path": path, "message": text} for path, text in wrong]
@@ -74,6 +77,8 @@ def error_response(
 async def on_pavane_error(_request: Request, error: Exception) -> Response:
     """Any error of ours."""
     assert isinstance(error, PavaneError)
+    if isinstance(error, UnauthenticatedError):
+        return unauthenticated(error)
     status = status_code(error)
     if status == 422:
         status = _BAD_REQUEST
@@ -89,6 +94,14 @@ async def on_pavane_error(_request: Request, error: Exception) -> Response:
     response = error_response(status, message, error.code, retryable=retryable, wrong=wrong)
     if retryable:
         response.headers["retry-after"] = "1"
+    return response
+
+
+def unauthenticated(error: UnauthenticatedError, *, bad: bool = True) -> Response:
+    """401; `bad` for a key that is none: the SDKs then fetch another token, once."""
+    more = {"error": "INVALID_TOKEN"} if bad else None
+    response = error_response(401, str(error), error.code, more=more)
+    response.headers["www-authenticate"] = challenge(bad=bad)
     return response
 
 

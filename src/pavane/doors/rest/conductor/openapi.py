@@ -15,6 +15,7 @@ from pavane.core.model.workflow import Workflow as WorkflowDefinition
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.conductor import shapes
 from pavane.doors.rest.conductor.tasks import TaskResult
+from pavane.doors.rest.conductor.token import TokenRequest
 from pavane.doors.rest.conductor.workflow import StartWorkflowRequest
 
 _TEXT = {"type": "string"}
@@ -44,6 +45,7 @@ _TASKS = (("includeClosed", _YES), ("includeTasks", _YES))
 OPERATIONS = (
     Operation("get", "/api/health", "Whether the server takes requests", _OBJECT),
     Operation("get", "/api/version", "The version of the server", str),
+    Operation("post", "/api/token", "A token for a key; 404 without keys", _OBJECT, TokenRequest),
     Operation(
         "post",
         "/api/metadata/workflow",

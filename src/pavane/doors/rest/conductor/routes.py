@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.middleware.exceptions import ExceptionMiddleware
-from starlette.routing import Mount, Route, Router
+from starlette.routing import BaseRoute, Mount, Route, Router
 
 from pavane.doors.rest.conductor import (
     absent,
@@ -13,6 +15,7 @@ from pavane.doors.rest.conductor import (
     system,
     task_views,
     tasks,
+    token,
     workflow,
 )
 from pavane.doors.rest.conductor.errors import HANDLERS
@@ -26,6 +29,7 @@ ROUTES = [
     Route("/tasks", tasks.update, methods=["POST"]),
     Route("/tasks/poll/{name}", tasks.poll, methods=["GET"]),
     Route("/workflow", workflow.start, methods=["POST"]),
+    Route("/token", token.token, methods=["POST"]),
     Route("/health", system.health, methods=["GET"]),
     Route("/version", system.get_version, methods=["GET"]),
     Route("/openapi.json", openapi.document, methods=["GET"]),
@@ -61,5 +65,9 @@ ROUTES = [
     Route("/tasks/{task_id}", task_views.get, methods=["GET"]),
 ]
 
-# Errors inside are told in Conductor's shape; the application's own handlers see none of them.
-MOUNT = Mount("/api", app=ExceptionMiddleware(Router(ROUTES), handlers=HANDLERS))
+
+def mount(routes: Sequence[BaseRoute]) -> Mount:
+    """The routes under /api."""
+    router = Router(routes)
+    # Errors inside are told in Conductor's shape; the application's own handlers see none of them.
+    return Mount("/api", app=ExceptionMiddleware(router, handlers=HANDLERS))

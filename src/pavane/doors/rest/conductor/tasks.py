@@ -21,6 +21,7 @@ from pavane.doors.rest.conductor.shapes import Task
 from pavane.doors.rest.hanging_up import unless_hung_up
 from pavane.doors.rest.problems import MalformedError
 from pavane.doors.rest.state import State, state
+from pavane.doors.rest.visitor import may
 from pavane.engine.crews import LOCAL
 from pavane.engine.sessions import PREFIX
 from pavane.engine.views.late import why_late
@@ -115,7 +116,7 @@ def _polled(here: State, given: Assignment) -> Task:
 async def update(request: Request) -> Response:
     """Take a result; the task's id as text. What came too late is told in a header."""
     result = decode(await read_body(request) or b"{}", TaskResult)
-    ignored, _task = await _take(state(request), result)
+    ignored, _task = await _take(request, result)
     return PlainTextResponse(result.task_id or "", headers=_saying(ignored, result))
 
 
@@ -124,7 +125,7 @@ async def update_v2(request: Request) -> Response:
     result = decode(await read_body(request) or b"{}", TaskResult)
     worker = worker_name(result.worker_id or "")
     here = state(request)
-    ignored, name = await _take(here, result)
+    ignored, name = await _take(request, result)
     headers = _saying(ignored, result)
     # A server that is stopping has taken the result, and has nothing more to give.
     if name and result.status != st.IN_PROGRESS and not here.stopping.is_set():
@@ -134,8 +135,9 @@ async def update_v2(request: Request) -> Response:
     return Response(status_code=204, headers=headers)
 
 
-async def _take(here: State, result: TaskResult) -> tuple[str, str]:
+async def _take(request: Request, result: TaskResult) -> tuple[str, str]:
     """What was wrong with the result, if it changed nothing; and the task's name, if known."""
+    here = state(request)
     execution_id, ref, attempt = _address(result)
     worker = result.worker_id or ""
     if result.extend_lease:
@@ -160,7 +162,7 @@ async def _take(here: State, result: TaskResult) -> tuple[str, str]:
     )
     if await here.engine.report(outcome):
         return "", _name_of(here, execution_id, ref)
-    if await _signal(here, outcome):
+    if may(request.scope, "operate") and await _signal(here, outcome):
         return "", ""
     return await _why_not(here, result, worker), _name_of(here, execution_id, ref)
 

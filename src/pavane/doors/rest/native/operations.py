@@ -8,7 +8,9 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
 from pavane.doors.rest.native.executions import StartRequest
+from pavane.doors.rest.native.keys import KeyRequest
 from pavane.engine.exchange import Given, Wanted
+from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
 
 _TEXT = {"type": "string"}
@@ -79,4 +81,7 @@ OPERATIONS = (
     Operation("post", _ONE + "/terminate", "Stop and undo", body=TerminateRequest),
     Operation("post", _ONE + "/signal/{ref}", "Settle a waiting step", body=SignalRequest),
     Operation("post", _ONE + "/resolve/{ref}", "Settle what gave up", body=ResolveRequest),
+    Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
+    Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
+    Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),
 )

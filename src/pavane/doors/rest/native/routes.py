@@ -9,6 +9,7 @@ from pavane.doors.rest.native import (
     definitions,
     exchange,
     executions,
+    keys,
     openapi,
     results,
 )
@@ -33,5 +34,8 @@ ROUTES = [
     Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
     Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
     Route("/exchange", exchange.post, methods=["POST"]),
+    Route("/keys", keys.list_keys, methods=["GET"]),
+    Route("/keys", keys.add_key, methods=["POST"]),
+    Route("/keys/{key}", keys.revoke_key, methods=["DELETE"]),
     Route("/openapi.json", openapi.document, methods=["GET"]),
 ]

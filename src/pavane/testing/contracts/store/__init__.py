@@ -13,6 +13,7 @@ Subclass it and say how to build a store::
 """
 
 from pavane.testing.contracts.store.harness import ALONE, FULL
+from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
 from pavane.testing.contracts.store.reading import ReadingTests
 from pavane.testing.contracts.store.views import ViewTests
@@ -22,5 +23,5 @@ from pavane.testing.contracts.store.writing import WritingTests
 __all__ = ["ALONE", "FULL", "StoreContract"]
 
 
-class StoreContract(WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests):
+class StoreContract(WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests, KeyTests):
     """Every promise of a store. Override `create` and `die`; and what your features need."""

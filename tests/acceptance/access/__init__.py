@@ -1,0 +1,1 @@
+"""The lock before every door."""
