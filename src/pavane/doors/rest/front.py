@@ -22,7 +22,7 @@ from pavane.doors.rest import problems
 from pavane.doors.rest.access.roles import role_of
 from pavane.doors.rest.conductor import errors as conductor
 from pavane.doors.rest.conductor import tasks
-from pavane.doors.rest.native import exchange
+from pavane.doors.rest.native import exchange, executions, results
 from pavane.doors.rest.visitor import require
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -51,6 +51,12 @@ EXACT: Final[dict[tuple[str, str], Busy]] = {
 }
 POLL_ONE: Final = _busy("GET", "/api/tasks/poll/{name}", tasks.poll)
 POLL_BATCH: Final = _busy("GET", "/api/tasks/poll/batch/{name}", tasks.poll_batch)
+START: Final = _busy("POST", "/v1/workflows/{name}/executions", executions.start)
+RESULT: Final = _busy("GET", "/v1/executions/{execution_id}/result", results.result)
+NAMED: Final = (
+    ("POST", "/v1/workflows/", "/executions", "name", START),
+    ("GET", "/v1/executions/", "/result", "execution_id", RESULT),
+)
 POLL: Final = "/api/tasks/poll/"
 BATCH: Final = "batch/"
 
@@ -69,9 +75,7 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"]
-            busy = EXACT.get((scope["method"], path))
-            if busy is None and path.startswith(POLL) and scope["method"] == "GET":
-                busy = _poll(scope, path[len(POLL) :])
+            busy = EXACT.get((scope["method"], path)) or _by_name(scope, path)
             if busy is not None:
                 scope["app"] = self.app
                 await _answer(busy, scope, receive, send)
@@ -83,6 +87,19 @@ class Front:
         self.state.stopping.set()
         if (conductor := self.state.conductor) is not None:
             conductor.engine.places.dismiss_all()
+
+
+def _by_name(scope: Scope, path: str) -> Busy | None:
+    """Those whose path has a name in it; the name alone may not have a slash in it."""
+    if scope["method"] == "GET" and path.startswith(POLL):
+        return _poll(scope, path[len(POLL) :])
+    for method, head, tail, parameter, busy in NAMED:
+        if scope["method"] == method and path.startswith(head) and path.endswith(tail):
+            name = path[len(head) : -len(tail)]
+            if name and "/" not in name:
+                scope["path_params"] = {parameter: name}
+                return busy
+    return None
 
 
 def _poll(scope: Scope, rest: str) -> Busy | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pavane.sdk.credentials import headers_for
 from pavane.sdk.http import library
 from pavane.sdk.plans import Answer
 from pavane.sdk.problems import raise_for
+from pavane.sdk.remote.wire import Wire, is_direct
 
 _LOG = logging.getLogger("pavane.worker")
 
@@ -30,29 +32,22 @@ class Line:
 
     def __init__(self, server: str, api_key: str | None = None) -> None:
         self.server = server.rstrip("/")
-        self._library: ModuleType | Any = library()
-        limits = self._library.Limits(max_connections=None, max_keepalive_connections=None)
-        self._client = self._library.AsyncClient(limits=limits)
-        self._headers = {"content-type": "application/json", **headers_for(api_key)}
+        url, headers = f"{self.server}/v1/exchange", headers_for(api_key)
+        self._way = (Wire if is_direct(self.server) else _Library)(url, headers)
         self._away = False
 
     async def once(self, wanted: Wanted) -> Given:
         """One exchange. ConnectionFailedError when there is no answer, or what the server says."""
         try:
-            response = await self._client.post(
-                f"{self.server}/v1/exchange",
-                content=_encode(wanted),
-                headers=self._headers,
-                timeout=TIMEOUT_S + wanted.wait_ms / 1000,
-            )
-        except (self._library.TransportError, self._library.InvalidURL) as error:
+            answer = await self._way.post(_encode(wanted), TIMEOUT_S + wanted.wait_ms / 1000)
+        except OSError as error:
             raise ConnectionFailedError(
                 f"The server at {self.server} does not answer ({error or type(error).__name__}).",
                 "Is it running? `pavane server` starts one.",
             ) from error
-        raise_for(Answer(response.status_code, response.content))
+        raise_for(answer)
         try:
-            given = _decode(response.content)
+            given = _decode(answer.body)
         except msgspec.DecodeError as error:
             raise ConnectionFailedError(
                 f"What answers at {self.server} is no Pavane server ({error}).", "Check the URL."
@@ -78,6 +73,31 @@ class Line:
         if not self._away:
             self._away = True
             _LOG.warning("%s Trying again.", error.message)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._way.close()
+
+
+class _Library:
+    """Through the HTTP library: for TLS, proxies, and what else a URL may ask for."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        self._url = url
+        self._headers = {"content-type": "application/json", **headers}
+        self._library: ModuleType | Any = library()
+        limits = self._library.Limits(max_connections=None, max_keepalive_connections=None)
+        self._client = self._library.AsyncClient(limits=limits)
+
+    async def post(self, body: bytes, timeout_s: float) -> Answer:
+        """One request. ConnectionError when there is no answer."""
+        try:
+            response = await self._client.post(
+                self._url, content=body, headers=self._headers, timeout=timeout_s
+            )
+        except (self._library.TransportError, self._library.InvalidURL) as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+        return Answer(response.status_code, response.content)
 
     async def close(self) -> None:
         """Close the connections."""
