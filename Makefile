@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+RESTATE := @restatedev/restate-server@1.7.12
 SOURCES := $(wildcard src tests bench examples)
 
 .DEFAULT_GOAL := help
@@ -63,4 +64,6 @@ $(VENV)/.dev: pyproject.toml constraints/runtime.txt constraints/dev.txt | $(VEN
 $(VENV)/.bench: pyproject.toml constraints/runtime.txt constraints/dev.txt constraints/bench.txt | $(VENV)/bin/python
 	@echo 'Setting up $(VENV) (once): Pavane, its tools and the peers to measure against ...'
 	@$(PIP) --editable '.[dev,bench]' --constraint constraints/bench.txt
+	@npm install --silent --prefix $(VENV)/restate $(RESTATE) >/dev/null 2>&1 || \
+		echo 'Restate was not installed (it needs npm); the rest is measured without it.'
 	@touch $@ $(VENV)/.dev $(VENV)/.runtime

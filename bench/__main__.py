@@ -1,6 +1,6 @@
 """`python -m bench [PART …] [--small]`: measures, prints a table, judges nothing by its exit code.
 
-Without a part it runs budget, throughput, big, fork and server; `profile` only when asked for.
+Without a part it runs all but `profile`, which is run only when asked for.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 
 from bench import big, budget, fork, profile, server, throughput
 from bench.result import Result, print_results
+from bench.workers import endpoints
+from bench.workers import results as workers
 
 Part = Callable[[bool], list[Result]]
 
@@ -60,6 +62,8 @@ PARTS: dict[str, Part] = {
     "big": lambda small: big.results(50_000, 2) if small else big.results(),
     "fork": lambda small: fork.results(2_000 if small else fork.BRANCHES),
     "server": lambda small: server.results(2 if small else server.PAIRS),
+    "workers": lambda small: workers.results(1, 300, 30) if small else workers.results(),
+    "endpoints": lambda small: endpoints.results(400 if small else endpoints.TASKS),
 }
 
 
