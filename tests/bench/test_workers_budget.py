@@ -18,8 +18,7 @@ from pavane.adapters.sqlite.store import SqliteStore
 from pavane.bootstrap import running_engine
 from pavane.bootstrap.remote import remote_services
 from pavane.doors.rest.app import build_app
-from pavane.doors.rest.front import Front
-from pavane.doors.rest.serve import listen, serve, url_of
+from pavane.doors.rest.serve import Application, listen, serve, url_of
 from pavane.engine.engine import Engine
 from tests.bench import chains
 
@@ -35,7 +34,7 @@ UP, DOWN = 1205, 1322
 class Counting:
     """The application, and how many exchanges it answered and what they moved."""
 
-    def __init__(self, app: Front) -> None:
+    def __init__(self, app: Application) -> None:
         self._app = app
         self.begun = self.answered = self.up = self.down = 0
         self._moved = asyncio.Event()
@@ -83,7 +82,7 @@ async def house(folder: Path, length: int) -> AsyncIterator[tuple[Engine, Sqlite
     """A server with a chain's services at work for it over HTTP, each by exchanges of its own."""
     flow, services = chains.chain(length, read_only=True)
     store, stop, ready = SqliteStore(folder / "server.db", durable=False), *_events()
-    with listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", 0, locked=False) as listening:
         async with running_engine(store) as engine:
             app = Counting(build_app(engine))
             serving = asyncio.create_task(serve(app, listening, stop, ready.set))
