@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all, visiting
-from pavane.bootstrap.opening import SystemClock, ledger_of, open_bus, open_store
+from pavane.bootstrap.opening import LEASE_S, SystemClock, ledger_of, open_bus, open_store
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.bootstrap.remote import remote_services
 from pavane.bootstrap.standing_by import active_or_standing_by
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pavane.ports.bus import Bus
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.ledger import Ledger
+    from pavane.ports.probe import Probe
     from pavane.ports.store import Store
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
@@ -95,6 +96,7 @@ async def conducting(
     clock: Clock | None = None,
     chance: Chance | None = None,
     lease_s: float | None = None,
+    probe: Probe | None = None,
 ) -> AsyncGenerator[Mixed]:
     """A conductor on a bus, for services in other processes (`mixed_workers`, `dancing_services`).
 
@@ -110,7 +112,12 @@ async def conducting(
             publishing.publisher(company.bus, clock),
         ]
         running = running_engine(
-            store, services=services, clock=clock, chance=chance, lease_s=lease_s
+            store,
+            services=services,
+            clock=clock,
+            chance=chance,
+            lease_s=lease_s,
+            probe=probe,
         )
         async with running as engine:
             service = scopes.conductor(engine)
@@ -142,6 +149,8 @@ async def mixed_workers(
     concurrency: int | None = None,
     clock: Clock | None = None,
     on_wait: Callable[[str], None] = lambda _why: None,
+    probe: Probe | None = None,
+    lease_s: float = LEASE_S,
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services of this process that work for a server, and dance scopes that need no conductor.
 
@@ -163,8 +172,8 @@ async def mixed_workers(
         if danced:
             await chosen.publish([announcement(danced, tasks, clock.now())])
         for service in services:
-            own = ledger_of(service.name, "", chosen)
-            begin = partial(dancing, service, company, own, clock, concurrency, None)
+            own = ledger_of(service.name, "", chosen, lease_s=lease_s)
+            begin = partial(dancing, service, company, own, clock, concurrency, probe)
             await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         working = remote_services(
             server,
@@ -176,6 +185,7 @@ async def mixed_workers(
             concurrency=concurrency,
             clock=clock,
             on_wait=on_wait,
+            probe=probe,
         )
         yield await stack.enter_async_context(working)
 

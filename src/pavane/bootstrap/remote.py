@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
     from pavane.core.model.workflow import Workflow
     from pavane.ports.clock import Clock
+    from pavane.ports.probe import Probe
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -31,6 +32,7 @@ async def remote_services(
     clock: Clock | None = None,
     name: str = "",
     on_wait: Callable[[str], None] = lambda _why: None,
+    probe: Probe | None = None,
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services whose engine is a server; their workflows and tasks are registered there.
 
@@ -57,7 +59,7 @@ async def remote_services(
     )
     workers = LocalWorkers(services, clock or SystemClock(), concurrency=concurrency)
     name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
-    line = Line(server, api_key)
+    line = Line(server, api_key, probe)
     remote = RemoteWorkers(workers, line, name)
     remote.start()
     try:

@@ -12,10 +12,13 @@ import msgspec
 
 from pavane.engine.exchange import Given, Wanted
 from pavane.errors import ConnectionFailedError, PavaneError, StoppingError, StoreError
+from pavane.ports.probe import Probe
 from pavane.sdk.credentials import headers_for
 from pavane.sdk.http import library
 from pavane.sdk.plans import Answer
 from pavane.sdk.problems import raise_for
+from pavane.sdk.remote import points
+from pavane.sdk.remote.points import NoProbe
 from pavane.sdk.remote.wire import Wire, is_direct
 
 _LOG = logging.getLogger("pavane.worker")
@@ -30,7 +33,10 @@ _decode = msgspec.json.Decoder(Given).decode
 class Line:
     """Sends exchanges to one server. Use from one event loop; `close` it."""
 
-    def __init__(self, server: str, api_key: str | None = None) -> None:
+    def __init__(
+        self, server: str, api_key: str | None = None, probe: Probe | None = None
+    ) -> None:
+        self._probe = probe or NoProbe()
         self.server = server.rstrip("/")
         url, headers = f"{self.server}/v1/exchange", headers_for(api_key)
         self._way = (Wire if is_direct(self.server) else _Library)(url, headers)
@@ -38,6 +44,8 @@ class Line:
 
     async def once(self, wanted: Wanted) -> Given:
         """One exchange. ConnectionFailedError when there is no answer, or what the server says."""
+        if wanted.reports:
+            self._probe.at(points.REPORTING)
         try:
             answer = await self._way.post(_encode(wanted), TIMEOUT_S + wanted.wait_ms / 1000)
         except OSError as error:
@@ -52,6 +60,8 @@ class Line:
             raise ConnectionFailedError(
                 f"What answers at {self.server} is no Pavane server ({error}).", "Check the URL."
             ) from error
+        if wanted.reports:
+            self._probe.at(points.REPORTED)
         if self._away:
             self._away = False
             _LOG.warning("the server at %s answers again", self.server)
