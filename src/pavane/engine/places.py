@@ -99,7 +99,7 @@ class Places:
         self._reserved: dict[tuple[str, str], deque[Place]] = {}
         self._crowded: set[str] = set()  # queues in which something may wait
         self._interrupt = interrupt
-        self._hand_back = hand_back
+        self.hand_back = hand_back
         self._all: dict[Place, None] = {}
         self._closing = False
 
@@ -128,7 +128,7 @@ class Places:
         place.left = unheard
         if unheard:
             for assignment in place.given:
-                self._hand_back(assignment)
+                self.hand_back(assignment)
             place.given = []
         if place.news:
             self.wake(place.news)
@@ -166,7 +166,7 @@ class Places:
     def run(self, assignment: Assignment) -> None:
         place = self._redeem(assignment.task, assignment.worker)
         if place is None or place.left:
-            self._hand_back(assignment)
+            self.hand_back(assignment)
             return
         place.given.append(assignment)
         place.wake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asyncio import get_running_loop
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class Taking:
         if not place.free or (place.given and not place.news):
             return
         room, place.news = place.free, ""
-        found = await self._queues.poll(place.tasks, place.worker, room)
+        found = await self._poll(room)
         place.given += found
         place.free -= len(found)
         if found:
@@ -58,7 +58,7 @@ class Taking:
 
     async def within(self, wait_s: float) -> None:
         """As `at_once`, waiting for the first task until the time is up or it is dismissed."""
-        loop = get_running_loop()
+        loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
         # Each round waits for something to happen here, so there are few; the time bounds them.
         while True:
@@ -70,3 +70,18 @@ class Taking:
                 self.place.close()
                 await self.place.settled()
                 return
+
+    async def _poll(self, room: int) -> list[Assignment]:
+        """Claims are committed whether or not somebody still waits for them here."""
+        place = self.place
+        polling = asyncio.ensure_future(self._queues.poll(place.tasks, place.worker, room))
+        try:
+            return await asyncio.shield(polling)
+        except asyncio.CancelledError:
+            polling.add_done_callback(self._unheard)
+            raise
+
+    def _unheard(self, polling: asyncio.Future[list[Assignment]]) -> None:
+        if not polling.cancelled() and polling.exception() is None:
+            for given in polling.result():
+                self._places.hand_back(given)

@@ -65,4 +65,6 @@ def _at(whose: str, point: str, style: str, chance: random.Random) -> Fault:
     part = SERVER if whose == SERVER else chance.choice(PARTS)
     if style == "hybrid" and point in DANCER:
         part = PARTS[-1]  # the only ones that dance in it
+    elif style == "hybrid" and point in worker.ALL:
+        part = chance.choice(PARTS[:-1])  # and these are asked by the conductor
     return Fault("point", part, point, chance.randint(1, MOST_PASSINGS))

@@ -28,17 +28,28 @@ ALL = ("orchestrated", "choreographed", "hybrid")
 @click.option("--orders", "count", type=click.IntRange(1, 100_000), default=200, show_default=True)
 @click.option("--fail", "step", metavar="STEP", help="Make this step fail for good in every order.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Other orders.")
+@click.option(
+    "--processes", is_flag=True, help="Services as processes, of which one is killed on the way."
+)
 @json_option
 @click.pass_obj
 def command(
-    wiring: Wiring, *, style: str, count: int, step: str | None, seed: int, as_json: bool
+    wiring: Wiring,
+    *,
+    style: str,
+    count: int,
+    step: str | None,
+    seed: int,
+    processes: bool,
+    as_json: bool,
 ) -> int:
     """Run the shop: orders go through inventory, payment, shipping and notifications.
 
     Some cards are declined, some goods are sold out, some carriers fail twice and then work, some
     places no carrier goes to, and some banks lose the first refund request. The style `all` runs
     the same orders in each style and shows the outcomes side by side. Orchestrated orders stay in
-    .pavane/demo.db until the next demo; dancers keep theirs in memory here.
+    .pavane/demo.db until the next demo; dancers keep theirs in memory here. With --processes
+    everything is for keeps, in a folder for each style.
     """
     import msgspec
 
@@ -46,6 +57,8 @@ def command(
     from pavane.doors.cli.demo_summary import as_data, summary_lines
 
     styles = ALL if style == "all" else (style,)
+    if processes:
+        return _over_processes(wiring, styles, count, step, seed, as_json=as_json)
     outcomes = {
         each: _outcome(wiring, each, count, step, seed, live=not as_json) for each in styles
     }
@@ -60,6 +73,42 @@ def command(
         title = f"{count} orders, {style}, {what}"
         click.echo("\n".join(summary_lines(title, one, STORE_URL)))
     unsettled = [v for one in outcomes.values() for v in one.views if not v.ended_at]
+    return FAILED if unsettled else DONE
+
+
+def _over_processes(
+    wiring: Wiring,
+    styles: tuple[str, ...],
+    count: int,
+    step: str | None,
+    seed: int,
+    *,
+    as_json: bool,
+) -> int:
+    import asyncio
+
+    import msgspec
+
+    from pavane.doors.cli.app import load_module
+    from pavane.doors.cli.demo_comparison import survival_lines
+    from pavane.doors.cli.demo_processes import Survived, survive
+    from pavane.doors.cli.demo_summary import as_data
+
+    if step:
+        raise UsageError("--fail goes without --processes.", "Leave one of them out.")
+    folder = shop_folder()
+    load_module(str(folder / "shop.py"))
+    orders = load_module(str(folder / "orders.py")).orders(count, seed)
+    survived: dict[str, Survived] = {}
+    for style in styles:
+        app = folder / ("hybrid.py" if style == "hybrid" else "shop.py")
+        survived[style] = asyncio.run(survive(wiring, app, style, orders))
+    if as_json:
+        shown = {each: as_data(one.views, one.seconds) for each, one in survived.items()}
+        click.echo(msgspec.json.encode({"styles": shown}))
+    else:
+        click.echo("\n".join(survival_lines(count, seed, survived)))
+    unsettled = [v for one in survived.values() for v in one.views if not v.ended_at]
     return FAILED if unsettled else DONE
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from pavane.core.model import status as st
+from pavane.doors.cli.demo_processes import VICTIM, Survived, names
 from pavane.doors.cli.demo_styles import Outcome
 from pavane.doors.cli.demo_summary import command_name
 from pavane.doors.cli.render import first_line
@@ -39,11 +40,39 @@ def comparison_lines(count: int, what: str, outcomes: Mapping[str, Outcome]) -> 
     yield f"  {command_name()} demo --style choreographed --fail ship"
 
 
+def survival_lines(count: int, seed: int, survived: Mapping[str, Survived]) -> Iterator[str]:
+    """As `comparison_lines`, for orders that went through processes of which one was killed."""
+    parts = "three processes" if "choreographed" in survived else "four processes"
+    yield f"{count} orders in {parts} of their own, one style after the other, seed {seed}."
+    yield f"The services: {names()}. On the way {VICTIM[0]} is killed (SIGKILL), and comes back."
+    yield ""
+    yield _row("", list(survived))
+    all_of_them = list(survived.values())
+    statuses = [Counter(view.status for view in one.views) for one in all_of_them]
+    for status in (st.COMPLETED, st.COMPENSATED, st.FAILED, st.NEEDS_ATTENTION):
+        counts = [counter[status] for counter in statuses]
+        if any(counts) or status != st.NEEDS_ATTENTION:
+            yield _row(status.lower().replace("_", " "), counts)
+    yield ""
+    yield _row("orders under way when it was killed", [one.under_way for one in all_of_them])
+    yield _row("seconds until it was back", [f"{one.away_s:.1f}" for one in all_of_them])
+    yield _row("seconds for all orders", [f"{one.seconds:.1f}" for one in all_of_them])
+    yield ""
+    yield from _agreement(survived)
+    yield ""
+    yield "Look further:"
+    if "orchestrated" in survived:
+        yield f"  {command_name()} list --store sqlite:///.pavane/demo-orchestrated/demo.db"
+    if "choreographed" in survived:
+        yield f"  {command_name()} list --bus embedded:.pavane/demo-choreographed/bus"
+    yield f"  {command_name()} demo --style all"
+
+
 def _row(label: str, cells: list[object] | list[str] | list[int]) -> str:
     return f"{label:40}" + "".join(f"{cell!s:>{_WIDE}}" for cell in cells)
 
 
-def _agreement(outcomes: Mapping[str, Outcome]) -> Iterator[str]:
+def _agreement(outcomes: Mapping[str, Outcome] | Mapping[str, Survived]) -> Iterator[str]:
     """Order by order: status, cause and reason are those of the first style, or are shown."""
     first, *others = outcomes.values()
     differ: list[str] = []

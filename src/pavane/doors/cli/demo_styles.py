@@ -90,7 +90,7 @@ async def hybrid(
         views = await Reader(engine.store).several(ids)
         everything = Search(limit=_EVERYTHING)
         scopes = {view.key: view.id for view in company.observer.executions(everything)}
-        whole = [_with_scopes(view, scopes, company.observer) for view in views]
+        whole = [with_scopes(view, scopes, company.observer) for view in views]
         sent = sum(each.relay.messages for each in company.participants.values())
         hops = _mixed_hops(wiring, services, workflows, company.choreographies)
     return Outcome(whole, seconds, _asked(views) + sent / len(orders), hops, True)
@@ -119,7 +119,7 @@ def _mixed_hops(
     return whole
 
 
-def _with_scopes(view: ExecutionView, scopes: dict[str, str], observer: Observer) -> ExecutionView:
+def with_scopes(view: ExecutionView, scopes: dict[str, str], observer: Observer) -> ExecutionView:
     """The steps of danced scopes in place of the one step that each is to the conductor."""
     steps: list[StepView] = []
     for step in view.steps:
