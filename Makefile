@@ -20,7 +20,7 @@ help:
 	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
 
 demo: $(VENV)/.runtime
-	@$(BIN)/pavane demo $(ARGS)
+	@$(BIN)/pavane demo $(or $(ARGS),--processes --style all)
 
 test: $(VENV)/.dev
 	@$(BIN)/python -m pytest $(ARGS)

@@ -146,3 +146,19 @@ def test_a_store_that_somebody_uses_is_left_alone(tmp_path: Path):
 def test_a_folder_where_nobody_may_write(tmp_path: Path):
     (tmp_path / ".pavane").write_text("a file in the way")
     assert "cannot write" in refused(tmp_path, 1, "demo", "--orders", "5")
+
+
+def test_over_processes_nothing_is_lost_with_the_one_that_is_killed(tmp_path: Path):
+    styles = demos(tmp_path, "--processes", "--style", "all", "--orders", "40")
+    assert list(styles) == ["orchestrated", "choreographed", "hybrid"]
+    ends = [
+        [(each["status"], each["cause"]) for each in outcome["executions"]]
+        for outcome in styles.values()
+    ]
+    for outcome in styles.values():
+        check(outcome, 40)
+    assert ends[0] == ends[1] == ends[2]
+    for style in styles:
+        said = (tmp_path / ".pavane" / f"demo-{style}" / "payment.log").read_text()
+        assert "Stopped." in said, "the second process; the first had no time to say so"
+    assert "--processes" in refused(tmp_path, 2, "demo", "--processes", "--fail", "ship")

@@ -55,9 +55,11 @@ def services(
     if style == "orchestrated":
         return remote_services(url, services=these, workflows=[shop.fulfil], probe=probe)
     if style == "hybrid":
-        return mixed_workers(url, bus, services=these, workflows=[hybrid_shop.fulfil], probe=probe)
+        return mixed_workers(
+            url, bus, services=these, workflows=[hybrid_shop.fulfil], probe=probe, lease_s=LEASE_S
+        )
     return dancing_services(
-        bus, services=these, workflows=[shop.fulfil], probe=probe, watched=False
+        bus, services=these, workflows=[shop.fulfil], probe=probe, watched=False, lease_s=LEASE_S
     )
 
 

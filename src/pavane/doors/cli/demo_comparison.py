@@ -42,9 +42,8 @@ def comparison_lines(count: int, what: str, outcomes: Mapping[str, Outcome]) -> 
 
 def survival_lines(count: int, seed: int, survived: Mapping[str, Survived]) -> Iterator[str]:
     """As `comparison_lines`, for orders that went through processes of which one was killed."""
-    parts = "three processes" if "choreographed" in survived else "four processes"
-    yield f"{count} orders in {parts} of their own, one style after the other, seed {seed}."
-    yield f"The services: {names()}. On the way {VICTIM[0]} is killed (SIGKILL), and comes back."
+    yield f"{count} orders, seed {seed}; services in three processes: {names()}."
+    yield f"In each style, {VICTIM[0]} is killed (SIGKILL) on the way, and begins again."
     yield ""
     yield _row("", list(survived))
     all_of_them = list(survived.values())
@@ -59,6 +58,8 @@ def survival_lines(count: int, seed: int, survived: Mapping[str, Survived]) -> I
     yield _row("seconds for all orders", [f"{one.seconds:.1f}" for one in all_of_them])
     yield ""
     yield from _agreement(survived)
+    if all(view.ended_at for one in all_of_them for view in one.views):
+        yield "Nothing was lost: what the dead process had in its hands was given to the next one."
     yield ""
     yield "Look further:"
     if "orchestrated" in survived:

@@ -153,4 +153,4 @@ def _of_server(client: Any, dancers: Dancers | None) -> Buyer:
 
 def names() -> str:
     """The processes with services, for people."""
-    return ", ".join(" and ".join(part) for part in PARTS)
+    return "; ".join(" with ".join(part) for part in PARTS)
