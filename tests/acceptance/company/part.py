@@ -36,7 +36,7 @@ def say(word: str) -> None:
 async def server(folder: Path, style: str, probe: KillAt, stop: asyncio.Event) -> None:
     """The conductor."""
     store = f"sqlite:///{folder / 'store.db'}"
-    with listen("127.0.0.1", number("PORT")) as listening:
+    with listen("127.0.0.1", number("PORT"), locked=False) as listening:
         if style == "hybrid":
             bus = f"embedded:{folder / 'bus'}"
             async with conducting(store, bus, lease_s=LEASE_S, probe=probe) as (engine, company):

@@ -33,9 +33,7 @@ _decode = msgspec.json.Decoder(Given).decode
 class Line:
     """Sends exchanges to one server. Use from one event loop; `close` it."""
 
-    def __init__(
-        self, server: str, api_key: str | None = None, probe: Probe | None = None
-    ) -> None:
+    def __init__(self, server: str, api_key: str | None = None, probe: Probe | None = None) -> None:
         self._probe = probe or NoProbe()
         self.server = server.rstrip("/")
         url, headers = f"{self.server}/v1/exchange", headers_for(api_key)
