@@ -18,6 +18,7 @@ PavaneError                       the root
 ├── UnauthenticatedError          the server wants a key, or does not know the one that was shown
 ├── ForbiddenError                the key does not have the role; says which
 ├── ConnectionFailedError         a server could not be reached
+├── CallError                     a service that was called gave no answer
 ├── StoppingError                 the engine is stopping and takes no new work
 ├── ResultTimeoutError            the execution did not end within the time given
 ├── ExecutionFailedError          an execution that was waited for did not complete
@@ -148,6 +149,23 @@ class ConnectionFailedError(PavaneError):
     """A server could not be reached."""
 
     code = "unreachable"
+
+
+class CallError(PavaneError):
+    """A service that was called gave no answer that could be used.
+
+    `final`: another attempt would not mend it. `perhaps_done`: the service may have got the
+    request, so nobody knows whether it did what was asked.
+    """
+
+    code = "call"
+
+    def __init__(
+        self, message: str, remedy: str = "", final: bool = False, perhaps_done: bool = False
+    ) -> None:
+        super().__init__(message, remedy)
+        self.final = final
+        self.perhaps_done = perhaps_done
 
 
 class StoppingError(PavaneError):

@@ -5,6 +5,7 @@ import pytest
 # So that a failing assertion in a suite shows its values, as in the tests of a project's own.
 pytest.register_assert_rewrite(
     "pavane.testing.contracts.bus",
+    "pavane.testing.contracts.caller",
     "pavane.testing.contracts.ledger",
     "pavane.testing.contracts.store",
 )

@@ -1,0 +1,1 @@
+"""Calls over HTTP to services that know nothing of us."""
