@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pavane.errors import Fail
+    from pavane.sdk.calls.declared import Call
     from pavane.sdk.client import Client
     from pavane.sdk.context import TaskContext
     from pavane.sdk.event import Event
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pavane.sdk.workflow import gather, scope, sleep, until, workflow
 
 __all__ = [
+    "Call",
     "Client",
     "Event",
     "EventContext",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "Call": "pavane.sdk.calls.declared",
     "Client": "pavane.sdk.client",
     "Event": "pavane.sdk.event",
     "EventContext": "pavane.sdk.handling",

@@ -47,10 +47,13 @@ class _Bootstrap:
         services: Sequence[Service] = (),
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         lease_s: float | None = None,
+        calls: bool = False,
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
 
-        return running_engine(store_url, services=services, workflows=workflows, lease_s=lease_s)
+        return running_engine(
+            store_url, services=services, workflows=workflows, lease_s=lease_s, calls=calls
+        )
 
     def conducting(
         self, store_url: str, bus_url: str, *, lease_s: float | None = None

@@ -5,7 +5,14 @@ from __future__ import annotations
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
 from pavane.bootstrap.hybrid import Mixed, conducting, mixed_services, mixed_workers
 from pavane.bootstrap.keys import keyring_in, keyring_of
-from pavane.bootstrap.opening import SystemClock, chance, open_bus, open_ledger, open_store
+from pavane.bootstrap.opening import (
+    SystemClock,
+    chance,
+    open_bus,
+    open_caller,
+    open_ledger,
+    open_store,
+)
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.bootstrap.remote import remote_services
 
@@ -22,6 +29,7 @@ __all__ = [
     "mixed_services",
     "mixed_workers",
     "open_bus",
+    "open_caller",
     "open_ledger",
     "open_store",
     "remote_services",

@@ -10,7 +10,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
-from pavane.bootstrap.opening import LEASE_S, SystemClock, chance, ledger_of, open_bus
+from pavane.bootstrap.opening import (
+    LEASE_S,
+    SystemClock,
+    chance,
+    ledger_of,
+    open_bus,
+    open_caller,
+)
 from pavane.bootstrap.standing_by import active_or_standing_by
 from pavane.errors import UsageError
 from pavane.participant.announcing import announcement
@@ -162,7 +169,8 @@ async def dancing(
     from pavane.sdk.handlers import ServiceHandlers
     from pavane.sdk.worker import LocalWorkers
 
-    workers = LocalWorkers([service], clock, concurrency=concurrency)
+    caller = open_caller() if service.url is not None else None
+    workers = LocalWorkers([service], clock, concurrency=concurrency, caller=caller)
     handlers = ServiceHandlers(service) if service.handlers else None
     await ledger.open()
     company.ledgers[service.name] = ledger
@@ -193,6 +201,8 @@ async def dancing(
         await workers.stop(grace_s)
         await participant.stop(grace_s)
         await ledger.close()
+        if caller is not None:
+            await caller.close()
 
 
 def choreographies_of(

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     from pavane.ports.bus import Bus
+    from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance
     from pavane.ports.ledger import Ledger
     from pavane.ports.store import Store
@@ -84,6 +87,19 @@ def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> 
         if isinstance(bus, EmbeddedBus):
             return SqliteLedger(bus.folder.log(service), lease_s=lease_s)
     return open_ledger(url or "memory:", lease_s=lease_s)
+
+
+def open_caller(allowed: Sequence[str] | None = None) -> Caller:
+    """A caller of services; `allowed` are destinations beside the usual ones. UsageError.
+
+    By default they are those that PAVANE_ALLOW_CALLS_TO names, with blanks or commas between them.
+    """
+    from pavane.adapters.http.caller import HttpCaller
+    from pavane.adapters.http.destinations import Destinations
+
+    if allowed is None:
+        allowed = os.environ.get("PAVANE_ALLOW_CALLS_TO", "").replace(",", " ").split()
+    return HttpCaller(Destinations(allowed))
 
 
 def chance() -> Chance:

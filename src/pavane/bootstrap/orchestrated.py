@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator, Generator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from pavane.bootstrap.opening import SystemClock, open_store
+from pavane.bootstrap.opening import SystemClock, open_caller, open_store
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
+    from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.probe import Probe
     from pavane.ports.store import Store
@@ -35,10 +36,14 @@ async def running_engine(
     chance: Chance | None = None,
     probe: Probe | None = None,
     lease_s: float | None = None,
+    caller: Caller | None = None,
+    calls: bool = False,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
-    `lease_s`: for how long a worker of another process may be silent (default 15). On leaving, the
+    `lease_s`: for how long a worker of another process may be silent (default 15). HTTP steps and
+    services with a url are called from here where there are services, where `calls` says so, or
+    with the `caller` that is given, which is closed on leaving. On leaving, the
     workers finish what they have begun, the engine commits what it has taken, and
     the store is closed. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
@@ -49,10 +54,11 @@ async def running_engine(
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None
-    if services:
+    if services or calls or caller is not None:
         from pavane.sdk.worker import LocalWorkers
 
-        dispatcher = LocalWorkers(services, clock, concurrency=concurrency)
+        caller = caller or open_caller()
+        dispatcher = LocalWorkers(services, clock, concurrency=concurrency, caller=caller)
     engine = Engine(
         chosen,
         clock=clock,
@@ -66,18 +72,21 @@ async def running_engine(
     if dispatcher is not None:
         # Before the engine: what a dead process held is taken up again as soon as it starts.
         dispatcher.start(engine)
+        engine.registry.tell_of_tasks(dispatcher.defined)
     with _tuned_interpreter():
         try:
             await engine.start()
             await engine.register(definitions, tuple(tasks))
             if dispatcher is not None:
-                for task in tasks:
-                    dispatcher.wake(task.name)
+                for name in dispatcher.names:
+                    dispatcher.wake(name)
             yield engine
         finally:
             if dispatcher is not None:
                 await dispatcher.stop()
             await engine.stop()
+            if caller is not None:
+                await caller.close()
 
 
 @contextmanager

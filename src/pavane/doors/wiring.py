@@ -61,10 +61,12 @@ class Wiring(Protocol):
         services: Sequence[Service] = (),
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         lease_s: float | None = None,
+        calls: bool = False,
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving.
 
-        `lease_s`: for how long a worker of another process may be silent.
+        `lease_s`: for how long a worker of another process may be silent. `calls`: services with a
+        url are called from here, even where none is given.
         """
         ...
 

@@ -280,6 +280,7 @@ class Engine:
             outcome.reason,
             outcome.callback_after_s,
             outcome.worker,
+            outcome.perhaps_done,
         )
         return bool(await self._submit(outcome.execution_id, fact, stopping=True))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -32,6 +32,7 @@ class Registry:
         self._bodies: dict[str, Workflow] = {}
         self._plans: dict[str, Plan] = {}
         self._seen: dict[str, str] = {}  # execution to content hash
+        self._tell: Callable[[Iterable[TaskDefinition]], None] | None = None
         self.hears_events = False  # whether somebody listens to a bus for this engine
 
     async def open(self) -> None:
@@ -40,6 +41,17 @@ class Registry:
             self._tasks[name] = msgspec.json.decode(body, type=TaskDefinition)
         for stored in await self._store.workflows():
             self._names.setdefault(stored.name, {})[stored.version] = stored.definition
+
+        self._told()
+
+    def tell_of_tasks(self, call: Callable[[Iterable[TaskDefinition]], None]) -> None:
+        """Call it with all task definitions, now and whenever they change."""
+        self._tell = call
+        self._told()
+
+    def _told(self) -> None:
+        if self._tell is not None:
+            self._tell(self._tasks.values())
 
     @property
     def tasks(self) -> dict[str, TaskDefinition]:
@@ -80,6 +92,7 @@ class Registry:
             await self._store.put_task_definitions({n: _encode(t) for n, t in changed.items()})
             self._tasks.update(changed)
             self._plans.clear()
+            self._told()
         for workflow in workflows:
             await self._keep(workflow, now)
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 from pavane.core.model.work import Assignment, Outcome, OutcomeStatus
 from pavane.errors import Fail, InputError
+from pavane.sdk.calls.ending import Ended
 from pavane.sdk.context import TaskContext
 from pavane.sdk.crew import Post
 
@@ -58,7 +59,15 @@ class Attempt:
         if self.started and self.post.is_async and self.task is not None:
             self.task.cancel(why)
 
-    def outcome(self, status: OutcomeStatus, reason: str = "", output: bytes = b"{}") -> Outcome:
+    def outcome(
+        self,
+        status: OutcomeStatus,
+        reason: str = "",
+        output: bytes = b"{}",
+        *,
+        after_s: float = 0,
+        perhaps_done: bool = False,
+    ) -> Outcome:
         """What to report."""
         given = self.assignment
         return Outcome(
@@ -69,12 +78,15 @@ class Attempt:
             output=output,
             reason=reason if len(reason) <= _REASON_CHARS else reason[:_REASON_CHARS] + "…",
             worker=given.worker,
+            callback_after_s=after_s,
+            perhaps_done=perhaps_done,
         )
 
     def stopped(self) -> Outcome:
         """What to report of an attempt that was asked to stop and did."""
         if self.stopped_by == TIMED_OUT:
-            return self.outcome("FAILED", f"timed out after {round(self.limit_ms / 1000, 1):g} s")
+            reason = f"timed out after {round(self.limit_ms / 1000, 1):g} s"
+            return self.outcome("FAILED", reason, perhaps_done=self.post.calls)
         return self.outcome("CANCELED", "interrupted")
 
     def returned(self) -> Outcome:
@@ -156,6 +168,14 @@ def _cancelled(attempt: Attempt) -> Outcome:
 
 
 def _failed(attempt: Attempt, error: BaseException) -> Outcome:
+    if isinstance(error, Ended):
+        return attempt.outcome(
+            error.status,
+            error.reason,
+            error.output,
+            after_s=error.after_s,
+            perhaps_done=error.perhaps_done,
+        )
     final = final_in(error)
     if final is not None:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(final))

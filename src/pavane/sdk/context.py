@@ -91,6 +91,18 @@ class TaskContext:
         return self._assignment.idempotency_key
 
     @property
+    def correlation_id(self) -> str:
+        """What the execution was started with to find it by; its own id when with nothing."""
+        return self._assignment.correlation_id or self._assignment.execution_id
+
+    @property
+    def limit_s(self) -> float:
+        """How many seconds the attempt has from its start; 0 when that is not known."""
+        given = self._assignment
+        known = given.deadline_at and given.started_at
+        return max(0.001, (given.deadline_at - given.started_at) / 1000) if known else 0.0
+
+    @property
     def is_undo(self) -> bool:
         """Whether it was called to reverse a step."""
         return self._assignment.is_undo

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
-from pavane.sdk.contract import Contract
+from pavane.ports.caller import Caller
+from pavane.sdk.calls.posts import RAW, work_of
 from pavane.sdk.service import Service
 from pavane.sdk.task import Task
 from pavane.sdk.threads import DaemonThreads
@@ -75,22 +77,71 @@ class Crew:
             each.taken -= count
 
 
+class Door(Protocol):
+    """What checks the input and the result of a task; `Contract` is one."""
+
+    def arguments(
+        self, body: bytes, context: object, *, undoing: bool = False
+    ) -> tuple[list[Any], dict[str, Any]]: ...
+    def result(self, value: object) -> bytes: ...
+
+
 class Post:
-    """Where one task is done: its function, its contract, and its crew."""
+    """Where one task is done: its function, its contract, and its crew.
 
-    __slots__ = ("call", "contract", "crew", "is_async", "name", "wants_context")
+    `calls`: the work goes on elsewhere when it is cut off here.
+    """
 
-    def __init__(self, task: Task[..., object], crew: Crew) -> None:
-        self.name = task.name
-        self.call = task.function
-        self.contract: Contract = task.contract
-        self.is_async = task.shape.is_async
-        self.wants_context = bool(task.shape.context)
+    __slots__ = ("call", "calls", "contract", "crew", "is_async", "name", "wants_context")
+
+    def __init__(
+        self,
+        name: str,
+        call: Callable[..., Any],
+        crew: Crew,
+        contract: Door = RAW,
+        *,
+        is_async: bool = True,
+        wants_context: bool = True,
+        calls: bool = False,
+    ) -> None:
+        self.name = name
+        self.call = call
+        self.contract = contract
+        self.is_async = is_async
+        self.wants_context = wants_context
+        self.calls = calls
         self.crew = crew
 
 
-def posts_of(services: Iterable[Service], concurrency: int | None) -> dict[str, Post]:
-    """A post for each task by its name; `concurrency` replaces what the services say."""
+def post_of(task: Task[..., object], crew: Crew, caller: Caller | None) -> Post:
+    """Where a task is done: here by its function, or by calling its service."""
+    if task.call is not None and caller is not None:
+        work = work_of(task.definition, caller, task.contract)
+        return Post(task.name, work, crew, calls=True)
+    shape = task.shape
+    return Post(
+        task.name,
+        task.function,
+        crew,
+        task.contract,
+        is_async=shape.is_async,
+        wants_context=bool(shape.context),
+    )
+
+
+def crew_of_calls(service: str, limit: int) -> Crew:
+    """A crew for tasks that are known by their definitions only."""
+    return Crew(service, (Places(limit),), DaemonThreads(1, service), [])
+
+
+def posts_of(
+    services: Iterable[Service], concurrency: int | None, caller: Caller | None = None
+) -> dict[str, Post]:
+    """A post for each task by its name; `concurrency` replaces what the services say.
+
+    Tasks that are calls have one only where there is a caller.
+    """
     posts: dict[str, Post] = {}
     for service in services:
         places = Places(concurrency or service.concurrency)
@@ -100,9 +151,12 @@ def posts_of(services: Iterable[Service], concurrency: int | None) -> dict[str, 
         of_async = Crew(service.name, (places,), pool, crews)
         of_sync = Crew(service.name, (places, threads), pool, crews)
         for task in service.tasks:
-            crew = of_async if task.shape.is_async else of_sync
+            if task.call is not None and caller is None:
+                continue
+            called = task.call is not None
+            crew = of_async if called or task.shape.is_async else of_sync
             if task.policy.concurrency is not None:
                 own = Places(task.policy.concurrency)
                 crew = Crew(service.name, (*crew.places, own), pool, crews)
-            posts[task.name] = crew.posts[task.name] = Post(task, crew)
+            posts[task.name] = crew.posts[task.name] = post_of(task, crew, caller)
     return posts

@@ -8,8 +8,11 @@ import types
 from collections.abc import Awaitable, Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, Unpack, overload
 
+from pavane.core.check.calls import check_call
+from pavane.core.model.call import Call as Template
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import DefinitionError
+from pavane.sdk.calls.declared import Call, is_only_declared
 from pavane.sdk.context import TaskContext
 from pavane.sdk.event import Event
 from pavane.sdk.handler import Emitted, Handler, HandlerOptions, On, OnAnnotated
@@ -22,6 +25,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)
 V = TypeVar("V", bound=Emitted)
+
+CALL_TIMEOUT = "30s"  # of a call, where its task says nothing
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 
@@ -45,7 +50,8 @@ class Service:
     """Owns tasks and handlers of events: `@service.task` and `@service.on` add one.
 
     `concurrency` bounds how many run at once here, `threads` the sync functions among them, which
-    run in threads.
+    run in threads. With a `url` it is a service that knows nothing of Pavane: its tasks are
+    declared (`call=`, and `...` for a body), and whoever runs the engine calls it.
     """
 
     def __init__(
@@ -58,11 +64,11 @@ class Service:
         if concurrency < 1 or threads < 1:
             raise DefinitionError(f"Service {name} has no place to run a task.", "Use 1 or more.")
         if url is not None:
-            raise DefinitionError(
-                f"Service {name} has a url, but calling services by URL is not built yet.",
-                "Call the URL from a task for now.",
-            )
+            url = url.rstrip("/")
+            for text in check_call(Template(url=url), ()):
+                raise DefinitionError(f"Service {name}: {text}.", "Give it like https://host/path.")
         self.name = name
+        self.url: str | None = url
         self.concurrency = concurrency
         self.threads = threads
         self._tasks: list[Task[..., Any]] = []
@@ -97,6 +103,7 @@ class Service:
         heartbeat_timeout: Duration | None = None,
         total_timeout: Duration | None = None,
         concurrency: int | None = None,
+        call: str | Call | None = None,
     ) -> TaskDecorator: ...
     def task(
         self,
@@ -106,6 +113,7 @@ class Service:
         name: str = "",
         undo: Task[..., Any] | None = None,
         pivot: bool = False,
+        call: str | Call | None = None,
         **policy: Any,
     ) -> Any:
         """Offer a function as a task, as `@service.task` or `@service.task(...)`.
@@ -117,10 +125,15 @@ class Service:
         before the first of them, growing by `retry_logic` ("fixed", "linear", "exponential") up to
         `max_retry_delay`, with up to `jitter` added. `timeout` ends one attempt, `total_timeout`
         all of them together, `heartbeat_timeout` one that gives no sign of life. `concurrency`: how
-        many run at once here. Raise `Fail` in it for a failure that no retry would mend.
+        many run at once here. Raise `Fail` in it for a failure that no retry would mend. `call`: of
+        a service with a url, the request that does the task, "POST /orders/{order_id}/parcels" or
+        a `Call`; its timeout is 30 s unless said otherwise.
         """
         if function is not None:
             return self._offer(function, Task(function, self, frame=_frame_of(function)))
+
+        if self.url is not None and policy.get("timeout") is None:
+            policy["timeout"] = CALL_TIMEOUT
 
         def decorate(function: Callable[..., Any]) -> Task[..., Any]:
             return self._offer(
@@ -133,6 +146,7 @@ class Service:
                     pivot=pivot,
                     policy=Policy(**policy),
                     frame=_frame_of(function),
+                    call=Call(call) if isinstance(call, str) else call,
                 ),
             )
 
@@ -144,8 +158,27 @@ class Service:
                 f"The undo of {place_of(function)} is not a task.",
                 "Put @service.task on it, and define it first.",
             )
+        self._ensure_call(function, task)
         self._tasks.append(task)
         return task
+
+    def _ensure_call(self, function: Callable[..., Any], task: Task[..., Any]) -> None:
+        place = place_of(function)
+        if self.url is None and task.call is not None:
+            raise DefinitionError(
+                f"{place} has a call, and service {self.name} has no url.",
+                f'Give it one: Service("{self.name}", url="https://…").',
+            )
+        if self.url is not None and task.call is None:
+            raise DefinitionError(
+                f"{place} has no call, and service {self.name} is called at {self.url}.",
+                f'Say how: @{self.name}.task(call="POST /path").',
+            )
+        if task.call is not None and not is_only_declared(function):
+            raise DefinitionError(
+                f"{place} is done by a call, so its own code would never run.",
+                "Write ... as its body, or move it to a service without a url.",
+            )
 
     @overload
     def on(self, first: type[E], /, *more: type[E], **options: Unpack[HandlerOptions]) -> On[E]: ...
@@ -178,6 +211,12 @@ class Service:
         return decorate
 
     def _react(self, handler: Handler[Any, Any]) -> Handler[Any, Any]:
+        if self.url is not None:
+            raise DefinitionError(
+                f"{place_of(handler.function)} is a handler of service {self.name}, which is "
+                "called at its url and hears no events.",
+                "Move it to a service of your own, which calls a task of this one.",
+            )
         self._handlers.append(handler)
         return handler
 

@@ -11,9 +11,13 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
+from msgspec import structs
+
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import DefinitionError
 from pavane.language.offers import StepOptions
+from pavane.sdk.calls.declared import Call
+from pavane.sdk.calls.here import call_here
 from pavane.sdk.context import TaskContext
 from pavane.sdk.contract import Contract
 from pavane.sdk.parameters import Shape, place_of, read_shape
@@ -45,6 +49,7 @@ class Task(Generic[P, R]):
         pivot: bool = False,
         frame: types.FrameType | None = None,
         options: StepOptions | None = None,
+        call: Call | None = None,
     ) -> None:
         self.function = function
         self.owner = owner
@@ -54,6 +59,7 @@ class Task(Generic[P, R]):
         self.undo: Task[..., Any] | None = undo
         self.pivot: bool = pivot
         self.options: StepOptions = options or StepOptions()
+        self.call: Call | None = call
         self._frame = frame
         self._definition: TaskDefinition | None = None
         functools.update_wrapper(self, function, updated=())
@@ -72,6 +78,8 @@ class Task(Generic[P, R]):
         bound = shape.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given: dict[str, Any] = dict(bound.arguments)
+        if self.call is not None:
+            return await call_here(self.definition, self.contract, given)
         if shape.context:
             given[shape.context] = TaskContext.outside(self.name, self.service)
         by_position = [given[name] for name in shape.positional]
@@ -114,6 +122,7 @@ class Task(Generic[P, R]):
             pivot=self.pivot,
             frame=self._frame,
             options=changed,
+            call=self.call,
         )
 
     @cached_property
@@ -149,13 +158,22 @@ class Task(Generic[P, R]):
             check_undo(self, self.undo)
         _ = self.contract
         try:
-            return self.policy.definition(
+            definition = self.policy.definition(
                 self.name,
                 self.service,
                 description=description_of(self.function),
                 inputs=list(self.signature.parameters),
                 undo=self.undo.name if self.undo is not None else "",
             )
+            if self.call is None or self.owner.url is None:
+                return definition
+            if self.shape.context:
+                raise DefinitionError(
+                    "It is done by a call, so there is nobody to give a TaskContext to.",
+                    "Leave that parameter out.",
+                )
+            call = self.call.template(self.owner.url, definition.input_keys, self.returns)
+            return structs.replace(definition, call=call)
         except DefinitionError as error:
             raise DefinitionError(f"{place}: {error.message}", error.remedy) from error
 

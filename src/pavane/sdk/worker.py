@@ -8,17 +8,22 @@ import logging
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, Protocol
 
+from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.errors import InputError, PavaneError, StoppingError
+from pavane.ports.caller import Caller
 from pavane.ports.clock import Clock
 from pavane.sdk.attempt import INTERRUPTED, STOPPING, TIMED_OUT, Attempt, carry_out
+from pavane.sdk.calls.http_step import TASK as HTTP
+from pavane.sdk.calls.posts import http_work, work_of
 from pavane.sdk.context import TaskContext
-from pavane.sdk.crew import Crew, posts_of
+from pavane.sdk.crew import Crew, Post, crew_of_calls, posts_of
 from pavane.sdk.deadlines import Deadlines
 from pavane.sdk.service import Service, definitions_of
 
 _LOG = logging.getLogger("pavane.worker")
 
+CALLS_AT_ONCE = 100  # of each service whose tasks are known by definition only
 _LEAVE_S = 5.0  # a cancelled function that is not gone by then is reported without it
 _LAST_S = 1.0  # the same while stopping
 _RETRY_S = (0.1, 5.0)  # first and longest pause when the engine cannot take a report
@@ -46,10 +51,17 @@ class LocalWorkers:
         *,
         concurrency: int | None = None,
         name: str = "local",
+        caller: Caller | None = None,
     ) -> None:
         self.services = tuple(dict.fromkeys(services))
         self.definitions = definitions_of(list(self.services))
-        self._posts = posts_of(self.services, concurrency)
+        self._posts = posts_of(self.services, concurrency, caller)
+        self._own = frozenset(self._posts)
+        self._caller = caller
+        self._called: dict[str, Crew] = {}  # by service, for tasks known by definition only
+        if caller is not None and HTTP not in self._posts:
+            crew = self._called[HTTP] = crew_of_calls(HTTP, CALLS_AT_ONCE)
+            self._post(Post(HTTP, http_work(caller), crew, calls=True))
         self._clock = clock
         self._name = name
         self._source: WorkSource | None = None
@@ -60,6 +72,33 @@ class LocalWorkers:
         self._open = False
         self._reserved = 0  # places taken for tasks whose commit is under way
         self._none_reserved = asyncio.Event()
+
+    def defined(self, definitions: Iterable[TaskDefinition]) -> None:
+        """These are the definitions now: tasks that are calls are done here, if they can be."""
+        if self._caller is None:
+            return
+        for each in definitions:
+            if each.name in self._own or each.name == HTTP:
+                continue
+            if each.call is None:
+                post = self._posts.pop(each.name, None)
+                if post is not None:
+                    post.crew.posts.pop(each.name, None)
+                continue
+            crew = self._called.get(each.service)
+            if crew is None:
+                crew = self._called[each.service] = crew_of_calls(each.service, CALLS_AT_ONCE)
+            work = work_of(each, self._caller, None)
+            self._post(Post(each.name, work, crew, calls=True))
+            self.wake(each.name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all tasks that are done here."""
+        return tuple(self._posts)
+
+    def _post(self, post: Post) -> None:
+        self._posts[post.name] = post.crew.posts[post.name] = post
 
     def start(self, source: WorkSource) -> None:
         """Begin to take work, on the running event loop."""

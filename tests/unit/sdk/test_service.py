@@ -233,11 +233,6 @@ def test_bad_names_are_refused(name: str) -> None:
         Service(name)
 
 
-def test_what_is_not_built_yet_is_refused() -> None:
-    with pytest.raises(DefinitionError, match="not built yet"):
-        Service("inventory", url="https://example.org")
-
-
 def test_a_lambda_needs_a_name() -> None:
     service = Service("test")
     with pytest.raises(DefinitionError, match="cannot name a task"):

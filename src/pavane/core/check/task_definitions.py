@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pavane.core.check.calls import check_call
 from pavane.core.check.policies import numbers
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.task_definition import TaskDefinition
@@ -24,6 +25,9 @@ def _of_one(name: str, task: TaskDefinition) -> Iterator[str]:
         compile_template(task.input_template, where="inputTemplate")
     except ExpressionError as error:
         yield f"Task {name!r}: {error}"
+    if task.call is not None:
+        for text in check_call(task.call, task.input_keys):
+            yield f"Task {name!r}: its call: {text}."
     if task.undo and task.undo == task.name:
         yield f"Task {name!r}: it is its own undo; name the task that reverses it."
     if task.read_only and task.undo:

@@ -18,7 +18,6 @@ NOT_BUILT = frozenset(
         "EXCLUSIVE_JOIN",
         "FORK",
         "FORK_JOIN_DYNAMIC",
-        "HTTP",
         "HUMAN",
         "JDBC",
         "JSON_JQ_TRANSFORM",
@@ -33,7 +32,6 @@ _INSTEAD = {
     "DECISION": "use a SWITCH",
     "FORK": "use a FORK_JOIN",
     "LAMBDA": "use an INLINE with evaluatorType `pavane`",
-    "HTTP": "make the call in a task of a service",
     "JSON_JQ_TRANSFORM": "use an INLINE with evaluatorType `pavane`",
     "USER_DEFINED": "use SIMPLE",
 }

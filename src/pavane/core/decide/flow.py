@@ -6,7 +6,7 @@ from typing import Any
 
 from pavane.core.decide import phases, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import RETRIED_TYPES, WORKER_TYPE, Node
+from pavane.core.decide.plan import BUILT_IN_TYPES, RETRIED_TYPES, WORKER_TYPE, Node
 from pavane.core.decide.roots import Roots
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
@@ -28,13 +28,13 @@ def new_row(draft: Draft, node: Node, row_status: str, **fields: Any) -> TaskRow
         # An earlier attempt has perhaps happened: that stays so whatever becomes of this one.
         draft.header.undoable -= 1
         fields["undoable"] = True
-    now = draft.now
+    now, built_in = draft.now, node.type in BUILT_IN_TYPES
     row = TaskRow(
         execution_id=draft.header.id,
         ref=node.ref,
         attempt=attempt,
-        type=node.type,
-        name=node.step.name or node.ref,
+        type=WORKER_TYPE if built_in else node.type,
+        name=node.type if built_in else node.step.name or node.ref,
         status=row_status,
         seq=draft.header.seq + 1,
         service=node.service,
@@ -93,12 +93,16 @@ def completed(draft: Draft, node: Node, row: TaskRow) -> None:
     go_on(draft, node, row)
 
 
-def fail(draft: Draft, node: Node, row: TaskRow) -> None:
-    """An attempt has just ended without success: try again, go on without it, or abort."""
+def fail(draft: Draft, node: Node, row: TaskRow, after_ms: int = 0) -> None:
+    """An attempt has just ended without success: try again, go on without it, or abort.
+
+    Whoever made it may have said that another one makes no sense before `after_ms`.
+    """
     row = note_unknown(draft, node, row)
     if row.status in _RETRIED and _may_retry(draft, node, row):
         used = row.attempt - row.round
-        retry(draft, node, row, retries.retry_delay_ms(node.policy, used, row.id))
+        delay_ms = retries.retry_delay_ms(node.policy, used, row.id)
+        retry(draft, node, row, max(delay_ms, after_ms))
     else:
         give_up(draft, node, row)
 

@@ -22,7 +22,8 @@ _AHEAD_MAX = 100  # keys of one step that others look ahead to
 # explicit retryCount is tried again.
 _AD_HOC = TaskDefinition()
 WORKER_TYPE = "SIMPLE"
-RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"})
+BUILT_IN_TYPES = frozenset({"HTTP"})  # tasks of that name, which Pavane itself carries out
+RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"}) | BUILT_IN_TYPES
 
 
 class UndoPlan(msgspec.Struct, frozen=True):
@@ -172,6 +173,8 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
             if name in parameters:
                 fallbacks[name] = compile_template(value, where=f"inputTemplate.{name}")
         parameters = {**definition.input_template, **parameters}
+    if step.type in BUILT_IN_TYPES and step.async_complete:
+        parameters = {"asyncComplete": True, **parameters}
     policy = NO_POLICY
     if step.type in RETRIED_TYPES or definition:
         ad_hoc = _AD_HOC if step.type == WORKER_TYPE else TaskDefinition(retry_count=0)

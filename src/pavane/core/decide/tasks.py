@@ -87,7 +87,9 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
         polls=row.polls or 1,  # whoever reports it has had it
         ended_at=draft.now,
     )
-    _ended(draft, row)
+    if fact.perhaps_done and not row.ref.startswith(UNDO):
+        row = flow.note_perhaps_done(draft, draft.plan.node(row.ref), row)
+    _ended(draft, row, after_ms=int(fact.callback_after_s * 1000))
     return True
 
 
@@ -226,12 +228,12 @@ def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:
     return draft.header.phase in phases.ABORTING and not row.ref.startswith(UNDO)
 
 
-def _ended(draft: Draft, row: TaskRow, final: bool = False) -> None:
+def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -> None:
     node = draft.plan.node(row.ref)
     if row.status not in status.SUCCESSFUL:
         draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
     if row.ref.startswith(UNDO):
-        undo.undo_ended(draft, row)
+        undo.undo_ended(draft, row, after_ms)
     elif _is_being_stopped(draft, row):
         stopping.settled(draft, row)
     elif row.status in status.SUCCESSFUL:
@@ -239,7 +241,7 @@ def _ended(draft: Draft, row: TaskRow, final: bool = False) -> None:
     elif final:
         flow.give_up(draft, node, row)
     else:
-        flow.fail(draft, node, row)
+        flow.fail(draft, node, row, after_ms)
 
 
 def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:

@@ -151,7 +151,12 @@ def _finish(draft: Draft) -> None:
 
 
 def _begin_undo(
-    draft: Draft, node: Node, row: TaskRow, earlier: TaskRow | None = None, again: bool = False
+    draft: Draft,
+    node: Node,
+    row: TaskRow,
+    earlier: TaskRow | None = None,
+    again: bool = False,
+    after_ms: int = 0,
 ) -> None:
     """Schedule the undo of a step, or ask the child that the step was to undo itself.
 
@@ -183,7 +188,7 @@ def _begin_undo(
         draft.do(Tell(row.child_id, UndoRequested()))
         return
     try:
-        undo = _with_input(draft, node, undo, earlier, again)
+        undo = _with_input(draft, node, undo, earlier, again, after_ms)
     except ExpressionError as error:
         undo = draft.add(_failed(undo, str(error)))
         draft.log("failed", ref, undo.attempt, status=undo.status, reason=undo.reason)
@@ -197,7 +202,12 @@ def _failed(undo: TaskRow, reason: str) -> TaskRow:
 
 
 def _with_input(
-    draft: Draft, node: Node, undo: TaskRow, earlier: TaskRow | None, again: bool
+    draft: Draft,
+    node: Node,
+    undo: TaskRow,
+    earlier: TaskRow | None,
+    again: bool,
+    after_ms: int,
 ) -> TaskRow:
     assert node.undo is not None
     template = node.undo.template
@@ -216,12 +226,12 @@ def _with_input(
         undo,
         input=encode(body),
         first_scheduled_at=earlier.first_scheduled_at,
-        visible_at=draft.now + delay,
+        visible_at=draft.now + max(delay, after_ms),
         round=earlier.round,
     )
 
 
-def undo_ended(draft: Draft, row: TaskRow) -> None:
+def undo_ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
     """An attempt at an undo is over: go on before the step, try again, or wait for a person."""
     node = draft.plan.node(row.ref)
     if row.status in status.SUCCESSFUL:
@@ -236,7 +246,7 @@ def undo_ended(draft: Draft, row: TaskRow) -> None:
     if node.undo and not final and used < policy.retry_count:
         step = draft.task(node.ref)
         assert step is not None
-        _begin_undo(draft, node, step, earlier=row)
+        _begin_undo(draft, node, step, earlier=row, after_ms=after_ms)
     else:
         _park(draft, row)
 

@@ -37,6 +37,7 @@ class Reported(Fact, frozen=True, gc=False):
     reason: str = ""
     callback_after_s: float = 0
     worker: str = ""
+    perhaps_done: bool = False
 
 
 class Heartbeat(Fact, frozen=True, gc=False):

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from pavane.core.model.call import Call
+
 RetryLogic = Literal["FIXED", "LINEAR_BACKOFF", "EXPONENTIAL_BACKOFF"]
 TimeoutPolicy = Literal["RETRY", "TIME_OUT_WF", "ALERT_ONLY"]
 
@@ -44,4 +46,5 @@ class TaskDefinition(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     service: str = ""
     undo: str = ""
     read_only: bool = False  # has no effect, so there is nothing to undo
+    call: Call | None = None  # done by calling a service: whoever runs the engine does it
     retriable: bool = False  # never fails for good: it is tried until it succeeds

@@ -47,7 +47,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
     FAILED may be tried again, FAILED_WITH_TERMINAL_ERROR may not; CANCELED says that the work was
     interrupted and that it is unknown whether it took effect; IN_PROGRESS gives the task back, to
-    be taken again after `callback_after_s` seconds. `output` is a JSON object.
+    be taken again after `callback_after_s` seconds, before which FAILED is not tried again either.
+    `output` is a JSON object.
     """
 
     execution_id: str
@@ -58,3 +59,4 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     reason: str = ""
     worker: str = ""
     callback_after_s: float = 0
+    perhaps_done: bool = False  # it failed, and may have taken effect all the same

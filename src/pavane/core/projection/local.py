@@ -21,6 +21,7 @@ class Attempted(msgspec.Struct, frozen=True, gc=False):
     undo: bool = False
     output: bytes = b"{}"
     reason: str = ""
+    perhaps: bool = False  # it failed, and may have taken effect all the same
 
 
 class Lost(msgspec.Struct, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
 PLACE_API_KEY = "pavane.api_key"
 """In the context of a command: the key to show to a server."""
 
+ALLOWED_CALLS = "PAVANE_ALLOW_CALLS_TO"
 PLACE_BUS = "pavane.bus"
 """In the context of a command: the bus on which the executions are."""
 
@@ -186,6 +188,24 @@ def host_option(function: F) -> F:
         default="127.0.0.1",
         show_default=True,
         help="Address to listen on; beyond this machine every request needs a key.",
+    )(function)
+
+
+def _calls(_ctx: click.Context, _option: click.Parameter, value: tuple[str, ...]) -> None:
+    """Wherever this process calls from, it looks there; what cannot be is refused there too."""
+    if value:
+        os.environ[ALLOWED_CALLS] = " ".join(value)
+
+
+def calls_option(function: F) -> F:
+    """`--allow-calls-to`."""
+    return click.option(
+        "--allow-calls-to",
+        metavar="CIDR|HOST",
+        multiple=True,
+        callback=_calls,
+        expose_value=False,
+        help="Let services with a url and HTTP steps be there too: 127.0.0.0/8, say; repeatable.",
     )(function)
 
 

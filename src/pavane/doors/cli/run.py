@@ -10,6 +10,7 @@ import click
 from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys, unkept
 from pavane.doors.cli.options import (
     bus_option,
+    calls_option,
     own_lease_option,
     server_option,
     store_option,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
+@calls_option
 @door_options(None)
 @click.pass_obj
 def command(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
-from pavane.doors.cli.options import lease_option, seen_bus_option, store_option
+from pavane.doors.cli.options import calls_option, lease_option, seen_bus_option, store_option
 from pavane.doors.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @store_option()
 @seen_bus_option
 @lease_option
+@calls_option
 @click.pass_obj
 def command(
     wiring: Wiring,
@@ -56,7 +57,7 @@ async def _conducting(
         async with wiring.conducting(store_url, bus, lease_s=lease_s) as both:
             yield both
     else:
-        async with wiring.running_engine(store_url, lease_s=lease_s) as engine:
+        async with wiring.running_engine(store_url, lease_s=lease_s, calls=True) as engine:
             yield engine, None
 
 

@@ -129,7 +129,8 @@ class Attempts:
             loop.call_later(outcome.callback_after_s, self._offer, place, handed.run.task)
             return True
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._ended(place, handed, outcome.status, outcome.output, outcome.reason, answer)
+        told = (outcome.status, outcome.output, outcome.reason)
+        self._ended(place, handed, *told, answer=answer, perhaps=outcome.perhaps_done)
         return await answer
 
     def _ended(
@@ -139,12 +140,14 @@ class Attempts:
         status: str,
         output: bytes = b"{}",
         reason: str = "",
+        *,
         answer: asyncio.Future[bool] | None = None,
+        perhaps: bool = False,
     ) -> None:
         self._handed.pop(place, None)
         self._beats.pop(place, None)
         run = handed.run
-        event = Attempted(run.node, run.at, run.attempt, status, run.undo, output, reason)
+        event = Attempted(run.node, run.at, run.attempt, status, run.undo, output, reason, perhaps)
         self._submit(
             Item(
                 handed.execution,

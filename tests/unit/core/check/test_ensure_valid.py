@@ -17,7 +17,9 @@ def test_one_finding_is_the_message():
 
 
 def test_many_findings_are_a_list():
-    bad = workflow(task("a"), task("a"), of_type("HTTP", "h"), of_type("WAIT", "w", {"until": "x"}))
+    bad = workflow(
+        task("a"), task("a"), of_type("HUMAN", "h"), of_type("WAIT", "w", {"until": "x"})
+    )
     with pytest.raises(DefinitionError) as caught:
         ensure_valid(bad)
     assert list(caught.value.findings) == check_workflow(bad)

@@ -19,7 +19,6 @@ from tests.unit.core.build import of_type, scope, switch, task, workflow
         "EXCLUSIVE_JOIN",
         "HUMAN",
         "START_WORKFLOW",
-        "HTTP",
         "DECISION",
         "LAMBDA",
         "JSON_JQ_TRANSFORM",
@@ -37,7 +36,10 @@ def test_a_type_that_does_not_exist():
     assert check_workflow(workflow(of_type("SWTCH", "a"))) == [
         "Step 'a': there is no step type 'SWTCH'; did you mean 'SWITCH'?"
     ]
-    assert "known are EVENT, FORK_JOIN, INLINE" in check_workflow(workflow(of_type("XYZ", "a")))[0]
+    assert (
+        "known are EVENT, FORK_JOIN, HTTP, INLINE"
+        in check_workflow(workflow(of_type("XYZ", "a")))[0]
+    )
 
 
 def test_what_a_type_says_of_its_own_fields():

@@ -6,6 +6,7 @@ from typing import Final
 
 from pavane.core.decide.step_types.event import Event
 from pavane.core.decide.step_types.fork_join import ForkJoin
+from pavane.core.decide.step_types.http import Http
 from pavane.core.decide.step_types.inline import Inline
 from pavane.core.decide.step_types.join import Join
 from pavane.core.decide.step_types.noop import Noop
@@ -20,6 +21,7 @@ from pavane.core.decide.step_types.wait import Wait
 STEP_TYPES: Final[dict[str, StepType]] = {
     "EVENT": Event(),
     "FORK_JOIN": ForkJoin(),
+    "HTTP": Http(),
     "INLINE": Inline(),
     "JOIN": Join(),
     "NOOP": Noop(),

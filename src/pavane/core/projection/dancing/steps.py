@@ -128,6 +128,7 @@ class Steps(Flow):
         if event.status == st.COMPLETED:
             self.succeeded(node, at, row, event.output)
         else:
+            row = structs.replace(row, perhaps=row.perhaps or event.perhaps)
             self.attempt_failed(node, at, row, event.status, event.reason[:_REASON_MAX])
 
     def succeeded(self, node: Node, at: At, row: StepRow, output: bytes) -> None:

@@ -1,0 +1,1 @@
+"""Tasks that are done by calling a service that knows nothing of us."""
