@@ -42,11 +42,11 @@ class HttpCaller:
 
     async def call(self, request: CallRequest) -> CallAnswer:
         """As the port promises."""
-        host = _host_of(request)
+        host, pool = _host_of(request), self._opened()
         sent = _Sent()
         try:
             async with asyncio.timeout(request.timeout_s):
-                return await self._exchange(request, sent)
+                return await _exchange(pool, request, sent)
         except TimeoutError as error:
             raise CallError(
                 f"{host} did not answer within {request.timeout_s:g} s.", perhaps_done=sent.begun
@@ -56,32 +56,6 @@ class HttpCaller:
             raise CallError(f"{host} {_words(error)}.", perhaps_done=perhaps) from error
         except httpcore2.UnsupportedProtocol as error:
             raise CallError(f"{request.url!r} is no URL to call.", final=True) from error
-
-    async def _exchange(self, request: CallRequest, sent: _Sent) -> CallAnswer:
-        extensions: dict[str, Any] = {
-            "timeout": {
-                "connect": request.connect_timeout_s,
-                "read": request.read_timeout_s,
-                "write": request.read_timeout_s,
-                "pool": request.timeout_s,
-            },
-            "trace": sent.notice,
-        }
-        async with self._opened().stream(
-            request.method,
-            request.url,
-            headers=_headers(request),
-            content=request.body,
-            extensions=extensions,
-        ) as answer:
-            body = await _read(answer, request.body_max)
-        told = cast("Mapping[str, Any]", answer.extensions)  # pyright: ignore[reportUnknownMemberType]  # untyped there
-        return CallAnswer(
-            status=answer.status,
-            reason=_text(told.get("reason_phrase", b"")),
-            headers=tuple((_text(name).lower(), _text(value)) for name, value in answer.headers),
-            body=body,
-        )
 
     def _opened(self) -> httpcore2.AsyncConnectionPool:
         if self._pool is None:  # made late: reading the certificates takes a while
@@ -110,6 +84,35 @@ class _Sent:
     async def notice(self, event: str, _info: Any) -> None:
         """Called by the pool at each stage of a request."""
         self.begun = self.begun or event.endswith(".send_request_headers.started")
+
+
+async def _exchange(
+    pool: httpcore2.AsyncConnectionPool, request: CallRequest, sent: _Sent
+) -> CallAnswer:
+    extensions: dict[str, Any] = {
+        "timeout": {
+            "connect": request.connect_timeout_s,
+            "read": request.read_timeout_s,
+            "write": request.read_timeout_s,
+            "pool": request.timeout_s,
+        },
+        "trace": sent.notice,
+    }
+    async with pool.stream(
+        request.method,
+        request.url,
+        headers=_headers(request),
+        content=request.body,
+        extensions=extensions,
+    ) as answer:
+        body = await _read(answer, request.body_max)
+    told = cast("Mapping[str, Any]", answer.extensions)  # pyright: ignore[reportUnknownMemberType]  # untyped there
+    return CallAnswer(
+        status=answer.status,
+        reason=_text(told.get("reason_phrase", b"")),
+        headers=tuple((_text(name).lower(), _text(value)) for name, value in answer.headers),
+        body=body,
+    )
 
 
 async def _read(answer: httpcore2.Response, most: int) -> bytes:
