@@ -114,11 +114,17 @@ class _Bootstrap:
         *,
         ledger: str = "",
         lease_s: float = 5.0,
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[Company]:
         from pavane.bootstrap import dancing_services
 
         return dancing_services(
-            bus_url, services=services, workflows=workflows, ledger=ledger, lease_s=lease_s
+            bus_url,
+            services=services,
+            workflows=workflows,
+            ledger=ledger,
+            lease_s=lease_s,
+            retention_s=retention_s,
         )
 
     def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:

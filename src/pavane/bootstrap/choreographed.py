@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
 from pavane.bootstrap.opening import (
     LEASE_S,
+    RETENTION_S,
     SystemClock,
     chance,
     ledger_of,
@@ -19,11 +22,12 @@ from pavane.bootstrap.opening import (
     open_caller,
 )
 from pavane.bootstrap.standing_by import active_or_standing_by
-from pavane.errors import UsageError
+from pavane.errors import PavaneError, UsageError
 from pavane.participant.announcing import announcement
 from pavane.ports.ledger import Leased
 
 if TYPE_CHECKING:
+    from pavane.core.model.event import Outgoing
     from pavane.core.model.task_definition import TaskDefinition
     from pavane.core.model.workflow import Workflow
     from pavane.core.projection.choreography import Choreography
@@ -89,6 +93,7 @@ async def dancing_services(
     probe: Probe | None = None,
     watched: bool = True,
     lease_s: float = LEASE_S,
+    retention_s: float = RETENTION_S,
 ) -> AsyncGenerator[Company]:
     """Services that carry out workflows with no conductor, each with a ledger of its own.
 
@@ -96,8 +101,9 @@ async def dancing_services(
     outside the profile. Several processes may each have some of the services, on a bus that they
     share; a service that another process has already stands by, and so does one whose process gave
     no sign of life for `lease_s` and was put out meanwhile. A process that nobody asks what
-    became of executions need not be `watched`: its observer would read everybody's journals. On
-    leaving, workers finish what they have begun and everything is closed.
+    became of executions need not be `watched`: its observer would read everybody's journals. What
+    is over is forgotten after `retention_s`, 0: never. On leaving, workers finish what they have
+    begun and everything is closed.
     """
     if ledger.startswith("sqlite:") and len(services) > 1:
         raise UsageError(
@@ -111,10 +117,18 @@ async def dancing_services(
     opened = open_company(chosen, choreographies, clock, watched=watched)
     async with opened as company, AsyncExitStack() as stack:
         if definitions:
-            await chosen.publish([announcement(definitions, tasks, clock.now())])
+            told = partial(announcement, definitions, tasks)
+            await chosen.publish([told(clock.now())])
+            if "log" in chosen.features and retention_s:
+                await stack.enter_async_context(
+                    going_on(told_again(chosen, told, clock, retention_s))
+                )
+        if watched and retention_s:
+            forgetting = company.observer.forget_for_ever(int(retention_s * 1000))
+            await stack.enter_async_context(going_on(forgetting))
         for service in services:
             own = ledger_of(service.name, ledger, chosen, lease_s=lease_s)
-            begin = partial(dancing, service, company, own, clock, concurrency, probe)
+            begin = partial(dancing, service, company, own, clock, concurrency, probe, retention_s)
             await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         if watched:  # whoever is asked here may be asked for what others dance
             await stack.enter_async_context(learning(company))
@@ -162,10 +176,12 @@ async def dancing(
     clock: Clock,
     concurrency: int | None,
     probe: Probe | None,
+    retention_s: float = RETENTION_S,
 ) -> AsyncGenerator[None]:
     """One service that plays its role, and reacts to the events that its handlers take."""
     from pavane.participant.handlers.reactions import Reactions
     from pavane.participant.participant import Participant
+    from pavane.participant.retention import Retention
     from pavane.sdk.handlers import ServiceHandlers
     from pavane.sdk.worker import LocalWorkers
 
@@ -191,7 +207,10 @@ async def dancing(
     try:
         workers.start(participant.attempts)
         await participant.start()
-        yield
+        keep_ms = int(retention_s * 1000)
+        retention = Retention(service.name, ledger, company.bus, clock, keep_ms)
+        async with going_on(retention.run()):
+            yield
     finally:
         if lost := isinstance(ledger, Leased) and ledger.is_lost:
             # Nothing that goes on here can be written any more: it is another process's now.
@@ -203,6 +222,30 @@ async def dancing(
         await ledger.close()
         if caller is not None:
             await caller.close()
+
+
+@asynccontextmanager
+async def going_on(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """It goes on beside what is done here, and ends with it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def told_again(
+    bus: Bus, told: Callable[[int], Outgoing], clock: Clock, retention_s: float
+) -> None:
+    """Announce definitions anew before the announcement is so old that it goes from the log."""
+    while True:
+        await asyncio.sleep(retention_s / 4)
+        try:
+            await bus.publish([told(clock.now())])
+        except PavaneError as error:
+            _LOG.warning("definitions cannot be announced now: %s", error)
 
 
 def choreographies_of(

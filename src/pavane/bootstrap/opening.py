@@ -34,6 +34,13 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+RETENTION_S: Final = 14 * 86_400.0
+"""How long a dancing service remembers what is over: so long a message may come again, a dead
+
+letter may be taken up and an execution be undone.
+"""
+
+
 def open_store(url: str, *, read_only: bool = False) -> Store:
     """The store behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
     if url == "memory:":

@@ -111,6 +111,7 @@ class Wiring(Protocol):
         *,
         ledger: str = "",
         lease_s: float = 5.0,
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[Company]:
         """Services that carry out the workflows with no conductor; stopped on leaving."""
         ...

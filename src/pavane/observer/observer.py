@@ -27,6 +27,9 @@ GROUP: Final = "_pavane.observer"
 _BATCH = 256
 _REFUSED_KEPT = 100
 _AGAIN_AFTER_S = 1.0
+_ALL = 1 << 40
+_ROUNDS = 20  # in the time for which something is kept
+_SHORTEST_S = 0.05  # between two rounds
 
 
 class Observer:
@@ -116,6 +119,31 @@ class Observer:
             for future in self._waiting.get(id, ()):
                 if not future.done():
                     future.set_result(None)
+
+    async def forget_for_ever(self, keep_ms: int) -> None:
+        """Forget what is over now and then, until cancelled: the picture would else only grow."""
+        while True:
+            await asyncio.sleep(max(keep_ms / 1000 / _ROUNDS, _SHORTEST_S))
+            self.forget(self._clock.now() - keep_ms)
+
+    def forget(self, before: int) -> int:
+        """Forget executions that ended before a time (ms), and flows of which nothing was told
+
+        since then; how many. What people wait for stays.
+        """
+        over = [
+            id
+            for id, flow in self.picture.flows.items()
+            if max(told.note.time for each in flow.handlings.values() for told in each.values())
+            < before
+        ]
+        for each in self.executions(Search(limit=_ALL)):
+            if each.ended_at and each.ended_at < before and not each.parent_id:
+                over.append(each.id)
+        gone = [id for id in dict.fromkeys(over) if id not in self._waiting]
+        for id in gone:
+            self.picture.forget(id)
+        return len(gone)
 
     # --- reading --------------------------------------------------------------------------------
 

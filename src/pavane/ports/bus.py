@@ -110,6 +110,21 @@ class LogBus(Protocol):
         """Something was committed; whoever waits for it is woken."""
         ...
 
+    async def undone_since(self, group: str) -> int:
+        """When the oldest event was written that a group of this process has not done (ms).
+
+        0: it has done all.
+        """
+        ...
+
+    async def prune(self, ledger: Ledger, before: int) -> int:
+        """Forget records of an adopted ledger's log, and of this process's own, from before a time
+
+        (ms), up to what every known group has done; how many went. StoreError when it cannot be
+        said who has done what: then nothing goes.
+        """
+        ...
+
     async def read_up(self, group: str) -> None:
         """Wait until a group of this process has done all that is in the logs now.
 

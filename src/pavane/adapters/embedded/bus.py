@@ -26,6 +26,7 @@ from pavane.adapters.embedded.group import Group
 from pavane.adapters.embedded.logs import Logs
 from pavane.adapters.embedded.offsets import Offsets
 from pavane.adapters.embedded.reading_up import read_up
+from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.embedded.subscription import EmbeddedSubscription
 from pavane.adapters.memory.bus import size
 from pavane.adapters.sqlite.ledger import SqliteLedger
@@ -50,18 +51,25 @@ class EmbeddedBus:
 
     What is published goes to a log `NAME-1.db` in the folder, or the next that no other process
     has; the log of a ledger that was adopted is read as it is. A group whose process has given no
-    sign of life for `lease_s` becomes active in another one.
+    sign of life for `lease_s` becomes active in another one. No log is kept for a group that no
+    process has had for `forget_s`; 0: as long as its file is there.
     """
 
     features: frozenset[str] = frozenset({"ordered", "kept", "log"})
 
     def __init__(
-        self, folder: str | PathLike[str], name: str = "_client", *, lease_s: float = 5.0
+        self,
+        folder: str | PathLike[str],
+        name: str = "_client",
+        *,
+        lease_s: float = 5.0,
+        forget_s: float = 90 * 86_400.0,
     ) -> None:
         self.counters = EmbeddedCounters()
         self.folder = Folder(Path(folder))
         self.name = name
         self._lease_s = lease_s
+        self._forget_ms = int(forget_s * 1000)
         self._open = False
         self._own: SqliteLedger | None = None
         self._commits: Commits | None = None
@@ -140,7 +148,12 @@ class EmbeddedBus:
             if self._own is not None:
                 self._own.crash()
             self._logs.close()
-        return EmbeddedBus(self.folder.path, self.name, lease_s=self._lease_s)
+        return EmbeddedBus(
+            self.folder.path,
+            self.name,
+            lease_s=self._lease_s,
+            forget_s=self._forget_ms / 1000,
+        )
 
     # --- publishing -----------------------------------------------------------------------------
 
@@ -220,6 +233,25 @@ class EmbeddedBus:
         """Wait until a group of this process has done all that is in the logs now."""
         self._check_open()
         await read_up(group, self._groups.get(group), self._logs.tails, self._look_quietly)
+
+    async def undone_since(self, group: str) -> int:
+        """When the oldest event was written that a group of this process has not done (ms)."""
+        self._check_open()
+        joined = self._groups.get(group)
+        found = joined.undone_since() if joined is not None else None
+        return 1 if found is None else found  # unknown: as if nothing had ever been done
+
+    async def prune(self, ledger: Ledger, before: int) -> int:
+        """Forget records that every known group has done."""
+        self._check_open()
+        for group in list(self._groups.values()):
+            await group.note_all()  # so that others need not keep what is nothing to them
+        logs = [each for each in (ledger, self._own) if each is not None]
+        gone = 0
+        for log in logs:
+            if isinstance(log, SqliteLedger) and log.path.parent == self.folder.path:
+                gone += await prune_log(self.folder, log, before, unseen_ms=self._forget_ms)
+        return gone
 
     def _offsets(self, group: str) -> Offsets:
         if group.startswith(PASSING):

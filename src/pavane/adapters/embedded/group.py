@@ -48,6 +48,21 @@ class Group:
         far = [lane.done >= heads.get(lane.log, 0) for lane in self._lanes.values()]
         return self.active and all(far)
 
+    def undone_since(self) -> int | None:
+        """When the oldest event was written that is not done (ms); 0: all is. None: unknown."""
+        if not self.active:
+            return None
+        times = [lane.undone_since() for lane in self._lanes.values()]
+        if None in times:
+            return None
+        return min((each for each in times if each), default=0)
+
+    async def note_all(self) -> None:
+        """See that it is kept how far every lane has come, also those that have nothing for it."""
+        async with self._changing:
+            if self.active and not self._offsets.is_lost:
+                await self._keep(list(self._lanes.values()))
+
     def wake(self) -> None:
         """There may be something to take, for anybody."""
         for member in self.members:

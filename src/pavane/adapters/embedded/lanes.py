@@ -86,6 +86,10 @@ class Lane:
         """Up to here everything is done."""
         return next(iter(self._open)) - 1 if self._open else self._read
 
+    def undone_since(self) -> int | None:
+        """When the first event was written that is not done (ms); 0: all is. None: unknown."""
+        return self._tail.written_at(self.topic, self.done)
+
     def pull(self, member: Holder) -> Item | None:
         """The next event for the member, if there is one; the member holds its key from now on."""
         while (item := self._pop()) is not None:

@@ -73,6 +73,22 @@ class Tail:
         records = [q.record_of(row) for row in rows]
         return records if topic != JOURNAL else [_stamped(record) for record in records]
 
+    def written_at(self, topic: str, after: int) -> int | None:
+        """When the first record of a topic behind a position was written (ms); 0: there is none.
+
+        None when that cannot be said now.
+        """
+        connection = self._connection or self._open()
+        if connection is None:
+            return None
+        self._counters.heads += 1
+        try:
+            found = connection.execute(q.WRITTEN_AT, (after, topic)).fetchall()
+        except apsw.Error as error:
+            self._give_up(error)
+            return None
+        return found[0][0] if found else 0
+
     def close(self) -> None:
         """Let go of the file."""
         if self._connection is not None:

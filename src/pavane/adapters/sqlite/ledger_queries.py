@@ -133,6 +133,10 @@ RECORDS_OF_TOPIC: Final = f"""SELECT position,{_RECORD} FROM log
 LOG_ID: Final = "SELECT value FROM meta WHERE name = 'log'"
 """What tells this log from any other."""
 
+WRITTEN_AT: Final = """SELECT at FROM log
+    WHERE position > ? AND topic = ? ORDER BY position LIMIT 1"""
+"""When the first record of a topic behind a position was written."""
+
 TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name IN ('meta', 'inbox')"
 """Two rows where the file is a ledger, less while it is being made."""
 

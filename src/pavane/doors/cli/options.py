@@ -181,6 +181,19 @@ def own_lease_option(function: F) -> F:
     )(function)
 
 
+def retention_option(function: F) -> F:
+    """`--retention DURATION`, in seconds."""
+    return click.option(
+        "--retention",
+        "retention_s",
+        metavar="DURATION",
+        default="14d",
+        show_default=True,
+        callback=_seconds,
+        help="How long choreographed services remember what is over; 0s: for ever.",
+    )(function)
+
+
 def host_option(function: F) -> F:
     """`--host`."""
     return click.option(

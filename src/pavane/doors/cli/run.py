@@ -12,6 +12,7 @@ from pavane.doors.cli.options import (
     bus_option,
     calls_option,
     own_lease_option,
+    retention_option,
     server_option,
     store_option,
     style_option,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     help="Of one choreographed service: sqlite:///path.db; by default NAME.db beside the bus.",
 )
 @own_lease_option
+@retention_option
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
@@ -60,6 +62,7 @@ def command(
     names: tuple[str, ...],
     ledger: str | None,
     lease_s: float,
+    retention_s: float,
     overwrite: bool,
     host: str,
     port: int | None,
@@ -103,6 +106,7 @@ def command(
             list(loaded.workflows.values()),
             ledger=ledger or "",
             lease_s=lease_s,
+            retention_s=retention_s,
         )
         where = bus or "embedded:.pavane"
         asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door)))

@@ -1,0 +1,65 @@
+"""Forgetting on a schedule: what a service no longer needs goes, and nothing that may come again.
+
+An inbox id stays as long as its message may be delivered again, whatever its age: on a bus that
+reads logs, a message that is not done is kept there with the time at which it was written, and
+whatever was handled later than that may stand behind it and come again with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+from pavane.errors import PavaneError
+from pavane.ports.bus import Bus, LogBus
+from pavane.ports.clock import Clock
+from pavane.ports.ledger import Ledger
+
+_LOG = logging.getLogger("pavane.participant")
+
+_ROUNDS: Final = 20  # in the time for which things are kept
+_PAUSE_S: Final = (0.05, 3600.0)  # shortest and longest between two rounds
+
+
+def pause_s(keep_ms: int) -> float:
+    """Seconds between two rounds: what is too old goes within a twentieth of the time more."""
+    shortest_s, longest_s = _PAUSE_S
+    return min(max(keep_ms / 1000 / _ROUNDS, shortest_s), longest_s)
+
+
+class Retention:
+    """Prunes one service's ledger. `keep_ms`: how long after its end or handling; 0: for ever.
+
+    The log goes only where the bus reads it where it is, and knows who else does.
+    """
+
+    def __init__(self, group: str, ledger: Ledger, bus: Bus, clock: Clock, keep_ms: int) -> None:
+        self._group = group
+        self._ledger = ledger
+        self._bus = bus if isinstance(bus, LogBus) else None
+        self._clock = clock
+        self._keep_ms = keep_ms
+        self.forgotten = 0  # inbox ids, executions and records, together
+
+    async def run(self) -> None:
+        """Prune now and then, for ever. Never at once: what comes again at a start comes first."""
+        if not self._keep_ms:
+            return
+        while True:
+            await asyncio.sleep(pause_s(self._keep_ms))
+            try:
+                await self.prune()
+            except PavaneError as error:
+                _LOG.warning("%s cannot prune now: %s", self._group, error)
+
+    async def prune(self) -> None:
+        """One round, in transactions of bounded size, with room for others between them."""
+        before = self._clock.now() - self._keep_ms
+        if self._bus is None:
+            self.forgotten += await self._ledger.prune(before, before)
+            return
+        undone = await self._bus.undone_since(self._group)
+        until = min(before, undone) if undone else before
+        self.forgotten += await self._ledger.prune(until, until)
+        self.forgotten += await self._bus.prune(self._ledger, before)
