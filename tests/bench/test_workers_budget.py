@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -138,3 +139,22 @@ async def test_many_share_commits_and_exchanges(tmp_path: Path):
     # How they meet depends on the sockets; alone they would be 384 and 256.
     assert exchanges <= runs * length
     assert commits <= runs * (length + 1) / 2
+
+
+async def test_an_answer_is_sent_at_once():
+    """The system may not hold back the end of an answer until its beginning is acknowledged."""
+    held_back: list[bool] = []
+
+    class Looking(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            there = transport.get_extra_info("socket")
+            held_back.append(there.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 0)
+            transport.close()
+
+    with listen("127.0.0.1", 0, locked=False) as listening:
+        server = await asyncio.get_running_loop().create_server(Looking, sock=listening)
+        reader, writer = await asyncio.open_connection(*listening.getsockname())
+        await reader.read()
+        writer.close()
+        server.close()
+    assert held_back == [False]

@@ -51,7 +51,10 @@ def listen(host: str, port: int, *, locked: bool) -> socket.socket:
             f"Listening on {host} would be open to others, and nobody is asked for a key.",
             "Use 127.0.0.1, or --auth required.",
         )
-    listening = socket.socket(socket.AF_INET6 if ip.version == 6 else socket.AF_INET)
+    family = socket.AF_INET6 if ip.version == 6 else socket.AF_INET
+    # With the protocol named, asyncio sends each answer at once (TCP_NODELAY). Without, the second
+    # packet of an answer waits for an acknowledgement of the first: 40 ms for each on Linux.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((str(ip), port))
