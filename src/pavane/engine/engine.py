@@ -213,9 +213,9 @@ class Engine:
             )
         return header
 
-    def subscribe(self) -> AbstractContextManager[Changes]:
+    def subscribe(self, changes: Changes | None = None) -> AbstractContextManager[Changes]:
         """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""
-        return self._waiting.subscription()
+        return self._waiting.subscription(changes)
 
     def tell_of_event_waits(self, call: Callable[[str], None]) -> None:
         """Somebody listens to a bus: call it with the queue of each step that waits for an event.

@@ -10,23 +10,34 @@ from pavane.core.model.rows import Header
 
 
 class Changes:
-    """Ids of executions that changed since they were last asked for: bounded, nothing twice."""
+    """Ids of executions that changed since they were last asked for, nothing twice.
 
-    def __init__(self) -> None:
+    With a `limit`, no more than so many are kept for somebody who asks seldom: beyond it they are
+    forgotten, and `get` gives none, which means to look at everything again.
+    """
+
+    def __init__(self, limit: int = 0) -> None:
+        self._limit = limit
         self._ids: dict[str, None] = {}
+        self._too_many = False
         self._some = asyncio.Event()
 
     def add(self, execution_id: str) -> None:
         """The execution has changed."""
-        self._ids[execution_id] = None
+        if self._limit and len(self._ids) >= self._limit and execution_id not in self._ids:
+            self._too_many = True
+            self._ids.clear()
+        if not self._too_many:
+            self._ids[execution_id] = None
         self._some.set()
 
     async def get(self) -> set[str]:
-        """Wait for a change; everything that changed since the last call."""
+        """Wait for a change; everything that changed since the last call, none if too much did."""
         await self._some.wait()
         self._some.clear()
         found = set(self._ids)
         self._ids.clear()
+        self._too_many = False
         return found
 
 
@@ -63,9 +74,9 @@ class Waiting:
             changes.add(execution_id)
 
     @contextmanager
-    def subscription(self) -> Generator[Changes]:
-        """Follow all changes while the context lasts."""
-        changes = Changes()
+    def subscription(self, changes: Changes | None = None) -> Generator[Changes]:
+        """Follow all changes while the context lasts; those that are given hear of others too."""
+        changes = changes or Changes()
         self._changes.append(changes)
         try:
             yield changes

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from typing import Final
 
 from pavane.core.model import status as st
 from pavane.core.model.event import CloudEvent
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.waiting import Changes
 from pavane.errors import ConnectionFailedError, ResultTimeoutError
 from pavane.observer import flows, frontier, happened, records
 from pavane.observer.fold import Picture
@@ -51,6 +52,7 @@ class Observer:
         self.group = group
         self._subscription: Subscription | None = None
         self._following: asyncio.Task[None] | None = None
+        self._followers: list[Changes] = []
         self._waiting: dict[str, set[asyncio.Future[None]]] = {}
 
     # --- following ------------------------------------------------------------------------------
@@ -116,6 +118,8 @@ class Observer:
             return
         changed = dict.fromkeys(id for record in told for id in self.picture.take(*record))
         for id in changed:
+            for follower in self._followers:
+                follower.add(id)
             for future in self._waiting.get(id, ()):
                 if not future.done():
                     future.set_result(None)
@@ -173,6 +177,16 @@ class Observer:
         return frontier.stuck(self.picture, self._clock.now(), patience_ms)
 
     # --- waiting --------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def subscribe(self, changes: Changes | None = None) -> Generator[Changes]:
+        """Follow all that changes, as `Engine.subscribe`."""
+        changes = changes or Changes()
+        self._followers.append(changes)
+        try:
+            yield changes
+        finally:
+            self._followers.remove(changes)
 
     async def changed(self, id: str) -> None:
         """Wait until something new is told of an execution (its scopes included) or a flow."""

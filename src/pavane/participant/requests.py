@@ -25,7 +25,9 @@ class Requests:
     def __init__(self, bus: Bus, clock: Clock, choreographies: Mapping[str, Choreography]) -> None:
         self._bus = bus
         self._clock = clock
-        self._known = dict(choreographies)
+        self._known: dict[str, Choreography] = {}
+        self._versions: dict[str, Choreography] = {}
+        self.know(choreographies)
 
     @property
     def known(self) -> Mapping[str, Choreography]:
@@ -35,6 +37,11 @@ class Requests:
     def know(self, choreographies: Mapping[str, Choreography]) -> None:
         """More of them; what was announced last counts."""
         self._known.update(choreographies)
+        self._versions.update({each.hash: each for each in choreographies.values()})
+
+    def version(self, hash: str) -> Choreography | None:
+        """The one with this content, also where a later one has its name."""
+        return self._versions.get(hash)
 
     async def start(
         self, workflow: str, input: bytes, *, key: str, correlation_id: str = ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
 Verb = Literal["pause", "resume", "retry", "terminate", "signal", "resolve"]
@@ -46,6 +48,21 @@ class Known(NamedTuple):
     style: str = "orchestrated"
 
 
+class MessageView(msgspec.Struct, frozen=True, rename="camel"):
+    """A message that led from one step to another, of the same execution.
+
+    `inferred`: nobody told of it, it follows from what the steps have come to.
+    """
+
+    type: str
+    source: str = ""  # the step that sent it, "" where it came from outside
+    target: str = ""  # the step that got it, "" where nobody is known to have
+    source_service: str = ""
+    target_service: str = ""
+    at: int = 0  # when it was heard, epoch ms; 0: it was not yet, or nobody told when
+    inferred: bool = False
+
+
 class Executions(Protocol):
     """Looks at executions and acts on them. Whatever names one raises NotFoundError for none."""
 
@@ -71,6 +88,18 @@ class Executions(Protocol):
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """What happened to one execution, oldest first."""
+        ...
+
+    async def definition_of(self, execution_id: str) -> bytes:
+        """The JSON of the workflow that an execution follows; NotFoundError where it is unknown."""
+        ...
+
+    async def messages(self, execution_id: str) -> list[MessageView]:
+        """Which messages it took, as far as services told or as their steps show."""
+        ...
+
+    def follow(self, changes: Changes) -> AbstractContextManager[object]:
+        """Tell of every execution that changes, for as long as the context lasts."""
         ...
 
     async def wait(self, execution_id: str, timeout_s: float) -> None:

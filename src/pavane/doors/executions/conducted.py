@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from pavane.doors.executions.asked import Action, Known, Start
+from pavane.doors.executions.asked import Action, Known, MessageView, Start
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
@@ -51,6 +53,19 @@ class Conducted:
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """As `Executions.history`: what each commit recorded."""
         return await self._reader.history(execution_id)
+
+    async def definition_of(self, execution_id: str) -> bytes:
+        """As `Executions.definition_of`."""
+        return await self._reader.definition_of(execution_id)
+
+    async def messages(self, execution_id: str) -> list[MessageView]:
+        """As `Executions.messages`: a conductor asks for each step itself, so there are none."""
+        await self._reader.summary(execution_id)
+        return []
+
+    def follow(self, changes: Changes) -> AbstractContextManager[object]:
+        """As `Executions.follow`."""
+        return self._engine.subscribe(changes)
 
     async def wait(self, execution_id: str, timeout_s: float) -> None:
         """As `Executions.wait`."""

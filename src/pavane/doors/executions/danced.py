@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from pavane.core.model import status as st
-from pavane.doors.executions.asked import Action, Known, Start
+from pavane.doors.executions.asked import Action, Known, MessageView, Start
+from pavane.doors.executions.messages import handed_over, of_flow
 from pavane.doors.executions.order import Place
 from pavane.engine.payloads import checked_object
 from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.waiting import Changes
 from pavane.errors import ConflictError, InputError, NotFoundError
 from pavane.ports.store import Search
 
@@ -84,6 +87,45 @@ class Danced:
         """As `Executions.history`: what the services told, each status once."""
         await self.execution(execution_id)
         return self._company.observer.history(execution_id)
+
+    async def definition_of(self, execution_id: str) -> bytes:
+        """As `Executions.definition_of`: what was announced with the content that it began with."""
+        view = await self.execution(execution_id)
+        instance = self._company.observer.picture.instances.get(execution_id)
+        scope = None
+        if execution_id in self._started:
+            scope = self._find(view.workflow, None).root
+        elif instance is not None and instance.told is not None:
+            choreography = self._company.requests.version(instance.told.note.definition)
+            scope = choreography and choreography.scopes.get(instance.scope)
+        if scope is None:
+            raise NotFoundError(
+                f"Nobody has announced here what the execution '{execution_id}' follows.",
+                "Handlers that react to events by themselves follow no workflow.",
+            )
+        return msgspec.json.encode(scope.workflow)
+
+    async def messages(self, execution_id: str) -> list[MessageView]:
+        """As `Executions.messages`."""
+        await self.execution(execution_id)
+        return self.told_messages(execution_id)
+
+    def told_messages(self, execution_id: str) -> list[MessageView]:
+        """What the journals tell of messages, also of handlers beside an execution."""
+        picture = self._company.observer.picture
+        found: list[MessageView] = []
+        instance = picture.instances.get(execution_id)
+        if instance is not None and instance.told is not None:
+            choreography = self._company.requests.version(instance.told.note.definition)
+            if choreography is not None:
+                found += handed_over(instance, choreography)
+        if (flow := picture.flows.get(execution_id)) is not None:
+            found += of_flow(picture, flow)
+        return found
+
+    def follow(self, changes: Changes) -> AbstractContextManager[object]:
+        """As `Executions.follow`."""
+        return self._company.observer.subscribe(changes)
 
     async def wait(self, execution_id: str, timeout_s: float) -> None:
         """As `Executions.wait`."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import structs
 
-from pavane.doors.executions.asked import Action, Executions, Known, Start
+from pavane.doors.executions.asked import Action, Executions, Known, MessageView, Start
 from pavane.doors.executions.conducted import Conducted
 from pavane.doors.executions.danced import Danced
 from pavane.doors.executions.order import Place, before_in_engine, conducted_place
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
@@ -76,6 +79,22 @@ class EveryStyle:
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """As `Executions.history`."""
         return await (await self._of(execution_id)).history(execution_id)
+
+    async def definition_of(self, execution_id: str) -> bytes:
+        """As `Executions.definition_of`."""
+        return await (await self._of(execution_id)).definition_of(execution_id)
+
+    async def messages(self, execution_id: str) -> list[MessageView]:
+        """As `Executions.messages`: for a conducted execution, those of the handlers beside it."""
+        where = await self._of(execution_id)
+        found = await where.messages(execution_id)
+        return found if where is self._danced else self._danced.told_messages(execution_id)
+
+    @contextmanager
+    def follow(self, changes: Changes) -> Generator[None]:
+        """As `Executions.follow`."""
+        with self._conducted.follow(changes), self._danced.follow(changes):
+            yield
 
     async def wait(self, execution_id: str, timeout_s: float) -> None:
         """As `Executions.wait`."""

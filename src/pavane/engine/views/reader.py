@@ -71,6 +71,15 @@ class Reader:
             log = await snapshot.log(execution_id)
         return [HistoryEntry(entry.position, entry.at, msgspec.Raw(entry.entries)) for entry in log]
 
+    async def definition_of(self, execution_id: str) -> bytes:
+        """The JSON of the workflow that an execution started with; NotFoundError."""
+        async with self._store.snapshot() as snapshot:
+            header = await _header(snapshot, execution_id)
+        body = await self._store.definition(header.definition)
+        if body is None:
+            raise NotFoundError(f"The definition of execution '{execution_id}' is missing.", "")
+        return body
+
     async def workflows(self) -> list[StoredWorkflow]:
         """All registered workflows, by name and version."""
         return sorted(await self._store.workflows(), key=lambda each: (each.name, each.version))

@@ -47,7 +47,7 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in names
     ] + [{"name": name, "in": "query", "schema": schema} for name, schema in operation.query]
-    content = {"application/json": {"schema": schemas.get(operation.answer, {})}}
+    content = {operation.media: {"schema": schemas.get(operation.answer, {})}}
     described: dict[str, Any] = {
         "summary": operation.summary,
         "parameters": parameters,

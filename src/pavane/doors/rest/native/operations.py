@@ -16,6 +16,7 @@ from pavane.engine.views.shapes import ExecutionView
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 _YES = {"type": "boolean"}
+_STREAM = "text/event-stream"
 _ONE = "/v1/executions/{execution_id}"
 
 
@@ -29,6 +30,7 @@ class Operation(NamedTuple):
     body: Any = None
     answer: Any = None
     query: tuple[tuple[str, dict[str, str]], ...] = ()
+    media: str = "application/json"
 
 
 _SEARCH = tuple(
@@ -74,6 +76,10 @@ OPERATIONS = (
     Operation("get", "/v1/executions", "Find executions", query=(*_SEARCH, ("limit", _NUMBER))),
     Operation("get", _ONE, "An execution with its steps", answer=ExecutionView),
     Operation("get", _ONE + "/history", "What happened, oldest first"),
+    Operation("get", _ONE + "/messages", "The messages between its services"),
+    Operation("get", _ONE + "/definition", "The definition that it follows", answer=Workflow),
+    Operation("get", _ONE + "/events", "Its line whenever it changes", media=_STREAM),
+    Operation("get", "/v1/executions/events", "Which executions change", media=_STREAM),
     Operation("get", _ONE + "/result", "The result, waited for", query=(("wait", _NUMBER),)),
     Operation("post", _ONE + "/pause", "Schedule nothing new"),
     Operation("post", _ONE + "/resume", "Go on after a pause"),
