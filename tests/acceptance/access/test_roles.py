@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from pavane.core.model.access import INCLUDED, ROLES
+from pavane.doors.dashboard.routes import ROUTES as DASHBOARD
 from pavane.doors.rest import app as application
 from pavane.doors.rest import front
 from pavane.doors.rest.access.roles import NEEDS, OPEN_PATHS, UndeclaredError, guarded
@@ -34,7 +35,7 @@ def walk(routes: list[BaseRoute], prefix: str = "") -> Iterator[tuple[str, str]]
                 yield method, prefix + route.path
 
 
-ALL = {*walk(application.PAGES), *walk(list(CONDUCTOR), "/api")}
+ALL = {*walk(application.PAGES), *walk(list(DASHBOARD)), *walk(list(CONDUCTOR), "/api")}
 
 
 def test_the_table_is_exactly_what_there_is():

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from pavane.doors.rest.front import Front
+from pavane.doors.rest.access.lock import Lock
 from pavane.doors.rest.serve import listen, serve, url_of
 
 
@@ -18,7 +18,7 @@ class Serving(NamedTuple):
 
 
 @asynccontextmanager
-async def serving(app: Front) -> AsyncIterator[Serving]:
+async def serving(app: Lock) -> AsyncIterator[Serving]:
     """Answers while the context lasts."""
     ready, stop = asyncio.Event(), asyncio.Event()
     with listen("127.0.0.1", 0) as listening:

@@ -104,8 +104,8 @@ async def answer(
     company: Company | None = None,
 ) -> None:
     """Answer REST at the door until told to stop; `greet` says so, given the URL."""
-    from pavane.doors.rest.app import build_app
     from pavane.doors.rest.serve import serve, url_of
+    from pavane.doors.site import build_site
 
     keyring = await wiring.keyring_of(engine.store) if engine else None
 
@@ -114,7 +114,7 @@ async def answer(
         for line in _remarks(door, has_keys=bool(keyring and keyring.holders())):
             click.echo(line, err=True)
 
-    app = build_app(engine, company, keyring if door.locked else None)
+    app = build_site(engine, company, keyring if door.locked else None)
     await serve(app, listening, stop, on_ready, door.tls)
 
 

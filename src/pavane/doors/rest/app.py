@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Event
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -39,15 +40,18 @@ PAGES: list[BaseRoute] = [
 
 
 def build_app(
-    engine: Engine | None, company: Company | None = None, keyring: Keyring | None = None
+    engine: Engine | None,
+    company: Company | None = None,
+    keyring: Keyring | None = None,
+    pages: Sequence[BaseRoute] = (),
 ) -> Lock:
     """The application over what there is, behind its lock.
 
     There is an engine, or a `company` that brings what is choreographed, or both. With a keyring
-    every request needs one of its keys. `stop` the application, so that requests that wait
+    every request needs one of its keys. `pages` are for people. `stop` the application, so that requests that wait
     answer and end.
     """
-    routes = [*guarded(PAGES), mount(guarded(CONDUCTOR, "/api"))]
+    routes = [*guarded([*PAGES, *pages]), mount(guarded(CONDUCTOR, "/api"))]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.state.conductor = engine and Conductor(engine, Reader(engine.store), Records(engine.store))
     app.state.executions = executions_of(engine, company)

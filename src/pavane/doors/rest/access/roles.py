@@ -22,6 +22,10 @@ NEEDS: Final[dict[str, Need]] = {
     "GET /login": OPEN,
     "POST /login": OPEN,
     "POST /logout": OPEN,
+    # --- the pages ---
+    "GET /": "read",
+    "GET /executions/{execution_id}": "read",
+    "GET /assets/{name}": "read",
     # --- ours ---
     "POST /v1/workflows": "define",
     "GET /v1/workflows": "read",
@@ -31,6 +35,10 @@ NEEDS: Final[dict[str, Need]] = {
     "GET /v1/tasks": "read",
     "GET /v1/executions": "read",
     "GET /v1/executions/{execution_id}": "read",
+    "GET /v1/executions/events": "read",
+    "GET /v1/executions/{execution_id}/events": "read",
+    "GET /v1/executions/{execution_id}/messages": "read",
+    "GET /v1/executions/{execution_id}/definition": "read",
     "GET /v1/executions/{execution_id}/history": "read",
     "GET /v1/executions/{execution_id}/result": "read",
     "POST /v1/executions/{execution_id}/pause": "operate",

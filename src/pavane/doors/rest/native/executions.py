@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
@@ -56,8 +57,15 @@ async def start(request: Request) -> Response:
 
 async def find(request: Request) -> Response:
     """Executions, newest first; `next` is the `before` of the following page, or null."""
-    query = request.query_params
     limit = integer(request, "limit", 100, 1, 1000)
+    wanted, style = search_of(request.query_params, limit)
+    found = await state(request).executions.executions(wanted, style)
+    following = found[-1].id if len(found) == limit else None
+    return json_response({"executions": found, "next": following})
+
+
+def search_of(query: Mapping[str, str], limit: int) -> tuple[Search, str]:
+    """What a query wants, and of which style ("" for every); MalformedError."""
     statuses = tuple(filter(None, query.get("status", "").upper().split(",")))
     for each in statuses:
         if each not in STATUSES:
@@ -73,9 +81,7 @@ async def find(request: Request) -> Response:
         before=query.get("before", ""),
         limit=limit,
     )
-    found = await state(request).executions.executions(wanted, style)
-    following = found[-1].id if len(found) == limit else None
-    return json_response({"executions": found, "next": following})
+    return wanted, style
 
 
 async def get(request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""The pages, as programs and as a browser see them."""
