@@ -11,7 +11,7 @@ from pavane.adapters.memory.store import MemoryStore
 from pavane.bootstrap import running_engine
 from pavane.core.model.access import ROLES
 from pavane.doors.rest.access.lock import Lock
-from pavane.doors.rest.app import build_app
+from pavane.doors.site import build_site
 from pavane.engine.keyring import Keyring
 
 ORIGIN = "http://here"
@@ -52,7 +52,7 @@ async def locked() -> AsyncIterator[Locked]:
         keyring = Keyring(engine.store.keys, clock, random.Random(3))
         await keyring.load()
         keys = {role: (await keyring.add(f"the-{role}", [role]))[1] for role in ROLES}
-        app = build_app(engine, keyring=keyring)
+        app = build_site(engine, keyring=keyring)
         yield Locked(
             app, keyring, clock, keys, lambda key="", **headers: client_of(app, key, **headers)
         )
@@ -61,4 +61,4 @@ async def locked() -> AsyncIterator[Locked]:
 @pytest.fixture
 async def unlocked() -> AsyncIterator[Lock]:
     async with running_engine(MemoryStore()) as engine:
-        yield build_app(engine)
+        yield build_site(engine)

@@ -102,6 +102,7 @@ async def test_every_operation_asks_for_its_key(locked: Locked):
     routed = {(method, path.replace(":path", "")) for method, path in ALL if method != "*"}
     assert len(described) > 50
     assert described <= routed
+    locked.app.stop()  # so that streams end
     weaker = 0
     for method, path in sorted(ALL):
         need = NEEDS[f"{method} {path}"]

@@ -21,7 +21,7 @@ class Serving(NamedTuple):
 async def serving(app: Lock) -> AsyncIterator[Serving]:
     """Answers while the context lasts."""
     ready, stop = asyncio.Event(), asyncio.Event()
-    with listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", 0, locked=False) as listening:
         ended = asyncio.create_task(serve(app, listening, stop, ready.set))
         try:
             async with asyncio.timeout(10):

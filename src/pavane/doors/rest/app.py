@@ -48,8 +48,8 @@ def build_app(
     """The application over what there is, behind its lock.
 
     There is an engine, or a `company` that brings what is choreographed, or both. With a keyring
-    every request needs one of its keys. `pages` are for people. `stop` the application, so that requests that wait
-    answer and end.
+    every request needs one of its keys. `pages` are for people. `stop` the application, so that
+    requests that wait answer and end.
     """
     routes = [*guarded([*PAGES, *pages]), mount(guarded(CONDUCTOR, "/api"))]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
