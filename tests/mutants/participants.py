@@ -21,13 +21,13 @@ from pavane.ports.ledger import Entry
 class EarlyAcknowledge(Participant):
     """Says that a message is done before anything is committed."""
 
-    def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
+    def _hear(self, delivery: Delivery, *more: Any, **named: Any) -> None:
         if delivery.topic:
             asyncio.ensure_future(self._done([delivery])).add_done_callback(
-                lambda _: Participant._hear(self, Delivery("", delivery.event), taken)
+                lambda _: Participant._hear(self, Delivery("", delivery.event), *more, **named)
             )
         else:
-            super()._hear(delivery, taken)
+            super()._hear(delivery, *more, **named)
 
 
 class _Forgetful(Relay):

@@ -63,7 +63,7 @@ def flow_view(picture: Picture, flow: Flow) -> ExecutionView:
         style="choreographed",
         steps=step_views(list(_rows(picture, flow)), {}),
         attention=[
-            AttentionView(refs[handling], told.note.type, told.note.reason, ["retry"])
+            AttentionView(refs[handling], told.note.type, told.note.reason, ["redrive"])
             for handling, told in newest(flow)
             if told.note.status in FOR_A_PERSON
         ],

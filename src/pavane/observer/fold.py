@@ -11,8 +11,17 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from pavane.core.model.journal import At, EventNote, Note, ScopeNote, StepNote
+from pavane.core.model.journal import (
+    AsideNote,
+    At,
+    EventNote,
+    ListensNote,
+    Note,
+    ScopeNote,
+    StepNote,
+)
 from pavane.core.projection.message import child_execution
+from pavane.observer.stops import Stops
 
 Order = tuple[int, str]
 """Position and source; the source makes the order total, should two roles tell of one thing."""
@@ -116,6 +125,9 @@ class Picture(msgspec.Struct):
     flows: dict[str, Flow] = {}  # by correlation id
     handlers: dict[str, set[tuple[str, str]]] = {}  # event type -> (service, handler) seen with it
 
+    stops: Stops = msgspec.field(default_factory=Stops)
+    listens: dict[str, tuple[Order, ListensNote]] = {}  # by service
+
     def take(self, source: str, position: int, note: Note) -> tuple[str, ...]:
         """Learn a note from a role's log; the ids of what looks different now, () if it is no news.
 
@@ -124,6 +136,10 @@ class Picture(msgspec.Struct):
         order = (position, source)
         if isinstance(note, EventNote):
             return self._event(note, order)
+        if isinstance(note, AsideNote):
+            return self.stops.take(note, order)
+        if isinstance(note, ListensNote):
+            return self._listens(note, order)
         instance = self._instance(note)
         if isinstance(note, ScopeNote):
             known = instance.told
@@ -148,6 +164,13 @@ class Picture(msgspec.Struct):
             self.instances[id] = known
             self.scopes.setdefault(note.execution, set()).add(id)
         return known
+
+    def _listens(self, note: ListensNote, order: Order) -> tuple[str, ...]:
+        known = self.listens.get(note.service)
+        if known is not None and known[0] >= order:
+            return ()
+        self.listens[note.service] = (order, note)
+        return (note.service,)
 
     def _event(self, note: EventNote, order: Order) -> tuple[str, ...]:
         flow = self.flows.setdefault(note.correlation, Flow(note.correlation))

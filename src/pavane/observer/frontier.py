@@ -14,6 +14,7 @@ from pavane.engine.views.steps import UNDO_PREFIX
 from pavane.observer import flows, words
 from pavane.observer.fold import Flow, Instance, Picture, Told
 from pavane.observer.steps import child_of, given_up, newest
+from pavane.observer.stops import letter_id
 
 
 class Held(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,6 +46,8 @@ def frontier(picture: Picture, id: str) -> list[Held]:
     instance, flow = picture.instances.get(id), picture.flows.get(id)
     if instance is not None:
         found += _of_scope(picture, instance, set())
+        if not _ended(instance):
+            found += _of_stops(picture, instance)
         if flow is not None and not _ended(instance):
             found += _of_messages(flow, declared=True)
     elif flow is not None:
@@ -100,6 +103,17 @@ def _at_home(instance: Instance, told: Told[ScopeNote], parked: bool) -> Iterato
             yield held(f"{why} {words.settling(instance.id, ref)}", ref)
     if note.status == st.NEEDS_ATTENTION and not note.attention and not parked:
         yield held(f"home {home} waits for a person{words.because(note.reason)}")
+
+
+def _of_stops(picture: Picture, instance: Instance) -> Iterator[Held]:
+    """Messages that were set aside; of a token its own step tells."""
+    for stop in picture.stops.of(instance.root):
+        note = stop.note
+        if note.execution == instance.root and not stop.is_token:
+            id = letter_id(note.service, note.id)
+            why = f"{note.service}: {note.type} is {note.status}{words.because(note.reason)}"
+            why = f"{why} (pavane dead-letters redrive {id})"
+            yield Held(note.service, instance.id, "", note.since, why, note.until)
 
 
 def _gave_up(instance: Instance, ref: str, told: Told[StepNote]) -> Held:

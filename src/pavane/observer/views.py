@@ -14,12 +14,13 @@ from pavane.core.model.journal import ScopeNote
 from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.projection.message import child_execution
 from pavane.engine.views.attention import attention_views
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, StepView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, SetAsideView, StepView
 from pavane.engine.views.steps import raw, step_views
 from pavane.errors import NotFoundError
 from pavane.observer import flows
 from pavane.observer.fold import Instance, Picture, Place
 from pavane.observer.steps import given_up, joined, open_joins, shown_ref, task_rows
+from pavane.observer.stops import letter
 from pavane.ports.store import Search
 
 STYLE: Final = "choreographed"
@@ -35,13 +36,19 @@ class Views:
         """One execution, scope or flow with its steps; NotFoundError when none is known."""
         picture = self._picture
         if id in picture.instances:
-            return _execution(picture, picture.instances[id])
+            view = _execution(picture, picture.instances[id])
+            return structs.replace(view, set_aside=self._set_aside(picture.instances[id].root))
         if id in picture.flows:
-            return flows.flow_view(picture, picture.flows[id])
+            view = flows.flow_view(picture, picture.flows[id])
+            return structs.replace(view, set_aside=self._set_aside(id))
         raise NotFoundError(
             f"No journal has told of an execution '{id}'.",
             "The observer sees what was written since it, or the log that it reads, began.",
         )
+
+    def _set_aside(self, id: str) -> list[SetAsideView]:
+        found = [letter(each) for each in self._picture.stops.of(id)]
+        return [msgspec.convert(each, SetAsideView, from_attributes=True) for each in found]
 
     def several(self, ids: Sequence[str]) -> list[ExecutionView]:
         """Those of the executions that are known, with their steps."""

@@ -25,6 +25,11 @@ class Ear(Protocol):
         """Where its events come from."""
         ...
 
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that it takes."""
+        ...
+
     def hear(self, delivery: Delivery) -> Awaitable[Any]:
         """Take an event; when it is over, all that it brings about here is durable."""
         ...
@@ -54,6 +59,11 @@ class Hearing:
     def topics(self) -> list[str]:
         """All topics that somebody listens to."""
         return sorted({topic for ear in self._ears for topic in ear.topics})
+
+    @property
+    def types(self) -> list[str]:
+        """All types of events that somebody takes."""
+        return sorted({type for ear in self._ears for type in ear.types})
 
     def take(self, delivery: Delivery, subscription: Subscription) -> None:
         """Let everybody hear it; call it in the order of the deliveries."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pavane.core.model.event import CloudEvent, Outgoing
-from pavane.core.model.journal import EventNote, Note
+from pavane.core.model.journal import AsideNote, EventNote, ListensNote, Note
 from pavane.ports.bus import JOURNAL
 
 _SPACE = uuid.UUID("5a0c0e3c-0b8d-5b0e-9d3b-6f4f1b6c7a12")
@@ -27,13 +27,21 @@ def notes_event(role: str, notes: Sequence[Note], now: int) -> Outgoing:
     """
     body = msgspec.json.encode(notes)
     note = notes[0]
-    execution = note.correlation if isinstance(note, EventNote) else note.execution
+    execution = _flow_of(note)
     event = CloudEvent(
         id=str(uuid.uuid5(_SPACE, f"{role}\0{now}\0{body.decode()}")),
         source=role,
         type=TYPE,
         time=now,
-        attributes={"correlationid": execution},
+        attributes={"correlationid": execution} if execution else {},
         data=body,
     )
     return Outgoing(JOURNAL, execution, event)
+
+
+def _flow_of(note: Note) -> str:
+    if isinstance(note, EventNote):
+        return note.correlation
+    if isinstance(note, AsideNote):
+        return note.execution or note.correlation
+    return "" if isinstance(note, ListensNote) else note.execution

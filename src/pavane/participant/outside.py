@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from pavane.core.model.event import Outgoing
 from pavane.core.projection.choreography import Choreography
 from pavane.participant.events.event_waits import EventWaits, Waiting
 from pavane.participant.events.starts import Starts
@@ -45,7 +46,9 @@ class Outside(Hearing):
         if reactions is not None:
             reactions.on_commit(noticed)
             self.add(reactions)
-        self._starts = Starts(role, known, submit, SetAside(role, ledger, clock), clock)
+        self._aside = SetAside(role, ledger, clock)
+        self._reactions = reactions
+        self._starts = Starts(role, known, submit, self._aside, clock)
         self.add(self._starts)
         self.add(self._waits)
 
@@ -71,13 +74,28 @@ class Outside(Hearing):
             waiting = Waiting(work.execution, definition, command.node, command.at)
             self._waits.end(command.queue, waiting)
 
-    async def redrive(self, aside: Aside) -> bool:
-        """Let an event that was set aside start what it could not start; False: it is none."""
+    async def redrive(self, aside: Aside, reason: str) -> bool:
+        """Let a handler have it again, or let it start what it could not; False: it is no event."""
+        if self._reactions is not None and self._reactions.has(aside):
+            await self._reactions.take_back(aside, reason)
+            return True
         if aside.execution or aside.event.type not in self._starts.types:
             return False
         if await self._starts.hear(Delivery("", aside.event)):
-            await self._write(Entry(taken=[aside.id]))
+            told = self._aside.record_left(aside, "redriven", reason)
+            await self._write(Entry(taken=[aside.id], records=[told]))
         return True
+
+    async def discard(self, aside: Aside, reason: str) -> bool:
+        """Give up what a handler has set aside; False: that is not what it is."""
+        if self._reactions is None or not self._reactions.has(aside):
+            return False
+        await self._reactions.give_up(aside, reason)
+        return True
+
+    async def told(self) -> list[Outgoing]:
+        """What handlers have set aside, as records of the journal."""
+        return await self._reactions.all_told() if self._reactions is not None else []
 
     async def leave(self) -> None:
         """Leave what steps have begun: it is taken up again."""

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+from pavane.core.model.journal import AsideNote, Note
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.local import DeadLetter, Lost, Rang
@@ -31,11 +32,14 @@ from pavane.participant.roles.batches import Batches
 from pavane.participant.roles.item import Item
 from pavane.participant.roles.turns import DancerMaker, Work
 from pavane.participant.set_aside import SetAside
+from pavane.participant.settling import Settle, read_settle
+from pavane.participant.standing import Standing, told_if_broken
+from pavane.participant.taking_back import TakingBack
 from pavane.participant.timers import Timers
 from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
 from pavane.ports.clock import Clock
 from pavane.ports.dispatcher import Dispatcher
-from pavane.ports.ledger import Entry, Ledger, Todo
+from pavane.ports.ledger import Aside, Entry, Ledger, Todo
 from pavane.ports.probe import Probe
 
 _LOG = logging.getLogger("pavane.participant")
@@ -86,6 +90,8 @@ class Participant:
             rung=self._timers.rung,
             reactions=reactions,
         )
+        self._taking_back = TakingBack(self.aside, self._outside, self._take_up_again)
+        self._standing = Standing(role, self.aside, clock, self.relay.wake)
         self._unknown: dict[str, list[Item]] = {}  # by definition: timers, attempts of a past life
         self._batches = Batches(
             role,
@@ -101,6 +107,7 @@ class Participant:
         self._topics: set[str] = set()
         self._subscriptions: list[Subscription] = []  # the first one has the role's own messages
         self._running: list[asyncio.Task[None]] = []
+        self._passing: set[asyncio.Task[None]] = set()  # what ends by itself
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -109,10 +116,16 @@ class Participant:
         self.attempts.open = True
         await self._take_up()
         await self._declare_all_dead()
-        for work in (self._batches.run(), self.relay.run(), self._timers.run()):
+        expiry = self._standing.expire(self._declare_lost)
+        loops = (self._batches.run(), self.relay.run(), self._timers.run(), expiry)
+        for work in loops:
             self._begin(work)
+        self._pass(self._tell())
         await self._listen()
         await self._unpark()
+
+    async def _tell(self) -> None:
+        await self._standing.tell(self._outside.types, await self._outside.told())
 
     async def _listen(self) -> None:
         """Subscribe to what the service must hear and does not hear yet.
@@ -127,14 +140,16 @@ class Participant:
                 self._begin(self._receive(subscription))
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        task.add_done_callback(_told_if_broken)
-        self._running.append(task)
+        self._running.append(told_if_broken(work))
+
+    def _pass(self, work: Coroutine[Any, Any, None]) -> None:
+        self._passing.add(task := told_if_broken(work))
+        task.add_done_callback(self._passing.discard)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Stop listening; what was not committed comes again, also what takes longer."""
         self.attempts.open = False
-        for tasks in (self._running[1:], self._running[:1]):
+        for tasks in ([*self._running[1:], *self._passing], self._running[:1]):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -154,11 +169,16 @@ class Participant:
         for task in done:
             task.result()
 
-    async def redrive(self, id: str) -> None:
-        """Take up a message that was set aside, as if it came now. NotFoundError."""
-        aside = await self.aside.find(id)
-        if not await self._outside.redrive(aside):
-            self._hear(Delivery("", aside.event), taken=(aside.id,))
+    async def redrive(self, id: str, reason: str = "") -> None:
+        """Take up a message that was set aside, as if it came now. NotFoundError.
+
+        Returns when that is durable: it is taken up, or is set aside again with another reason.
+        """
+        await self._taking_back.redrive(await self.aside.find(id), reason)
+
+    async def discard(self, id: str, reason: str = "") -> None:
+        """Give up what was set aside; the journal keeps that and why. NotFoundError."""
+        await self._taking_back.discard(await self.aside.find(id), reason)
 
     async def register(self, choreographies: Sequence[Choreography]) -> None:
         """Learn more workflows; messages that were parked for want of them are taken up."""
@@ -167,6 +187,7 @@ class Participant:
             for item in self._unknown.pop(each.hash, ()):
                 self._submit(item)
         if self._running:
+            self._pass(self._tell())
             await self._listen()
             await self._unpark()
 
@@ -193,13 +214,22 @@ class Participant:
     async def _declare_all_dead(self) -> None:
         """The last process may have died before it could say so; said again it changes nothing."""
         for aside in await self.ledger.aside("dead"):
-            with contextlib.suppress(InputError):  # no message between roles
-                envelope = from_event(aside.event)
-                self._declare_dead(envelope.execution, envelope.definition, envelope.message)
+            self._declare_lost(aside)
+
+    def _declare_lost(self, aside: Aside) -> None:
+        with contextlib.suppress(InputError):  # no message between roles
+            envelope = from_event(aside.event)
+            self._declare_dead(envelope.execution, envelope.definition, envelope.message)
 
     async def _unpark(self) -> None:
         for aside in await self.aside.parked(self._choreographies):
-            self._hear(Delivery("", aside.event), taken=(aside.id,))
+            self._take_up_again(aside, self.aside.left(aside, "resumed"))
+
+    def _take_up_again(self, aside: Aside, note: AsideNote) -> asyncio.Future[Any]:
+        """Hear it as if it came now; the answer is there when that is durable."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._hear(Delivery("", aside.event), (aside.id,), (note,), answer)
+        return answer
 
     # --- in -------------------------------------------------------------------------------------
 
@@ -251,16 +281,32 @@ class Participant:
                 return
             for delivery in taken:
                 if delivery.topic == own:
-                    self._hear(delivery)
+                    settle = read_settle(delivery.event)
+                    if settle is None:
+                        self._hear(delivery)
+                    else:
+                        self._pass(self._settle(delivery, settle))
                 else:
                     self._outside.take(delivery, subscription)
 
-    def _hear(self, delivery: Delivery, taken: tuple[str, ...] = ()) -> None:
+    async def _settle(self, delivery: Delivery, settle: Settle) -> None:
+        """A person decides about what was set aside; acknowledged when it is durable."""
+        await self._taking_back.settle(settle)
+        self.relay.wake()
+        await self._done([delivery])
+
+    def _hear(
+        self,
+        delivery: Delivery,
+        taken: tuple[str, ...] = (),
+        notes: tuple[Note, ...] = (),
+        answer: asyncio.Future[Any] | None = None,
+    ) -> None:
         try:
             envelope = from_event(delivery.event)
         except InputError as error:
-            self._begin(self._put_aside(delivery, "quarantined", str(error)))
-            return
+            unread = Item("", "", None, answer=answer)
+            return self._pass(self._put_aside(delivery, "quarantined", str(error), unread))
         item = Item(
             envelope.execution,
             envelope.definition,
@@ -268,16 +314,22 @@ class Participant:
             delivery=delivery if delivery.topic else None,
             causation=delivery.event.id,
             taken=taken,
+            notes=notes,
+            answer=answer,
         )
         if envelope.definition not in self._choreographies:
             reason = f"definition {envelope.definition} of {envelope.workflow} is unknown here"
-            self._begin(self._put_aside(delivery, "parked", reason))
+            self._pass(self._put_aside(delivery, "parked", reason, item))
         else:
             self._submit(item)
 
-    async def _put_aside(self, delivery: Delivery, kind: Any, reason: str) -> None:
+    async def _put_aside(
+        self, delivery: Delivery, kind: Any, reason: str, item: Item | None = None
+    ) -> None:
         await self.aside.put(delivery.event, kind, reason)
         self.relay.wake()
+        if item is not None:
+            item.settle(False)
         if delivery.topic:
             await self._done([delivery])
         if kind == "parked" and delivery.event.attributes["procversion"] in self._choreographies:
@@ -314,6 +366,9 @@ class Participant:
         reason = f"{type(error).__name__}: {error}"
         if item.delivery is not None:
             await self._put_aside(item.delivery, "dead", reason)
+        for id in item.taken:
+            await self.aside.again(id, reason)
+            self.relay.wake()
         if isinstance(item.event, Message):
             self._declare_dead(item.execution, item.definition, item.event)
         item.settle(False)
@@ -339,8 +394,3 @@ class Participant:
     def _make_attempts(self, work: Work) -> None:
         for run, causation in work.runs:
             self.attempts.begin(work.choreography, work.execution, run, causation)
-
-
-def _told_if_broken(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        _LOG.critical("a part of the participant has broken down", exc_info=error)

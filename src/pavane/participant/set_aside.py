@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+
+from msgspec import structs
 
 from pavane.core.model import status as st
 from pavane.core.model.event import CloudEvent, Outgoing
-from pavane.core.model.journal import StepNote
+from pavane.core.model.journal import AsideNote, StepNote
 from pavane.core.projection import message as m
 from pavane.core.projection.wire import from_event
 from pavane.errors import InputError, NotFoundError, StoreError
+from pavane.participant import telling
+from pavane.participant.handlers.lanes import PREFIX as LANES
 from pavane.participant.notes import note_event
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Aside, AsideKind, Entry, Ledger
@@ -19,7 +24,7 @@ from pavane.ports.ledger import Aside, AsideKind, Entry, Ledger
 _LOG = logging.getLogger("pavane.participant")
 
 PARKED_MS = 7 * 86_400_000  # a definition that nobody has registered after a week never comes
-_MOST = 1000
+_MOST = 1_000_000
 _PAUSE_S = (0.1, 5.0)
 
 
@@ -44,19 +49,78 @@ class SetAside:
             until=now + PARKED_MS if kind == "parked" else 0,
         )
         _LOG.warning("%s: a message is %s: %s (%s)", self._role, kind, reason, event.id)
-        entry = Entry(aside=[aside], records=self._told(event, kind, reason, now), at=now)
+        await self._steadily(Entry(aside=[aside], records=self._told(aside, now), at=now))
+
+    async def again(self, id: str, reason: str) -> None:
+        """It was taken back, and cannot be handled either: it stays, with the newer reason."""
+        with contextlib.suppress(NotFoundError):  # somebody else has settled it
+            old = await self.find(id)
+            now = self._clock.now()
+            aside = structs.replace(old, kind="dead", reason=reason, at=now, until=0)
+            told = self._told(aside, now)
+            await self._steadily(Entry(taken=[id], aside=[aside], records=told, at=now))
+
+    async def drop(self, aside: Aside, reason: str) -> bool:
+        """Give it up for good, and say why; False when it was settled already."""
+        now = self._clock.now()
+        told = [self._record(self.left(aside, "discarded", reason), now)]
+        return await self._steadily(Entry(taken=[aside.id], records=told, at=now))
+
+    async def expire(self) -> list[Aside]:
+        """Count as dead what was parked for too long; what died now."""
+        now = self._clock.now()
+        died: list[Aside] = []
+        for each in await self._ledger.aside("parked", _MOST):
+            if 0 < each.until <= now:
+                reason = f"{each.reason}, and it has waited too long"
+                dead = structs.replace(each, kind="dead", reason=reason, at=now, until=0)
+                told = self._told(dead, now)
+                if await self._steadily(Entry(taken=[each.id], aside=[dead], records=told, at=now)):
+                    died.append(dead)
+        return died
+
+    async def tell_again(self, more: Sequence[Outgoing]) -> None:
+        """Tell of all that is set aside, and `more`: the logs may no longer reach back so far."""
+        now = self._clock.now()
+        records = [
+            self._record(telling.stopped(self._role, each, now), now)
+            for each in await self._ledger.aside(None, _MOST)
+            if not each.execution.startswith(LANES)
+        ]
+        if records or more:
+            await self._steadily(Entry(records=[*records, *more], at=now))
+
+    def left(self, aside: Aside, status: telling.Left, reason: str = "") -> AsideNote:
+        """What is told when it waits no more."""
+        now = self._clock.now()
+        return telling.left(self._role, aside.id, aside.event, status, now, reason)
+
+    def record_left(self, aside: Aside, status: telling.Left, reason: str = "") -> Outgoing:
+        """The same as a record of the journal."""
+        return self._record(self.left(aside, status, reason), self._clock.now())
+
+    def _record(self, note: AsideNote, now: int) -> Outgoing:
+        return note_event(self._role, note, now)
+
+    async def _steadily(self, entry: Entry) -> bool:
         pause_s, longest_s = _PAUSE_S
         while True:
             try:
-                await self._ledger.commit([entry])
-                return
+                return not await self._ledger.commit([entry])
             except StoreError as error:
                 _LOG.warning("the ledger has trouble: %s", error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, longest_s)
 
-    def _told(self, event: CloudEvent, kind: AsideKind, reason: str, now: int) -> list[Outgoing]:
-        """For people: the step whose token it is does not go on, and why."""
+    def _told(self, aside: Aside, now: int) -> list[Outgoing]:
+        """For people: what has stopped, and that the step whose token it is does not go on."""
+        attempts = 1 if aside.kind == "dead" else 0
+        told = [self._record(telling.stopped(self._role, aside, now, attempts=attempts), now)]
+        return told + self._step_told(aside.event, aside.kind, aside.reason, now)
+
+    def _step_told(
+        self, event: CloudEvent, kind: AsideKind, reason: str, now: int
+    ) -> list[Outgoing]:
         try:
             envelope = from_event(event)
         except InputError:

@@ -17,7 +17,7 @@ Promises:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -66,6 +66,11 @@ class Handlers(Protocol):
     @property
     def topics(self) -> Sequence[str]:
         """Where the events come from that somebody here listens to."""
+        ...
+
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that somebody here takes."""
         ...
 
     def listening(self, type: str) -> Sequence[Listener]:

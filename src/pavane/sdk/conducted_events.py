@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,11 +22,15 @@ from pavane.participant.emitting import correlation_of
 from pavane.participant.events.meetings import Meetings
 from pavane.participant.handlers.commits import Commits
 from pavane.participant.hearing import Hearing
+from pavane.participant.points import NoProbe
+from pavane.participant.relay import Relay
 from pavane.participant.set_aside import SetAside
+from pavane.participant.settling import Settle, read_settle
+from pavane.participant.standing import Standing
 from pavane.participant.timers import Timers
-from pavane.ports.bus import Bus, Delivery, Subscription
+from pavane.ports.bus import Bus, Delivery, Subscription, role_topic
 from pavane.ports.clock import Clock
-from pavane.ports.ledger import Entry, Ledger, Todo
+from pavane.ports.ledger import Aside, Entry, Ledger, Todo
 
 _LOG = logging.getLogger("pavane.conductor")
 
@@ -60,7 +64,11 @@ class ConductedEvents:
         heard = heard_in(workflows)
         self._waits = _Waits(engine, clock, Meetings(ledger, clock, self._write, lambda: heard))
         self._hearing = Hearing(self._timers.rung)
-        self._hearing.add(_Starts(engine, workflows, SetAside(GROUP, ledger, clock)))
+        self._relay = Relay(ledger, bus, NoProbe(), GROUP)
+        self._aside = SetAside(GROUP, ledger, clock)
+        self._standing = Standing(GROUP, self._aside, clock, self._relay.wake)
+        self._starts = _Starts(engine, workflows, self._aside, self._relay.wake)
+        self._hearing.add(self._starts)
         self._hearing.add(self._waits)
         self._subscription: Subscription | None = None
         self._running: list[asyncio.Task[None]] = []
@@ -74,10 +82,11 @@ class ConductedEvents:
         for todo in await self._ledger.due(_FAR_MS, _MANY):
             if self._waits.owns(todo):
                 await self._waits.look(todo.execution)
-        loops: list[Coroutine[Any, Any, None]] = [self._timers.run()]
-        if self._hearing.topics:
-            self._subscription = await self._bus.subscribe(GROUP, self._hearing.topics)
-            loops.append(self._receive(self._subscription))
+        await self._standing.tell(self._hearing.types)
+        loops: list[Coroutine[Any, Any, None]] = [self._timers.run(), self._relay.run()]
+        topics = [role_topic(GROUP), *self._hearing.topics]
+        self._subscription = await self._bus.subscribe(GROUP, topics)
+        loops.append(self._receive(self._subscription))
         self._running = [asyncio.ensure_future(loop) for loop in loops]
 
     async def stop(self) -> None:
@@ -104,7 +113,28 @@ class ConductedEvents:
             if not deliveries:
                 return
             for delivery in deliveries:
-                self._hearing.take(delivery, subscription)
+                if delivery.topic == role_topic(GROUP):
+                    self._follow(self._settle(delivery, subscription))
+                else:
+                    self._hearing.take(delivery, subscription)
+
+    async def _settle(self, delivery: Delivery, subscription: Subscription) -> None:
+        """A person decides about an event that was set aside."""
+        if (settle := read_settle(delivery.event)) is not None:
+            with suppress(NotFoundError):  # it is settled already
+                aside = await self._aside.find(settle.id)
+                if aside.at == settle.since:
+                    await self._settle_aside(aside, settle)
+        with suppress(PavaneError):  # it comes again, and has no effect then
+            await subscription.done([delivery])
+
+    async def _settle_aside(self, aside: Aside, settle: Settle) -> None:
+        if settle.action == "discard":
+            await self._aside.drop(aside, settle.reason)
+        elif await self._starts.hear(Delivery("", aside.event)):
+            told = self._aside.record_left(aside, "redriven", settle.reason)
+            await self._write(Entry(taken=[aside.id], records=[told]))
+        self._relay.wake()
 
     async def _write(self, entry: Entry) -> bool:
         won = await self._commits.commit(entry)
@@ -128,9 +158,16 @@ class ConductedEvents:
 class _Starts:
     """An ear for events that start workflows."""
 
-    def __init__(self, engine: Engine, workflows: Sequence[Workflow], aside: SetAside) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        workflows: Sequence[Workflow],
+        aside: SetAside,
+        told: Callable[[], None],
+    ) -> None:
         self._engine = engine
         self._aside = aside
+        self._told = told
         self._started: dict[str, list[Workflow]] = {}
         for workflow in workflows:
             if workflow.started_by is not None:
@@ -140,8 +177,13 @@ class _Starts:
     def topics(self) -> Collection[str]:
         return {topic_of_type(type) for type in self._started}
 
-    async def hear(self, delivery: Delivery) -> None:
-        event = delivery.event
+    @property
+    def types(self) -> Collection[str]:
+        return self._started.keys()
+
+    async def hear(self, delivery: Delivery) -> bool:
+        """Start what it starts; False where it cannot, and is set aside."""
+        event, begun = delivery.event, True
         for workflow in self._started.get(event.type, ()):
             try:
                 body, key = start_of(workflow, event)
@@ -150,6 +192,9 @@ class _Starts:
                 )
             except InputError as error:
                 await self._aside.put(event, "quarantined", str(error))
+                self._told()
+                begun = False
+        return begun
 
     def owns(self, todo: Todo) -> bool:
         del todo
@@ -170,6 +215,10 @@ class _Waits:
     @property
     def topics(self) -> Collection[str]:
         return {topic_of_type(type) for type in self._meetings.types}
+
+    @property
+    def types(self) -> Collection[str]:
+        return self._meetings.types
 
     async def hear(self, delivery: Delivery) -> None:
         for met in await self._meetings.keep(delivery.event):

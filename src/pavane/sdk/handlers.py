@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, cast
 
 from pavane.errors import DefinitionError, InputError, PavaneError
@@ -73,6 +73,10 @@ class ServiceHandlers:
             )
         for type in listener.types:
             self._listening.setdefault(type, []).append(listener)
+
+    @property
+    def types(self) -> Collection[str]:
+        return self._listening.keys()
 
     def listening(self, type: str) -> Sequence[Listener]:
         return self._listening.get(type, ())

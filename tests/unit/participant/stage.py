@@ -10,7 +10,7 @@ import msgspec
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.model.event import CloudEvent, Outgoing
-from pavane.core.model.journal import EventNote
+from pavane.core.model.journal import AsideNote, EventNote, Note
 from pavane.errors import Fail
 from pavane.participant.handlers.reactions import Reactions
 from pavane.participant.participant import Participant
@@ -118,8 +118,14 @@ class Dancer:
 
     async def notes(self) -> list[EventNote]:
         records = await self.log(journal=True)
-        told = [msgspec.json.decode(e.data, type=list[EventNote]) for e in records]
-        return [note for notes in told for note in notes]
+        told = [msgspec.json.decode(e.data, type=list[Note]) for e in records]
+        return [note for notes in told for note in notes if isinstance(note, EventNote)]
+
+    async def stops(self) -> list[AsideNote]:
+        """What was told of messages that were set aside, or went on."""
+        records = await self.log(journal=True)
+        told = [msgspec.json.decode(e.data, type=list[Note]) for e in records]
+        return [note for notes in told for note in notes if isinstance(note, AsideNote)]
 
     async def statuses(self) -> list[str]:
         return [note.status for note in await self.notes()]

@@ -21,6 +21,7 @@ class Ear:
     """Hears events, and cannot take in as many as it is told."""
 
     topics = ("test.order.v1",)
+    types = ("test.order.created.v1",)
 
     def __init__(self, troubles: int = 0) -> None:
         self.heard: list[int] = []

@@ -90,4 +90,41 @@ class EventNote(
     time: int = 0
 
 
-Note = StepNote | ScopeNote | EventNote
+class AsideNote(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="aside", tag_field="note", rename="camel"
+):
+    """A message stopped in a service that has it in its ledger, or goes on from there.
+
+    `status` is parked, quarantined or dead while it waits, then resumed (by itself), redriven or
+    discarded (by a person, `reason` says why). `payload` is the beginning of the data, as text.
+    """
+
+    id: str  # in the service's ledger
+    service: str
+    status: str
+    message: str
+    type: str
+    execution: str = ""
+    correlation: str = ""
+    handler: str = ""
+    reason: str = ""
+    since: int = 0  # when it was set aside, this time; a request to settle it names it
+    until: int = 0  # a parked one counts as dead from then on
+    attempts: int = 0
+    payload: str = ""
+    encoding: str = ""  # of the payload: "" for UTF-8, or base64
+    size: int = 0  # bytes of the whole data
+    time: int = 0
+
+
+class ListensNote(
+    msgspec.Struct, frozen=True, omit_defaults=True, tag="listens", tag_field="note", rename="camel"
+):
+    """A service says, whenever it begins, which types of events somebody in it takes."""
+
+    service: str
+    types: list[str]
+    time: int = 0
+
+
+Note = StepNote | ScopeNote | EventNote | AsideNote | ListensNote

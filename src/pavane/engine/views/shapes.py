@@ -62,6 +62,17 @@ class AttentionView(msgspec.Struct, frozen=True, rename="camel"):
     actions: list[str]
 
 
+class SetAsideView(msgspec.Struct, frozen=True, rename="camel"):
+    """A message of the execution, or of its flow, that stopped: one of the dead letters."""
+
+    id: str
+    kind: str
+    service: str
+    type: str
+    reason: str
+    since: int
+
+
 class ExecutionSummary(msgspec.Struct, frozen=True, rename="camel"):
     """One line in a list of executions."""
 
@@ -103,6 +114,7 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
     variables: dict[str, msgspec.Raw] = {}
     steps: list[StepView] = []
     attention: list[AttentionView] = []
+    set_aside: list[SetAsideView] = []
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, rename="camel"):

@@ -87,6 +87,11 @@ class EventWaits:
         """Where the events come from."""
         return {topic_of_type(type) for type in self._meetings.types}
 
+    @property
+    def types(self) -> Collection[str]:
+        """Those that a step may wait for."""
+        return self._meetings.types
+
     async def hear(self, delivery: Delivery) -> None:
         """Bring on what waits for it; over when all of that is durable."""
         answers: list[asyncio.Future[Any]] = []

@@ -10,12 +10,13 @@ from typing import TypeVar
 from pavane.core.model.event import Outgoing
 from pavane.core.model.journal import EventNote
 from pavane.errors import StoreError
+from pavane.participant import telling
 from pavane.participant.emitting import CAUSATION, Status, correlation_of
 from pavane.participant.handlers import lanes
 from pavane.participant.handlers.lanes import Held, Lane
 from pavane.participant.notes import note_event
 from pavane.ports.clock import Clock
-from pavane.ports.ledger import Entry, Ledger
+from pavane.ports.ledger import Aside, Entry, Ledger
 
 _LOG = logging.getLogger("pavane.handler")
 
@@ -87,6 +88,24 @@ class Keeping:
             time=now,
         )
         return note_event(self.service, note, now)
+
+    def stopped(self, aside: Aside, attempts: int) -> Outgoing:
+        """A message is set aside, for everybody to see."""
+        now = self.now()
+        told = telling.stopped(self.service, aside, now, attempts=attempts)
+        return note_event(self.service, told, now)
+
+    def waits(self, held: Held, reason: str) -> Outgoing:
+        """A message waits behind another one."""
+        now = self.now()
+        told = telling.waiting(self.service, held.id, held.handler, held.event, reason, now)
+        return note_event(self.service, told, now)
+
+    def left(self, held: Held, status: telling.Left, reason: str = "") -> Outgoing:
+        """A message waits no more."""
+        now = self.now()
+        told = telling.left(self.service, held.id, held.event, status, now, reason)
+        return note_event(self.service, told, now)
 
     async def _steadily(self, ask: Callable[[], Awaitable[T]]) -> T:
         pause_s, longest_s = _PAUSE_S

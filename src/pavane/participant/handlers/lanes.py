@@ -15,12 +15,14 @@ import msgspec
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.participant.emitting import order_key_of
 from pavane.ports.handlers import Listener
-from pavane.ports.ledger import Aside, Entry, Loaded, RowKey, Todo
+from pavane.ports.ledger import ALL, Aside, Entry, Loaded, RowKey, Todo
 
 PREFIX: Final = "event/"
 """With this begin the lanes among the executions of a ledger."""
 
 HEAD: Final = RowKey("lane", "head")
+WAITING: Final = RowKey("waiting", ALL)
+"""What waits behind the head."""
 
 _FAILURES_MAX = 20
 _REASON_CHARS = 2000

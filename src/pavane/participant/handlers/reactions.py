@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from pavane.core.decide.retries import NO_POLICY, retry_delay_ms
@@ -63,6 +63,11 @@ class Reactions:
         """Where the events come from that its handlers listen to."""
         return self.handlers.topics
 
+    @property
+    def types(self) -> Collection[str]:
+        """The types of events that a handler takes."""
+        return self.handlers.types
+
     def hear(self, delivery: Delivery) -> asyncio.Future[Any]:
         """As `handle`, where others listen to the same topics as well."""
         return self.handle(delivery)
@@ -106,8 +111,9 @@ class Reactions:
         head = lane.head
         assert head is not None
         how = "is being tried again" if head.status == "retrying" else "is dead"
-        note = self._keeping.note(held, "parked", 0, f"waits behind {head.id}, which {how}")
-        return await self._keeping.commit(lanes.parked(lane, held, self._keeping.now(), [note]))
+        keeping, reason = self._keeping, f"waits behind {head.id}, which {how}"
+        told = [keeping.note(held, "parked", 0, reason), keeping.waits(held, reason)]
+        return await keeping.commit(lanes.parked(lane, held, keeping.now(), told))
 
     async def _ignore(self, event: CloudEvent) -> None:
         """Nobody listens: noted once for each type, as topics carry much that concerns others."""
@@ -192,7 +198,9 @@ class Reactions:
         made = attempt - (lane.head.spared if lane.head is not None else 0)
         if handled.ending == "final" or made > listener.policy.retry_count:
             note = keeping.note(held, "dead", attempt, failed.reason)
-            return await keeping.commit(lanes.died(lane, held, failed, now, [note]))
+            entry = lanes.died(lane, held, failed, now, [note])
+            entry.records.append(keeping.stopped(entry.aside[0], attempt))
+            return await keeping.commit(entry)
         due = now + retry_delay_ms(listener.policy, made - 1, held.id)
         note = keeping.note(held, "retrying", attempt, failed.reason)
         return await keeping.commit(lanes.retried(lane, held, failed, due, now, [note]))
@@ -209,10 +217,12 @@ class Reactions:
             aside.append(Aside(held.id, "quarantined", own, reason, held.event, now))
         status = "quarantined" if aside else "done"
         note = self._keeping.note(held, status, attempt, reason, emitted)
-        records = [*emitted, note]
+        records = [*emitted, note, *(self._keeping.stopped(each, attempt) for each in aside)]
         if not lane.is_headed_by(held):
             return Entry(message=held.id, records=records, aside=aside, at=now)
         after = await self._keeping.behind(lane)
+        if after is not None:
+            records.append(self._keeping.left(after, "resumed"))
         return lanes.left(lane, after, now, records, aside=aside)
 
     def _stamped(self, held: Held, bare: Sequence[Outgoing], now: int) -> list[Outgoing]:
@@ -238,15 +248,29 @@ class Reactions:
         and those that wait behind it follow when it is done. NotFoundError when nothing of that id
         is set aside: whoever takes it back second finds nothing.
         """
-        taken = [
-            await taking_back.again(self._keeping, aside)
-            for aside in await taking_back.find(self._keeping, id)
-        ]
-        due = [todo for todo in taken if todo is not None]
+        found = await taking_back.find(self._keeping, id)
+        due = [todo for aside in found if (todo := await self.take_back(aside)) is not None]
         await asyncio.gather(*(self.fire(todo) for todo in due))
         return len(due)
 
-    async def skip(self, id: str) -> int:
+    async def skip(self, id: str, reason: str = "") -> int:
         """Give up what is dead or quarantined, so that those behind it go on. As `redrive`."""
         found = await taking_back.find(self._keeping, id)
-        return sum([await taking_back.given_up(self._keeping, aside) for aside in found])
+        return sum([await self.give_up(aside, reason) for aside in found])
+
+    @staticmethod
+    def has(aside: Aside) -> bool:
+        """Whether a handler has set it aside, and not a role."""
+        return aside.execution.startswith(lanes.PREFIX)
+
+    async def take_back(self, aside: Aside, reason: str = "") -> Todo | None:
+        """Durably due again; None when it was taken back already."""
+        return await taking_back.again(self._keeping, aside, reason)
+
+    async def give_up(self, aside: Aside, reason: str) -> bool:
+        """Durably gone, and said why; False when it was taken back already."""
+        return await taking_back.given_up(self._keeping, aside, reason)
+
+    async def all_told(self) -> list[Outgoing]:
+        """What stands in the lanes now, as it was told when it got there."""
+        return await taking_back.told_again(self._keeping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pavane.core.model.event import Outgoing
 from pavane.errors import NotFoundError
 from pavane.participant.handlers import lanes
 from pavane.participant.handlers.keeping import Keeping
@@ -28,31 +29,57 @@ async def find(keeping: Keeping, id: str) -> list[Aside]:
     return found
 
 
-async def again(keeping: Keeping, aside: Aside) -> Todo | None:
+async def again(keeping: Keeping, aside: Aside, reason: str = "") -> Todo | None:
     """Make it due; None when somebody else has taken it back."""
     held = _held(aside)
     while (lane := await _standing(keeping, aside)) is not None:
         now = keeping.now()
         note = keeping.note(held, "retrying", lane.attempts, "taken back")
-        if await keeping.commit(lanes.taken_back(lane, held, aside.id, now, [note])):
+        told = [note, keeping.left(held, "redriven", reason)]
+        if await keeping.commit(lanes.taken_back(lane, held, aside.id, now, told)):
             return Todo(lane.name, held.id, due=now, body=lanes.body_of(held))
     return None
 
 
-async def given_up(keeping: Keeping, aside: Aside) -> bool:
+async def given_up(keeping: Keeping, aside: Aside, reason: str = "") -> bool:
     """Let those behind it go on without it; False when somebody else has taken it back."""
     held = _held(aside)
     while (lane := await _standing(keeping, aside)) is not None:
         now = keeping.now()
         status = "dead" if aside.kind == "dead" else "quarantined"
-        note = keeping.note(held, status, lane.attempts, "given up")
-        entry = Entry(taken=[aside.id], records=[note], at=now)
+        words = f"given up: {reason}" if reason else "given up"
+        note = keeping.note(held, status, lane.attempts, words)
+        told = [note, keeping.left(held, "discarded", reason)]
+        entry = Entry(taken=[aside.id], records=told, at=now)
         if lane.head is not None:
             after = await keeping.behind(lane)
-            entry = lanes.left(lane, after, now, [note], taken=[aside.id])
+            if after is not None:
+                told.append(keeping.left(after, "resumed"))
+            entry = lanes.left(lane, after, now, told, taken=[aside.id])
         if await keeping.commit(entry):
             return True
     return False
+
+
+async def told_again(keeping: Keeping) -> list[Outgoing]:
+    """What is dead or quarantined, and what waits behind it, as records of the journal."""
+    found = [
+        aside
+        for aside in await keeping.ledger.aside(limit=_MANY)
+        if aside.execution.startswith(lanes.PREFIX)
+    ]
+    keys = [lanes.HEAD, lanes.WAITING]
+    loaded = await keeping.ledger.load({each.execution: keys for each in found})
+    told: list[Outgoing] = []
+    for aside in found:
+        of_lane = loaded[aside.execution]
+        lane = lanes.read_lane(aside.execution, of_lane)
+        told.append(keeping.stopped(aside, max(lane.attempts, 1)))
+        for key, body in of_lane.rows.items():
+            if key.group == lanes.WAITING.group:
+                held = lanes.read_held(body)
+                told.append(keeping.waits(held, f"waits behind {aside.id}, which is dead"))
+    return told
 
 
 async def _standing(keeping: Keeping, aside: Aside) -> Lane | None:

@@ -132,7 +132,11 @@ class Batches:
         if not any(item.taken for item in items):
             return items
         there = await self._aside.ids()
-        return [item for item in items if there.issuperset(item.taken)]
+        left = [item for item in items if there.issuperset(item.taken)]
+        for item in items:
+            if not there.issuperset(item.taken):
+                item.settle(False)
+        return left
 
     async def _commit(self, entries: list[Entry]) -> set[int]:
         if not entries:

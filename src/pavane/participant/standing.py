@@ -1,0 +1,63 @@
+"""What a service tells of itself when it begins: which events it takes, and what is set aside."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from pavane.core.model.event import Outgoing
+from pavane.core.model.journal import ListensNote
+from pavane.participant.notes import note_event
+from pavane.participant.set_aside import SetAside
+from pavane.ports.clock import Clock
+from pavane.ports.ledger import Aside
+
+_LOG = logging.getLogger("pavane.participant")
+
+_EXPIRY_S = 3600.0  # what is parked for a week need not die on the second
+
+
+class Standing:
+    """Tells it into the log of the service; `wake` is called when there is something to send."""
+
+    def __init__(
+        self, service: str, aside: SetAside, clock: Clock, wake: Callable[[], None]
+    ) -> None:
+        self._service = service
+        self._aside = aside
+        self._clock = clock
+        self._wake = wake
+        self._types: list[str] = []
+
+    async def tell(self, types: Sequence[str], more: Sequence[Outgoing] = ()) -> None:
+        """Tell of all that is set aside, of `more`, and of the types where they have changed."""
+        records = list(more)
+        if list(types) != self._types:
+            self._types = list(types)
+            now = self._clock.now()
+            note = ListensNote(self._service, self._types, now)
+            records.append(note_event(self._service, note, now))
+        await self._aside.tell_again(records)
+        self._wake()
+
+    async def expire(self, died: Callable[[Aside], None]) -> None:
+        """For ever: now and then, see whether something was parked for too long."""
+        while True:
+            for dead in await self._aside.expire():
+                self._wake()
+                died(dead)
+            await asyncio.sleep(_EXPIRY_S)
+
+
+def told_if_broken(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Begin a part of a participant; should it break down, that is said aloud."""
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(_tell)
+    return task
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _LOG.critical("a part of the participant has broken down", exc_info=error)
