@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pavane.observer.observer import Observer
     from pavane.participant.participant import Participant
     from pavane.participant.requests import Requests
+    from pavane.ports.bus import Bus
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.store import Store
     from pavane.sdk.remote.workers import RemoteWorkers
@@ -27,6 +28,8 @@ class Company(Protocol):
     def requests(self) -> Requests: ...
     @property
     def observer(self) -> Observer: ...
+    @property
+    def bus(self) -> Bus: ...
     @property
     def clock(self) -> Clock: ...
     @property

@@ -94,7 +94,9 @@ class FirstHeard(Picture):
     """Wrong: a second note about the same thing is taken for a duplicate."""
 
     def take(self, source: str, position: int, note: Note) -> tuple[str, ...]:
-        thing = str(getattr(note, "ref", note.status)) + str(getattr(note, "attempt", ""))
+        thing = str(getattr(note, "ref", getattr(note, "status", ""))) + str(
+            getattr(note, "attempt", "")
+        )
         self.heard = getattr(self, "heard", set()) | {thing}
         return super().take(source, -len(self.heard), note)
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
-from pavane.doors.cli.place import Page
+from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.wiring import Wiring
-from pavane.engine.views.shapes import ExecutionView
-from pavane.errors import StoreBusyError
+from pavane.engine.views.dead_letters import DeadLetter
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.errors import ConflictError, StoreBusyError
 
 if TYPE_CHECKING:
+    from pavane.doors.executions.asked import Action
     from pavane.engine.engine import Engine
     from pavane.engine.views.reader import Reader
+    from pavane.ports.store import Search
 
 T = TypeVar("T")
 
@@ -75,6 +78,33 @@ class Local:
 
         return self._write(do)
 
+    def letters(self, filters: Mapping[str, Any]) -> LetterPage:
+        """As `Place.letters`: executions only, as messages are on a bus."""
+        from pavane.doors.executions.dead_letters import DeadLetters, Wanted
+
+        async def look(reader: Reader) -> LetterPage:
+            letters = DeadLetters(_Read(reader), None)
+            return LetterPage(*await letters.find(Wanted(**filters)))
+
+        return self._read(look)
+
+    def letter(self, id: str) -> DeadLetter:
+        """As `Place.letter`."""
+        from pavane.doors.executions.dead_letters import DeadLetters
+
+        return self._read(lambda reader: DeadLetters(_Read(reader), None).get(id))
+
+    def settle(self, id: str, action: Literal["redrive", "discard"], reason: str) -> DeadLetter:
+        """As `Place.settle`."""
+        from pavane.doors.executions.conducted import Conducted
+        from pavane.doors.executions.dead_letters import DeadLetters
+
+        async def do(engine: Engine) -> DeadLetter:
+            letters = DeadLetters(Conducted(engine), None)
+            return await (letters.redrive if action == "redrive" else letters.discard)(id, reason)
+
+        return self._write(do)
+
     def _read(self, view: Callable[[Reader], Awaitable[T]]) -> T:
         from pavane.engine.views.reader import Reader
 
@@ -98,3 +128,20 @@ class Local:
                 raise StoreBusyError(error.message, remedy) from error
 
         return asyncio.run(writing())
+
+
+class _Read:
+    """What `DeadLetters` needs of a store that is only read."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def executions(self, wanted: Search, style: str = "") -> list[ExecutionSummary]:
+        del style
+        return await self._reader.executions(wanted)
+
+    async def execution(self, execution_id: str) -> ExecutionView:
+        return await self._reader.execution(execution_id)
+
+    async def act(self, execution_id: str, action: Action) -> None:
+        raise ConflictError(f"{execution_id} is only read: no {action.verb}.", "")

@@ -32,6 +32,7 @@ COMMANDS = (
     "resolve",
     "cancel",
     "keys",
+    "dead-letters",
     "decompile",
 )
 
@@ -45,7 +46,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"pavane.doors.cli.{cmd_name}").command
+        module = f"pavane.doors.cli.{cmd_name.replace('-', '_')}"
+        command: click.Command = import_module(module).command
         _read_environment(command)
         return command
 

@@ -6,15 +6,17 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from pavane.doors.cli.place import Page
+from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.wiring import Company, Wiring
+from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import NotFoundError, UsageError
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
+    from pavane.doors.executions.dead_letters import DeadLetters, Wanted
     from pavane.sdk.client import Run
 
 T = TypeVar("T")
@@ -89,6 +91,25 @@ class OnBus:
 
         return self._visit(ask)
 
+    def letters(self, filters: Mapping[str, Any]) -> LetterPage:
+        """As `Place.letters`."""
+        from pavane.doors.executions.dead_letters import Wanted
+
+        return self._visit(lambda each: _page(_letters(each), Wanted(**filters)))
+
+    def letter(self, id: str) -> DeadLetter:
+        """As `Place.letter`."""
+        return self._visit(lambda each: _letters(each).get(id))
+
+    def settle(self, id: str, action: Literal["redrive", "discard"], reason: str) -> DeadLetter:
+        """As `Place.settle`: the ask is on the bus, and is answered if its owner runs."""
+
+        async def ask(company: Company) -> DeadLetter:
+            letters = _letters(company)
+            return await (letters.redrive if action == "redrive" else letters.discard)(id, reason)
+
+        return self._visit(ask)
+
     def _ensure_told_of(self, execution_id: str, company: Company) -> None:
         if not company.observer.views.knows(execution_id):
             raise NotFoundError(
@@ -106,6 +127,17 @@ class OnBus:
 
 
 _PATIENCE_S = 7 * 86_400.0
+
+
+def _letters(company: Company) -> DeadLetters:
+    from pavane.doors.executions.danced import Danced
+    from pavane.doors.executions.dead_letters import DeadLetters
+
+    return DeadLetters(Danced(company), company)
+
+
+async def _page(letters: DeadLetters, wanted: Wanted) -> LetterPage:
+    return LetterPage(*await letters.find(wanted))
 
 
 async def _asked(run: Run[Any], action: str, body: Mapping[str, Any], ref: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
+from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 
 
@@ -14,6 +15,13 @@ class Page(msgspec.Struct):
     """Some executions, newest first; `next` is the `before` of the following page."""
 
     executions: list[ExecutionSummary]
+    next: str | None = None
+
+
+class LetterPage(msgspec.Struct, rename="camel"):
+    """Some dead letters; `next` is the `before` of the following page."""
+
+    dead_letters: list[DeadLetter]
     next: str | None = None
 
 
@@ -28,4 +36,13 @@ class Place(Protocol):
     def start(self, workflow: str, input: bytes, key: str) -> str: ...
     def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
         """Pause, resume, retry, terminate, signal or resolve; the status afterwards."""
+        ...
+
+    def letters(self, filters: Mapping[str, Any]) -> LetterPage:
+        """`filters`: kind, service, execution, type, before, limit; empty ones do not filter."""
+        ...
+
+    def letter(self, id: str) -> DeadLetter: ...
+    def settle(self, id: str, action: Literal["redrive", "discard"], reason: str) -> DeadLetter:
+        """Redrive or discard one; how it stands afterwards."""
         ...

@@ -10,7 +10,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from pavane.core.model.access import Role
-from pavane.doors.cli.place import Page
+from pavane.doors.cli.place import LetterPage, Page
+from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConnectionFailedError, PavaneError
@@ -70,6 +71,20 @@ class Remote:
         path = f"/executions/{quote(execution_id, safe='')}/{action}"
         path += f"/{quote(ref, safe='')}" if ref else ""
         return self._ask("POST", path, Standing, body).status
+
+    def letters(self, filters: Mapping[str, Any]) -> LetterPage:
+        """As `Place.letters`."""
+        query = urlencode({name: value for name, value in filters.items() if value})
+        return self._ask("GET", f"/dead-letters?{query}", LetterPage)
+
+    def letter(self, id: str) -> DeadLetter:
+        """As `Place.letter`."""
+        return self._ask("GET", f"/dead-letters/{quote(id, safe='')}", DeadLetter)
+
+    def settle(self, id: str, action: str, reason: str) -> DeadLetter:
+        """As `Place.settle`."""
+        path = f"/dead-letters/{quote(id, safe='')}/{action}"
+        return self._ask("POST", path, DeadLetter, {"reason": reason})
 
     def wait(self, execution_id: str, wait_s: int) -> Standing:
         """Where it stands once it has ended, needs a person, or the seconds (at most 60) are up."""

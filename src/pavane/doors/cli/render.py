@@ -81,9 +81,15 @@ def execution_lines(view: ExecutionView) -> Iterator[str]:
             yield f"  {label.ljust(8)} {text}"
     yield "  steps"
     yield from (f"    {line}" for line in step_lines(view.steps))
-    if view.attention:
+    if view.attention or view.set_aside:
         yield "  waiting for you"
+    for stopped in view.set_aside:
+        what = f"{stopped.service} has set {stopped.type} aside"
+        yield f"    {what} ({stopped.kind}): {first_line(stopped.reason)}"
+        yield f"    pavane dead-letters redrive {stopped.id}"
     for each in view.attention:
+        if "redrive" in each.actions:  # a message: said above
+            continue
         yield f"    {each.ref}: {each.reason}"
         actions = "|".join(each.actions)
         yield f"    pavane resolve {view.id} {each.ref} {actions}"

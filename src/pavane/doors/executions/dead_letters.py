@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from msgspec import structs
 
-from pavane.core.model import status as st
 from pavane.doors.executions.asked import Action
 from pavane.engine.views import dead_letters as views
 from pavane.engine.views.dead_letters import DeadLetter
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from pavane.doors.wiring import Company
     from pavane.participant.settling import Action as Settling
 
+_PAGES_MOST = 20  # of executions that are looked through for one page
 _SEEN_S = 3.0  # how long the owner may take to answer
 
 
@@ -63,7 +63,9 @@ class DeadLetters:
         if wanted.kind and wanted.kind not in views.OF_EXECUTIONS:
             return found, None
         before = (views.execution_of(wanted.before) or ("",))[0]
-        while len(found) < wanted.limit:
+        for _ in range(_PAGES_MOST):
+            if len(found) >= wanted.limit:
+                return found, found[-1].id
             search = Search(statuses=views.STOPPED, before=before, limit=wanted.limit)
             page = await self._executions.executions(search)
             for each in page:
@@ -73,10 +75,8 @@ class DeadLetters:
                 if len(found) >= wanted.limit:
                     return found, f"{before}@"
             if len(page) < wanted.limit:
-                break
-        else:
-            return found, found[-1].id
-        return found, None
+                return found, None
+        return found, f"{before}@"  # of many executions nothing fits: go on from there
 
     async def get(self, id: str) -> DeadLetter:
         """One, also a message that was settled lately. NotFoundError."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
+from pavane.doors.executions.dead_letters import DeadLetters
 from pavane.doors.executions.every_style import executions_of
 from pavane.doors.rest.access import login
 from pavane.doors.rest.access.lock import Lock
@@ -55,6 +56,7 @@ def build_app(
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     app.state.conductor = engine and Conductor(engine, Reader(engine.store), Records(engine.store))
     app.state.executions = executions_of(engine, company)
+    app.state.dead_letters = DeadLetters(app.state.executions, company)
     app.state.stopping = Event()
     app.state.keyring = keyring
     app.state.sessions = Sessions(keyring) if keyring else None

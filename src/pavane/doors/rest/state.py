@@ -12,6 +12,7 @@ from pavane.errors import ConflictError
 
 if TYPE_CHECKING:
     from pavane.doors.executions.asked import Executions
+    from pavane.doors.executions.dead_letters import DeadLetters
     from pavane.engine.engine import Engine
     from pavane.engine.views.reader import Reader
     from pavane.engine.views.records import Records
@@ -41,6 +42,7 @@ class State:
     def __init__(self, kept: Kept) -> None:
         self._conductor: Conductor | None = kept.conductor
         self.executions: Executions = kept.executions
+        self.dead_letters: DeadLetters = kept.dead_letters
         self.stopping: Event = kept.stopping
 
     @property

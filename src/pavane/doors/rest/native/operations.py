@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
+from pavane.doors.rest.native.dead_letters import DiscardRequest, RedriveRequest
 from pavane.doors.rest.native.executions import StartRequest
 from pavane.doors.rest.native.keys import KeyRequest
 from pavane.engine.exchange import Given, Wanted
+from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
 
@@ -17,6 +19,7 @@ _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
 _YES = {"type": "boolean"}
 _STREAM = "text/event-stream"
+_LETTER = "/v1/dead-letters/{id}"
 _ONE = "/v1/executions/{execution_id}"
 
 
@@ -36,6 +39,8 @@ class Operation(NamedTuple):
 _SEARCH = tuple(
     (name, _TEXT) for name in ("workflow", "status", "key", "parent", "style", "before")
 )
+
+_LETTERS = tuple((name, _TEXT) for name in ("kind", "service", "execution", "type", "before"))
 
 OPERATIONS = (
     Operation("get", "/health", "Whether the server takes requests"),
@@ -90,4 +95,10 @@ OPERATIONS = (
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),
+    Operation("get", "/v1/dead-letters", "What stopped", query=(*_LETTERS, ("limit", _NUMBER))),
+    Operation("get", _LETTER, "Something that stopped", answer=DeadLetter),
+    Operation(
+        "post", _LETTER + "/redrive", "Have it tried again", body=RedriveRequest, answer=DeadLetter
+    ),
+    Operation("post", _LETTER + "/discard", "Give it up", body=DiscardRequest, answer=DeadLetter),
 )

@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from pavane.doors.rest.native import (
     actions,
+    dead_letters,
     definitions,
     events,
     exchange,
@@ -15,6 +16,7 @@ from pavane.doors.rest.native import (
     results,
 )
 
+_LETTER = "/dead-letters/{id:path}"  # of an execution's step the ref may have any character
 _EXECUTION = "/executions/{execution_id}"
 
 ROUTES = [
@@ -42,5 +44,9 @@ ROUTES = [
     Route("/keys", keys.list_keys, methods=["GET"]),
     Route("/keys", keys.add_key, methods=["POST"]),
     Route("/keys/{key}", keys.revoke_key, methods=["DELETE"]),
+    Route("/dead-letters", dead_letters.find, methods=["GET"]),
+    Route(_LETTER + "/redrive", dead_letters.redrive, methods=["POST"]),
+    Route(_LETTER + "/discard", dead_letters.discard, methods=["POST"]),
+    Route(_LETTER, dead_letters.get, methods=["GET"]),
     Route("/openapi.json", openapi.document, methods=["GET"]),
 ]
