@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from pavane.errors import (
@@ -115,6 +115,11 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     return response
 
 
+async def on_hung_up(_request: Request, _error: Exception) -> Response:
+    """Nobody is there any more to read this."""
+    return Response(status_code=408)
+
+
 async def on_bug(_request: Request, _error: Exception) -> Response:
     """Ours to fix; the log has the traceback, the client gets nothing of it."""
     return problem(500, "internal", "Something went wrong inside the server.", "See its log.")
@@ -123,5 +128,6 @@ async def on_bug(_request: Request, _error: Exception) -> Response:
 HANDLERS: dict[Any, Any] = {
     PavaneError: on_pavane_error,
     HTTPException: on_http_error,
+    ClientDisconnect: on_hung_up,
     Exception: on_bug,
 }

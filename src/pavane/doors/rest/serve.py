@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from asyncio import Event, create_task
+from asyncio import Event, create_task, get_running_loop
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol
@@ -13,11 +13,14 @@ from typing import Protocol
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from pavane.doors.rest.files import raise_limit
+from pavane.doors.rest.guard import KEPT_FILES, LEAST, Connection, Patience, Watch
 from pavane.doors.rest.tls import Tls
 from pavane.errors import PavaneError, UsageError
 
 GRACE_S = 10
-BACKLOG = 512
+BACKLOG = 4096  # the system may allow less
+_TICKS = 10  # of uvicorn, 0.1 s each, between two looks at the connections
 
 
 class PortError(PavaneError):
@@ -81,10 +84,22 @@ async def serve(
     stop: Event,
     on_ready: Callable[[], None],
     tls: Tls | None = None,
+    patience: Patience | None = None,
 ) -> None:
-    """Answer requests until `stop` is set; those under way get GRACE_S seconds to end."""
+    """Answer requests until `stop` is set; those under way get GRACE_S seconds to end.
+
+    The process may open as many files from now on as the system lets it. `patience`: with slow
+    clients; by default as many connections are taken as there are files, but for KEPT_FILES.
+    """
+    limit = raise_limit()
+    patience = patience or Patience()
+    if limit:
+        most = min(patience.connections, max(LEAST, limit - KEPT_FILES))
+        patience = patience._replace(connections=most)
     config = uvicorn.Config(
         app,
+        http=Connection.of(patience),
+        backlog=BACKLOG,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -94,7 +109,7 @@ async def serve(
         ssl_certfile=tls.cert if tls else None,
         ssl_keyfile=tls.key if tls else None,
     )
-    server = _Server(config, on_ready)
+    server = _Server(config, on_ready, Watch(patience))
     serving = create_task(server.serve(sockets=[listening]))
     stopped = create_task(stop.wait())
     try:
@@ -105,11 +120,12 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its signal handlers, that says when it is ready."""
+    """uvicorn without its signal handlers, that says when it is ready and watches connections."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None], watch: Watch) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._watch = watch
 
     @contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -120,7 +136,19 @@ class _Server(uvicorn.Server):
         if self.started:
             self._on_ready()
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % _TICKS == 0:
+            self._watch.look(self.server_state.connections, get_running_loop().time())
+        return await super().on_tick(counter)
+
     def leave(self, app: Application) -> None:
         """Let requests that wait answer, take no new ones."""
         app.stop()
         self.should_exit = True
+        # Whoever does not take its answer would keep the connection, and us with it.
+        get_running_loop().call_later(GRACE_S + 1, self._abort_all)
+
+    def _abort_all(self) -> None:
+        for each in list(self.server_state.connections):
+            if isinstance(each, Connection):
+                each.transport.abort()

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from pavane.doors.rest.problems import challenge, status_code
+from pavane.doors.rest.problems import challenge, on_hung_up, status_code
 from pavane.errors import (
     ConflictError,
     DefinitionError,
@@ -137,5 +137,6 @@ async def on_bug(request: Request, error: Exception) -> Response:
 HANDLERS: dict[Any, Any] = {
     PavaneError: on_pavane_error,
     HTTPException: on_http_error,
+    ClientDisconnect: on_hung_up,
     Exception: on_bug,
 }
