@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from pavane.doors.rest.conductor import shapes
 from pavane.doors.rest.conductor.tasks import TaskResult
 from pavane.doors.rest.conductor.token import TokenRequest
 from pavane.doors.rest.conductor.workflow import StartWorkflowRequest
+from pavane.doors.rest.native.openapi import error_statuses
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
@@ -229,7 +231,13 @@ def _described(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
     if operation.answer is shapes.Task and "{task_id}" not in operation.path:
         responses["204"] = {"description": "No task waits"}
     error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorResponse"}}}
-    responses["default"] = {"description": "What went wrong", "content": error}
+    body, query = operation.body is not None, bool(operation.query)
+    for status in error_statuses(operation.path, body=body, query=query):
+        if status != 422:  # Conductor says 400
+            told = {"description": HTTPStatus(status).phrase, "content": error}
+            responses[str(status)] = told
+    if operation.path == "/api/health":
+        responses["503"] = {**done, "description": "It is stopping"}
     described = {"summary": operation.summary, "parameters": parameters, "responses": responses}
     if operation.body is not None:
         content = {"application/json": {"schema": _schema(operation.body, schemas)}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -23,7 +24,7 @@ def build() -> dict[str, Any]:
     """The document as plain data."""
     import msgspec
 
-    kinds = [kind for each in OPERATIONS for kind in (each.body, each.answer) if kind]
+    kinds = [kind for each in OPERATIONS for kind in (each.body, each.answer, each.early) if kind]
     unique = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(
         unique, ref_template="#/components/schemas/{name}"
@@ -47,24 +48,53 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in names
     ] + [{"name": name, "in": "query", "schema": schema} for name, schema in operation.query]
-    content = {operation.media: {"schema": schemas.get(operation.answer, {})}}
     described: dict[str, Any] = {
         "summary": operation.summary,
         "parameters": parameters,
-        "responses": {
-            str(operation.status): {"description": operation.summary, "content": content},
-            "default": {
-                "description": "What went wrong (RFC 9457)",
-                "content": {
-                    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
-                },
-            },
-        },
+        "responses": _responses(operation, schemas),
     }
     if operation.body:
         body = {"application/json": {"schema": schemas[operation.body]}}
         described["requestBody"] = {"content": body}
     return described
+
+
+def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
+    """Every status that the operation answers with, and no other."""
+    done = _answer(operation.summary, schemas[operation.answer], operation.media)
+    responses = {str(operation.status): done}
+    if operation.early:
+        responses["202"] = _answer("It has not come to that yet", schemas[operation.early])
+    for status in error_statuses(
+        operation.path, body=operation.body is not None, query=bool(operation.query)
+    ):
+        problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": problem}
+    if operation.path == "/health":
+        responses["503"] = _answer("It is stopping", schemas[operation.answer])
+    return responses
+
+
+def error_statuses(path: str, *, body: bool, query: bool) -> list[int]:
+    """What can go wrong with a request of this shape; 503 and 507 wherever something is kept."""
+    if path.endswith(("/health", "/version")):
+        return [503]
+    found = {401, 403, 409, 503}
+    if query or body:
+        found.add(400)
+    if body:
+        found |= {404, 408, 413, 422}
+    if "{" in path:  # what stands there may make it another path
+        found |= {404, 405}
+    if body or path.endswith(("/pause", "/resume", "/retry")):
+        found |= {400, 408, 413, 422, 507}
+    return sorted(found)
+
+
+def _answer(
+    what: str, schema: dict[str, Any], media: str = "application/json"
+) -> dict[str, Any]:
+    return {"description": what, "content": {media: {"schema": schema}}}
 
 
 _PROBLEM = {

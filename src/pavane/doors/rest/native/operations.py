@@ -10,6 +10,17 @@ from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, Term
 from pavane.doors.rest.native.dead_letters import DiscardRequest, RedriveRequest
 from pavane.doors.rest.native.executions import StartRequest
 from pavane.doors.rest.native.keys import KeyRequest
+from pavane.doors.rest.native.shapes import (
+    Found,
+    Health,
+    History,
+    Names,
+    Result,
+    Stand,
+    Started,
+    Tasks,
+    Workflows,
+)
 from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
@@ -31,9 +42,10 @@ class Operation(NamedTuple):
     summary: str
     status: int = 200
     body: Any = None
-    answer: Any = None
+    answer: Any = dict[str, Any]
     query: tuple[tuple[str, dict[str, str]], ...] = ()
     media: str = "application/json"
+    early: Any = None  # the answer 202, where there is one
 
 
 _SEARCH = tuple(
@@ -43,14 +55,15 @@ _SEARCH = tuple(
 _LETTERS = tuple((name, _TEXT) for name in ("kind", "service", "execution", "type", "before"))
 
 OPERATIONS = (
-    Operation("get", "/health", "Whether the server takes requests"),
-    Operation("get", "/v1/workflows", "All workflows"),
+    Operation("get", "/health", "Whether the server takes requests", answer=Health),
+    Operation("get", "/v1/workflows", "All workflows", answer=Workflows),
     Operation(
         "post",
         "/v1/workflows",
         "Register workflows",
         201,
         body=Workflow | list[Workflow],
+        answer=Workflows,
         query=(("overwrite", _YES),),
     ),
     Operation(
@@ -61,15 +74,21 @@ OPERATIONS = (
         query=(("version", _NUMBER),),
     ),
     Operation(
-        "post", "/v1/workflows/{name}/executions", "Start an execution", 201, body=StartRequest
+        "post",
+        "/v1/workflows/{name}/executions",
+        "Start an execution",
+        201,
+        body=StartRequest,
+        answer=Started,
     ),
-    Operation("get", "/v1/tasks", "All task definitions"),
+    Operation("get", "/v1/tasks", "All task definitions", answer=Tasks),
     Operation(
         "post",
         "/v1/tasks",
         "Register task definitions",
         201,
         body=TaskDefinition | list[TaskDefinition],
+        answer=Names,
     ),
     Operation(
         "post",
@@ -78,27 +97,60 @@ OPERATIONS = (
         body=Wanted,
         answer=Given,
     ),
-    Operation("get", "/v1/executions", "Find executions", query=(*_SEARCH, ("limit", _NUMBER))),
+    Operation(
+        "get",
+        "/v1/executions",
+        "Find executions",
+        answer=Found,
+        query=(*_SEARCH, ("limit", _NUMBER)),
+    ),
     Operation("get", _ONE, "An execution with its steps", answer=ExecutionView),
-    Operation("get", _ONE + "/history", "What happened, oldest first"),
+    Operation("get", _ONE + "/history", "What happened, oldest first", answer=History),
+    Operation(
+        "get",
+        _ONE + "/result",
+        "The result, waited for",
+        answer=Result,
+        query=(("wait", _NUMBER),),
+        early=Stand,
+    ),
+    Operation("post", _ONE + "/pause", "Schedule nothing new", answer=Stand),
+    Operation("post", _ONE + "/resume", "Go on after a pause", answer=Stand),
+    Operation("post", _ONE + "/retry", "Try again what failed", answer=Stand),
+    Operation("post", _ONE + "/terminate", "Stop and undo", body=TerminateRequest, answer=Stand),
+    Operation(
+        "post",
+        _ONE + "/signal/{ref}",
+        "Settle a waiting step",
+        body=SignalRequest,
+        answer=Stand,
+    ),
+    Operation(
+        "post",
+        _ONE + "/resolve/{ref}",
+        "Settle what gave up",
+        body=ResolveRequest,
+        answer=Stand,
+    ),
     Operation("get", _ONE + "/messages", "The messages between its services"),
     Operation("get", _ONE + "/definition", "The definition that it follows", answer=Workflow),
     Operation("get", _ONE + "/events", "Its line whenever it changes", media=_STREAM),
     Operation("get", "/v1/executions/events", "Which executions change", media=_STREAM),
-    Operation("get", _ONE + "/result", "The result, waited for", query=(("wait", _NUMBER),)),
-    Operation("post", _ONE + "/pause", "Schedule nothing new"),
-    Operation("post", _ONE + "/resume", "Go on after a pause"),
-    Operation("post", _ONE + "/retry", "Try again what failed"),
-    Operation("post", _ONE + "/terminate", "Stop and undo", body=TerminateRequest),
-    Operation("post", _ONE + "/signal/{ref}", "Settle a waiting step", body=SignalRequest),
-    Operation("post", _ONE + "/resolve/{ref}", "Settle what gave up", body=ResolveRequest),
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),
     Operation("get", "/v1/dead-letters", "What stopped", query=(*_LETTERS, ("limit", _NUMBER))),
     Operation("get", _LETTER, "Something that stopped", answer=DeadLetter),
     Operation(
-        "post", _LETTER + "/redrive", "Have it tried again", body=RedriveRequest, answer=DeadLetter
+        "post", _LETTER + "/redrive", "Have it tried again", body=RedriveRequest, answer=DeadLetter,
+        early=DeadLetter,
     ),
-    Operation("post", _LETTER + "/discard", "Give it up", body=DiscardRequest, answer=DeadLetter),
+    Operation(
+        "post",
+        _LETTER + "/discard",
+        "Give it up",
+        body=DiscardRequest,
+        answer=DeadLetter,
+        early=DeadLetter,
+    ),
 )
