@@ -60,9 +60,8 @@ class Connection(H11Protocol):
 
     def _make_room(self) -> bool:
         made = 0
-        everybody: Iterable[Any] = self.connections
-        for other in everybody:
-            if isinstance(other, Connection) and other is not self and other.waits_for == "headers":
+        for other in self.connections:
+            if other is not self and _asks_nothing(other):
                 other.transport.abort()
                 made += 1
                 if made == _EVICTED:
@@ -102,6 +101,10 @@ class Connection(H11Protocol):
             cycle.disconnected = True
             cycle.message_event.set()
         self.transport.close()
+
+
+def _asks_nothing(connection: Any) -> bool:
+    return isinstance(connection, Connection) and connection.waits_for == "headers"
 
 
 def _response(body: bytes) -> bytes:
