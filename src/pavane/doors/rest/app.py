@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from pavane.doors.executions.dead_letters import DeadLetters
@@ -15,12 +18,13 @@ from pavane.doors.rest.access import login
 from pavane.doors.rest.access.lock import Lock
 from pavane.doors.rest.access.roles import guarded
 from pavane.doors.rest.access.sessions import Sessions
+from pavane.doors.rest.conductor.errors import on_http_error as conductors
 from pavane.doors.rest.conductor.routes import ROUTES as CONDUCTOR
 from pavane.doors.rest.conductor.routes import mount
 from pavane.doors.rest.front import Front
 from pavane.doors.rest.health import health
 from pavane.doors.rest.native.routes import ROUTES
-from pavane.doors.rest.problems import HANDLERS
+from pavane.doors.rest.problems import HANDLERS, on_http_error
 from pavane.doors.rest.state import Conductor
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.records import Records
@@ -53,7 +57,7 @@ def build_app(
     requests that wait answer and end.
     """
     routes = [*guarded([*PAGES, *pages]), mount(guarded(CONDUCTOR, "/api"))]
-    app = Starlette(routes=routes, exception_handlers=HANDLERS)
+    app = Starlette(routes=routes, exception_handlers={**HANDLERS, HTTPException: on_nothing})
     app.state.conductor = engine and Conductor(engine, Reader(engine.store), Records(engine.store))
     app.state.executions = executions_of(engine, company)
     app.state.dead_letters = DeadLetters(app.state.executions, company)
@@ -61,3 +65,9 @@ def build_app(
     app.state.keyring = keyring
     app.state.sessions = Sessions(keyring) if keyring else None
     return Lock(Front(app), keyring, app.state.sessions)
+
+
+async def on_nothing(request: Request, error: Exception) -> Response:
+    """No route has it; under /api too, if the path has a line end, as no pattern takes those."""
+    told = conductors if request.url.path.startswith("/api/") else on_http_error
+    return await told(request, error)
