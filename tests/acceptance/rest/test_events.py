@@ -84,7 +84,7 @@ class Events:
 async def connected(server: Serving, path: str) -> AsyncIterator[Events]:
     address = urlsplit(server.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
     events = Events(reader)
     try:
         assert "200" in await events.line()
@@ -146,12 +146,14 @@ async def test_what_is_not_there_has_no_events():
     async with here() as (server, _, _company):
         address = urlsplit(server.url)
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(b"GET /v1/executions/none/events HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write(b"GET /v1/executions/none/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         assert b"404" in await reader.readline()
         writer.write(b"")
         writer.close()
         reader, writer = await asyncio.open_connection(address.hostname, address.port)
-        writer.write(b"HEAD /v1/executions/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        writer.write(
+            b"HEAD /v1/executions/events HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+        )
         async with asyncio.timeout(10):
             assert b"200" in await reader.read()
         writer.close()

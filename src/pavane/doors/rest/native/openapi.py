@@ -91,9 +91,7 @@ def error_statuses(path: str, *, body: bool, query: bool) -> list[int]:
     return sorted(found)
 
 
-def _answer(
-    what: str, schema: dict[str, Any], media: str = "application/json"
-) -> dict[str, Any]:
+def _answer(what: str, schema: dict[str, Any], media: str = "application/json") -> dict[str, Any]:
     return {"description": what, "content": {media: {"schema": schema}}}
 
 

@@ -142,7 +142,11 @@ OPERATIONS = (
     Operation("get", "/v1/dead-letters", "What stopped", query=(*_LETTERS, ("limit", _NUMBER))),
     Operation("get", _LETTER, "Something that stopped", answer=DeadLetter),
     Operation(
-        "post", _LETTER + "/redrive", "Have it tried again", body=RedriveRequest, answer=DeadLetter,
+        "post",
+        _LETTER + "/redrive",
+        "Have it tried again",
+        body=RedriveRequest,
+        answer=DeadLetter,
         early=DeadLetter,
     ),
     Operation(
