@@ -87,6 +87,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     worker: str
     reports: list[Report] = []
     beats: list[Attempted] = []  # signs of life from inside tasks
+    holds: list[Attempted] = []  # tasks that it has got, and not spoken of since
     tasks: list[str] = []  # names of tasks that it can do
     limit: int = 0  # how many of them it has room for
     wait_ms: int = 0
@@ -111,6 +112,8 @@ async def exchange(engine: Engine, records: Records, wanted: Wanted) -> Given:
     worker = _checked(wanted)
     sessions = engine.sessions
     session, lapsed = sessions.heard(worker)
+    for told in (wanted.holds, wanted.beats):
+        sessions.holds(session, (Held(e.execution_id, e.ref, e.attempt) for e in told))
     room = 0 if wanted.leaving else min(wanted.limit, MANY)
     async with engine.taking(wanted.tasks, worker, room) as taking:
         session.places.add(taking.place)

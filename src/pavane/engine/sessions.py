@@ -2,14 +2,15 @@
 
 Who is silent for longer than the lease is taken for gone: what it held goes back to the queues, and
 what it reports later is refused, as somebody else may have it by then. Leases are counted in the
-time of this process and kept in memory: after a start everybody gets a whole one.
+time of this process and kept in memory: after a start everybody gets a whole one. An answer may be
+lost on its way, so what a worker does not speak of within a lease goes back as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from pavane.core.model.fact import Returned
@@ -39,12 +40,14 @@ class Held(NamedTuple):
 class Session:
     """One worker: when it was last heard, what it holds, what it shall stop."""
 
-    __slots__ = ("heard_at", "held", "places", "unwanted", "worker")
+    __slots__ = ("heard_at", "held", "places", "unheard", "unwanted", "worker")
 
     def __init__(self, worker: str, heard_at: float) -> None:
         self.worker = worker
         self.heard_at = heard_at
         self.held: set[Held] = set()
+        # Given in an answer that may have been lost: since when, until the worker speaks of it.
+        self.unheard: dict[Held, float] = {}
         self.unwanted: set[Held] = set()  # interrupted, and not told yet
         self.places: set[Place] = set()  # where it waits now
 
@@ -76,11 +79,19 @@ class Sessions:
 
     def _give(self, session: Session, held: Held) -> None:
         session.held.add(held)
+        session.unheard[held] = asyncio.get_running_loop().time()
         self._holders[held] = session
+
+    @staticmethod
+    def holds(session: Session, held: Iterable[Held]) -> None:
+        """The worker says that it has got these."""
+        for each in held:
+            session.unheard.pop(each, None)
 
     def done(self, session: Session, held: Held) -> None:
         """The worker has told what became of it."""
         session.held.discard(held)
+        session.unheard.pop(held, None)
         if self._holders.get(held) is session:
             del self._holders[held]
 
@@ -118,6 +129,7 @@ class Sessions:
             if now - looked_at > 2 * pause_s:  # it was we who heard nothing
                 for session in self._sessions.values():
                     session.heard_at = now
+                    session.unheard = dict.fromkeys(session.unheard, now)
             looked_at = now
             for session in list(self._sessions.values()):
                 if now - session.heard_at > self.lease_s and not session.places:
@@ -129,9 +141,21 @@ class Sessions:
                             len(session.held),
                         )
                     await self._lapse(session)
+                elif session.unheard:
+                    old = [h for h, at in session.unheard.items() if now - at > self.lease_s]
+                    await self._take_back(session, old)
 
     async def _lapse(self, session: Session) -> None:
-        held = sorted(session.held)
+        await self._take_back(session, sorted(session.held))
+        if session.held:
+            return  # the store had trouble: the next look tries again
+        # Whoever was heard meanwhile has lost what it held all the same.
+        self._sessions.pop(session.worker, None)
+        self._lapsed[session.worker] = None
+        if len(self._lapsed) > _LAPSED_MAX:
+            del self._lapsed[next(iter(self._lapsed))]
+
+    async def _take_back(self, session: Session, held: Sequence[Held]) -> None:
         answers = await asyncio.gather(
             *(
                 self._give_back(each.execution_id, Returned(each.ref, each.attempt, session.worker))
@@ -144,10 +168,3 @@ class Sessions:
                 _LOG.warning("%s %s cannot be taken back yet: %s", each[0], each[1], answer)
             else:
                 self.done(session, each)
-        if session.held:
-            return  # the store had trouble: the next look tries again
-        # Whoever was heard meanwhile has lost what it held all the same.
-        self._sessions.pop(session.worker, None)
-        self._lapsed[session.worker] = None
-        if len(self._lapsed) > _LAPSED_MAX:
-            del self._lapsed[next(iter(self._lapsed))]

@@ -19,7 +19,7 @@ SECTIONS = {
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_is_described(name: str):
-    command: click.Command = import_module(f"pavane.doors.cli.{name}").command
+    command: click.Command = import_module(f"pavane.doors.cli.{name.replace('-', '_')}").command
     if command.hidden:
         assert f"`{name}`" in PAGE
         return

@@ -153,11 +153,26 @@ async def test_who_is_silent_loses_what_it_has_to_somebody_else(client: httpx2.A
 
 async def test_who_is_heard_keeps_what_it_has(client: httpx2.AsyncClient):
     await start(client)
-    await take(client, "w", "first")
+    (work,) = (await take(client, "w", "first"))["work"]
+    await exchange(client, "w", holds=[report(work)])
     for _ in range(8):
         await asyncio.sleep(LEASE_S / 4)
         await exchange(client, "w")
         assert "work" not in await take(client, "other", "first")
+
+
+async def test_a_task_whose_answer_was_lost_goes_back_though_its_worker_is_heard(
+    client: httpx2.AsyncClient,
+):
+    await start(client)
+    (work,) = (await take(client, "w", "first"))["work"]
+    for _ in range(50):
+        await asyncio.sleep(LEASE_S / 10)
+        await exchange(client, "w")  # it lives, and does not know of the task
+        given = await take(client, "other", "first")
+        if given.get("work"):
+            break
+    assert given["work"][0]["executionId"] == work["executionId"]
 
 
 async def test_a_task_that_is_no_longer_wanted_is_told_to_who_waits(client: httpx2.AsyncClient):

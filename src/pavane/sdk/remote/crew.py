@@ -42,6 +42,8 @@ class CrewExchange:
         self._outcomes: list[tuple[Outcome, asyncio.Future[bool]]] = []
         self._beats: dict[Place, asyncio.Future[bool]] = {}
         self._at_work = at_work  # whose each attempt is
+        self._got: dict[Place, None] = {}  # attempts of which the server does not know it yet
+        self._troubles = 0
         self._something = asyncio.Event()  # to be handed in
         self._room = asyncio.Event()
         self._busy_s = _BUSY_S
@@ -84,6 +86,7 @@ class CrewExchange:
                     worker=self._name,
                     reports=[_report(outcome) for outcome, _ in bringing],
                     beats=[Attempted(*place) for place in beats],
+                    holds=self._holds(),
                     tasks=self._tasks if room else [],
                     limit=room,
                 )
@@ -118,7 +121,13 @@ class CrewExchange:
                 continue
             taken: list[Work] = []
             try:
-                wanted = Wanted(self._name, tasks=self._tasks, limit=room, wait_ms=_WAIT_MS)
+                wanted = Wanted(
+                    self._name,
+                    holds=self._holds(),
+                    tasks=self._tasks,
+                    limit=room,
+                    wait_ms=_WAIT_MS,
+                )
                 given = await self._line.through(wanted)
                 taken = given.work
             finally:
@@ -132,13 +141,24 @@ class CrewExchange:
             async with asyncio.timeout(self._busy_s):
                 await self._room.wait()
         except TimeoutError:
-            self._hear(await self._line.through(Wanted(self._name)))
+            wanted = Wanted(self._name, holds=self._holds())
+            self._hear(await self._line.through(wanted))
+
+    def _holds(self) -> list[Attempted]:
+        """What the server is to know that we have: all of it, if an answer may have been lost."""
+        if self._troubles != self._line.troubles:
+            self._troubles = self._line.troubles
+            self._got = {place: None for place, crew in self._at_work.items() if crew is self}
+        got, self._got = self._got, {}
+        return [Attempted(*place) for place in got if place in self._at_work]
 
     # --- what comes back ------------------------------------------------------------------------
 
     def _begin(self, work: Sequence[Work], room: int) -> None:
         for each in work:
-            self._at_work[each.execution_id, each.ref, each.attempt] = self
+            place = (each.execution_id, each.ref, each.attempt)
+            self._at_work[place] = self
+            self._got[place] = None
             self._workers.run(_assignment(each, self._name))
         for _ in range(room - len(work)):
             self._workers.give_back(self._tasks[0], "")

@@ -39,6 +39,7 @@ class Line:
         url, headers = f"{self.server}/v1/exchange", headers_for(api_key)
         self._way = (Wire if is_direct(self.server) else _Library)(url, headers)
         self._away = False
+        self.troubles = 0  # how often an answer may have been lost
 
     async def once(self, wanted: Wanted) -> Given:
         """One exchange. ConnectionFailedError when there is no answer, or what the server says."""
@@ -72,6 +73,7 @@ class Line:
             try:
                 return await self.once(wanted)
             except (ConnectionFailedError, StoreError, StoppingError) as error:
+                self.troubles += 1
                 self.note(error)
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, longest_s)
