@@ -73,10 +73,10 @@ def failed_undo_counts(patch: Patch) -> None:
     """An undo that failed counts as done."""
     original = undo.undo_ended
 
-    def ended(draft: Draft, row: TaskRow) -> None:
+    def ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
         if row.status not in status.SUCCESSFUL:
             row = draft.put(msgspec.structs.replace(row, status=status.COMPLETED))
-        original(draft, row)
+        original(draft, row, after_ms)
 
     patch.setattr(undo, "undo_ended", ended)
 
