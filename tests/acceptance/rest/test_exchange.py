@@ -166,6 +166,7 @@ async def test_a_task_whose_answer_was_lost_goes_back_though_its_worker_is_heard
 ):
     await start(client)
     (work,) = (await take(client, "w", "first"))["work"]
+    given: dict[str, Any] = {}
     for _ in range(50):
         await asyncio.sleep(LEASE_S / 10)
         await exchange(client, "w")  # it lives, and does not know of the task
