@@ -15,7 +15,7 @@ from pavane.engine.engine import Engine
 
 LIMIT_S = 30
 STEP = {"name": "dig", "taskReferenceName": "dig", "type": "SIMPLE", "inputParameters": {}}
-WORKFLOW = {"name": "work", "version": 1, "tasks": [STEP]}
+WORKFLOW = {"name": "digging", "version": 1, "tasks": [STEP]}
 
 
 @asynccontextmanager
@@ -93,7 +93,8 @@ async def work(port: int, many: int, worker: str = "good") -> int:
     """Start so many workflows, do their tasks, and see them ended: how many have."""
     await ask(port, "POST", "/v1/workflows?overwrite=true", WORKFLOW)
     ids = [
-        (await ask(port, "POST", "/v1/workflows/work/executions", {}))[1]["id"] for _ in range(many)
+        (await ask(port, "POST", "/v1/workflows/digging/executions", {}))[1]["id"]
+        for _ in range(many)
     ]
     return await do_all(port, ids, "dig", worker)
 

@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Background]:
 
 @pytest.fixture
 def started(server: Background) -> str:
-    answer = send(server, "POST", "/v1/workflows/work/executions", b"{}")[1]
+    answer = send(server, "POST", "/v1/workflows/digging/executions", b"{}")[1]
     return json.loads(answer)["id"]
 
 
@@ -97,7 +97,7 @@ def resident(server: Background) -> int:
 def filled(path: str, execution_id: str) -> str:
     for name in ("execution_id", "workflow_id"):
         path = path.replace(f"{{{name}}}", execution_id)
-    for name, value in (("name", "work"), ("ref", "dig"), ("status", "IN_PROGRESS")):
+    for name, value in (("name", "digging"), ("ref", "dig"), ("status", "IN_PROGRESS")):
         path = path.replace(f"{{{name}}}", value)
     return path
 
@@ -114,7 +114,7 @@ def test_odd_bodies(server: Background, started: str, method: str, path: str):
 
 def plausible(execution_id: str) -> st.SearchStrategy[bytes]:
     """JSON with the names of real fields, and raw bytes."""
-    texts = st.text() | st.sampled_from([execution_id, "dig", "work", f"{execution_id}/dig/0"])
+    texts = st.text() | st.sampled_from([execution_id, "dig", "digging", f"{execution_id}/dig/0"])
     numbers = st.integers() | st.floats() | st.sampled_from([2**31, 2**63, 2**64, -1])
     leaves = st.none() | st.booleans() | numbers | texts
     keys = st.sampled_from(FIELDS) | st.text()

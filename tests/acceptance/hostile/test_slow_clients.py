@@ -75,7 +75,7 @@ async def test_an_answer_that_nobody_reads_is_let_go(engine: Engine):
     async with served(engine, SHORT) as port:
         await work(port, 1)
         big = {"input": {"text": "x" * 4_000_000}}
-        _, started = await ask(port, "POST", "/v1/workflows/work/executions", big)
+        _, started = await ask(port, "POST", "/v1/workflows/digging/executions", big)
         get = f"GET /v1/executions/{started['id']} HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".encode()
         lines = [await Line.to(port, receives=4096) for _ in range(5)]
         for line in lines:
@@ -95,7 +95,7 @@ async def test_a_slow_reader_that_goes_on_reading_gets_all(engine: Engine):
     async with served(engine, SHORT) as port:
         await work(port, 1)
         big = {"input": {"text": "x" * 4_000_000}}
-        _, started = await ask(port, "POST", "/v1/workflows/work/executions", big)
+        _, started = await ask(port, "POST", "/v1/workflows/digging/executions", big)
         line = await Line.to(port, receives=65536)
         path = f"/v1/executions/{started['id']}"
         await line.send(
@@ -135,7 +135,7 @@ async def test_a_server_stops_though_nobody_reads(engine: Engine):
         async with served(engine, Patience()) as port:
             await work(port, 1)
             big = {"input": {"text": "x" * 4_000_000}}
-            _, started = await ask(port, "POST", "/v1/workflows/work/executions", big)
+            _, started = await ask(port, "POST", "/v1/workflows/digging/executions", big)
             line = await Line.to(port, receives=4096)
             line.writer.transport.pause_reading()  # type: ignore[attr-defined]  # a reader's own
             await line.send(
