@@ -57,12 +57,12 @@ def undo_without_order(patch: Patch) -> None:
             return undo._before(draft, node)
         return ahead
 
-    def ended(draft: Draft, row: TaskRow) -> None:
+    def ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
         if row.status in status.SUCCESSFUL and row.frontier:
             draft.do(Close(row.ref))
             draft.log("completed", row.ref, row.attempt)
         else:
-            ended_before(draft, row)
+            ended_before(draft, row, after_ms)
 
     ended_before = undo.undo_ended
     patch.setattr(undo, "_visit", visit)
@@ -168,7 +168,7 @@ def retries_not_counted(patch: Patch) -> None:
 
 def retry_without_delay(patch: Patch) -> None:
     """A failed attempt is tried again at once."""
-    patch.setattr(retries, "retry_delay_ms", lambda *args: 0)
+    patch.setattr(retries, "retry_delay_ms", lambda policy, attempt, *seed: 0)
 
 
 def told_before_commit(patch: Patch) -> None:
