@@ -5,11 +5,12 @@ import signal
 from pathlib import Path
 
 import httpx2
+import msgspec
 import pytest
 
 from pavane import Call, Client, Service, workflow
 from pavane.errors import ExecutionFailedError
-from tests.acceptance.calls.stock import Stock
+from tests.acceptance.calls.stock import Stock, stock
 from tests.acceptance.cli.processes import background
 
 pytestmark = pytest.mark.anyio
@@ -78,6 +79,38 @@ async def test_a_killed_server_calls_again_with_the_same_key(plain: Stock, tmp_p
     keys = plain.headers("idempotency-key")
     assert len(set(keys)) == 2  # of the first execution twice, of the second once
     assert len(plain.reserved) == 2
+
+
+async def test_a_secret_is_sent_to_its_places_only(plain: Stock, tmp_path: Path):
+    """Whoever may define tasks cannot have it sent to themselves."""
+    call = Call("GET /orders", headers={"authorization": "Bearer {secret.stock}"}, retry_on=[403])
+
+    def asking(origin: str):
+        @Service("inventory", url=origin).task(name=f"ask_{len(flows)}", call=call)
+        async def ask() -> dict[str, object]: ...
+
+        @workflow(name=f"asking_{len(flows)}")
+        async def asking() -> dict[str, object]:
+            return await ask()
+
+        return asking
+
+    flows: list = []
+    with stock() as evil:
+        flows += [asking(plain.origin)]
+        flows += [asking(evil.origin)]
+        given = {"PAVANE_SECRET_STOCK": "s3cret", "PAVANE_SECRET_STOCK_HOSTS": plain.origin}
+        with background(tmp_path, *ALLOWED, **given) as server:
+            async with Client(server.url) as client:
+                await client.register(*flows)
+                assert await (await client.start(flows[0])).result(timeout=20)
+                stolen = await client.start(flows[1])
+                with pytest.raises(ExecutionFailedError, match="may not go to http://127") as no:
+                    await stolen.result(timeout=20)
+                said = msgspec.json.encode(await stolen.state()).decode()
+        assert plain.headers("authorization") == ["Bearer s3cret"]
+        assert evil.asked == [], "it was not tried again either"
+        assert "s3cret" not in str(no.value) + said + server.text
 
 
 HTTP_FLOW = {

@@ -187,6 +187,7 @@ async def test_query_headers_secrets_and_body_are_as_declared(
     plain: Stock, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("PAVANE_SECRET_TOKEN", "s3cret")
+    monkeypatch.setenv("PAVANE_SECRET_TOKEN_HOSTS", plain.origin)
     inventory = Service("inventory", url=plain.origin)
 
     @inventory.task(

@@ -77,6 +77,8 @@ def _in_place(place: str, template: object, inputs: set[str]) -> Iterator[str]:
                 yield f"{name} stands in its {place}; secrets may stand in headers only"
             elif len(path) != 2:
                 yield f"{name} names no secret; write {{secret.NAME}}"
+            elif path[1].lower().endswith("_hosts"):
+                yield f"{name} says where another secret may go; give it a name with another end"
         elif inputs and path[0] not in inputs:
             known = ", ".join(sorted(inputs))
             yield f"{name} in its {place} is no input of the task; there is {known}"

@@ -28,7 +28,8 @@ class Call(msgspec.Struct, frozen=True):
     """A call as `Call("POST /orders/{order_id}/reservations", headers=…, query=…, body=…)`.
 
     Texts may hold placeholders for the task's inputs, `{order_id}` or `{order.id}`; in a header
-    also `{secret.NAME}` for PAVANE_SECRET_NAME in the environment of whoever makes the call.
+    also `{secret.NAME}` for PAVANE_SECRET_NAME in the environment of whoever makes the call, where
+    PAVANE_SECRET_NAME_HOSTS names the places that it may go to.
     `query` may be a list of inputs by name. `body` is any JSON, in which a text that is one
     placeholder stands for the value itself; left out, a POST, PUT or PATCH sends the inputs that
     stand nowhere else, as one object. `done_on`, `retry_on` and `fail_on` are statuses that mean

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import quote, urlencode
@@ -22,6 +21,7 @@ from pavane.core.expressions.placeholders import (
 from pavane.core.model.call import Call
 from pavane.errors import ExpressionError, Fail
 from pavane.ports.caller import CallRequest
+from pavane.sdk.calls.secrets import secret_for
 from pavane.sdk.context import TaskContext
 
 CONNECT_S = 10.0
@@ -33,7 +33,7 @@ def request_of(call: Call, input: bytes, context: TaskContext, timeout_s: float)
         values: dict[str, Any] = msgspec.json.decode(input, type=dict[str, Any])
         url = _url(call.url, values)
         query = _query(call.query, values)
-        headers = {name.lower(): _header(text, values) for name, text in call.headers.items()}
+        headers = {name.lower(): _header(text, values, url) for name, text in call.headers.items()}
         body = None
         if call.body is not None:
             body = msgspec.json.encode(fill_value(call.body, values))
@@ -96,10 +96,10 @@ def _query(templates: Mapping[str, str], values: Mapping[str, Any]) -> list[tupl
     return found
 
 
-def _header(text: str, values: Mapping[str, Any]) -> str:
+def _header(text: str, values: Mapping[str, Any], url: str) -> str:
     def put(path: Path) -> str:
         if path[0] == SECRET:
-            return _secret(path[1])
+            return secret_for(path[1], url)
         return as_text(look_up(values, path), path)
 
     filled = fill_text(text, put)
@@ -109,14 +109,3 @@ def _header(text: str, values: Mapping[str, Any]) -> str:
             "Put the value into the query or the body.",
         )
     return filled
-
-
-def _secret(name: str) -> str:
-    variable = f"PAVANE_SECRET_{name.upper()}"
-    value = os.environ.get(variable)
-    if not value:
-        raise ExpressionError(
-            f"The secret {name} is not known here.",
-            f"Set {variable} in the environment of the process that makes the call.",
-        )
-    return value
