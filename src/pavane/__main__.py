@@ -72,6 +72,8 @@ class _Bootstrap:
         overwrite: bool = False,
         api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
+        lease_s: float = 5.0,
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         from pavane.bootstrap import mixed_workers
 
@@ -83,6 +85,8 @@ class _Bootstrap:
             overwrite=overwrite,
             api_key=api_key,
             on_wait=on_wait,
+            lease_s=lease_s,
+            retention_s=retention_s,
         )
 
     def remote_services(

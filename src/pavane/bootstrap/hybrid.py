@@ -8,7 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all, visiting
-from pavane.bootstrap.opening import LEASE_S, SystemClock, ledger_of, open_bus, open_store
+from pavane.bootstrap.opening import (
+    LEASE_S,
+    RETENTION_S,
+    SystemClock,
+    ledger_of,
+    open_bus,
+    open_store,
+)
 from pavane.bootstrap.orchestrated import running_engine
 from pavane.bootstrap.remote import remote_services
 from pavane.bootstrap.standing_by import active_or_standing_by
@@ -151,6 +158,7 @@ async def mixed_workers(
     on_wait: Callable[[str], None] = lambda _why: None,
     probe: Probe | None = None,
     lease_s: float = LEASE_S,
+    retention_s: float = RETENTION_S,
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services of this process that work for a server, and dance scopes that need no conductor.
 
@@ -173,7 +181,7 @@ async def mixed_workers(
             await chosen.publish([announcement(danced, tasks, clock.now())])
         for service in services:
             own = ledger_of(service.name, "", chosen, lease_s=lease_s)
-            begin = partial(dancing, service, company, own, clock, concurrency, probe)
+            begin = partial(dancing, service, company, own, clock, concurrency, probe, retention_s)
             await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         working = remote_services(
             server,

@@ -89,6 +89,8 @@ class Wiring(Protocol):
         overwrite: bool = False,
         api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
+        lease_s: float = 5.0,
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         """Services that work for a server, and dance the scopes that need no conductor."""
         ...

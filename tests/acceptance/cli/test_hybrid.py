@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,11 +14,10 @@ HYBRID = str(SHOP.with_name("hybrid.py"))
 
 
 @contextmanager
-def part(folder: Path, url: str, *services: str) -> Iterator[Background]:
+def part(folder: Path, url: str, *services: str, more: Sequence[str] = ()) -> Iterator[Background]:
     named = [word for service in services for word in ("--service", service)]
-    with background(
-        folder, "run", HYBRID, "--style", "hybrid", "--server", url, *BUS, *named
-    ) as it:
+    given = ("--style", "hybrid", "--server", url, *BUS, *named, *more)
+    with background(folder, "run", HYBRID, *given) as it:
         it.wait_for("Ctrl-C stops")
         yield it
 
@@ -53,6 +52,18 @@ def test_the_hybrid_shop_in_four_processes(tmp_path: Path):
         ):
             again.wait_for("answers at")
             ended(tmp_path, server.url, id, "COMPLETED")
+
+
+def test_one_that_is_stopped_is_taken_over(tmp_path: Path):
+    with (
+        background(tmp_path, "server", "--port", "0", *BUS) as server,
+        part(tmp_path, server.url, "inventory", more=("--take-over-after", "1s")) as stopped,
+        part(tmp_path, server.url, "inventory", more=("--take-over-after", "1s")) as other,
+    ):
+        other.wait_for("inventory stands by")
+        stopped.process.send_signal(signal.SIGSTOP)
+        other.wait_for("inventory is active here")
+        stopped.process.send_signal(signal.SIGCONT)
 
 
 def test_a_hybrid_needs_a_conductor_elsewhere(tmp_path: Path):

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from pavane.doors.cli import main
 from pavane.doors.cli.main import run
 from tests.acceptance.cli.processes import done, environment, pavane, refused
 
@@ -118,6 +121,33 @@ def test_an_option_can_be_set_in_the_environment_and_flags_win(tmp_path: Path):
     assert "not JSON" in refused(tmp_path, 2, "start", "x", PAVANE_INPUT="{")
     assert "99999" in refused(tmp_path, 2, "server", PAVANE_PORT="99999")
     assert done(tmp_path, "demo", PAVANE_ORDERS="3", PAVANE_JSON="1").startswith('{"styles"')
+
+
+def options(name: str, command: click.Command) -> Iterator[tuple[str, str, click.Option]]:
+    """Each option of a command, and of the commands in it, with its name in the environment."""
+    for option in command.params:
+        if isinstance(option, click.Option):
+            assert isinstance(option.envvar, str), f"{name} {option.opts[0]}"
+            yield option.envvar, name, option
+    if isinstance(command, click.Group):
+        for below, each in command.commands.items():
+            yield from options(f"{name} {below}", each)
+
+
+def test_what_one_command_is_told_in_the_environment_fits_the_others():
+    """One name, one kind of value; a test cannot see that it also means the same."""
+    found: dict[str, dict[str, str]] = {}
+    context = click.Context(main.pavane)
+    for command in main.COMMANDS:
+        built = main.pavane.get_command(context, command)
+        assert built is not None
+        for variable, name, option in options(command, built):
+            kind = f"{option.type} {option.is_flag} {option.multiple}"
+            found.setdefault(variable, {})[kind] = f"{name} {option.opts[0]}"
+    assert len(found) > 30
+    assert {variable: kinds for variable, kinds in found.items() if len(kinds) > 1} == {}
+    lease, takeover = found["PAVANE_LEASE"], found["PAVANE_TAKE_OVER_AFTER"]
+    assert [*lease.values(), *takeover.values()] == ["server --lease", "run --take-over-after"]
 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path):

@@ -8,6 +8,8 @@ from pavane.doors.cli.options import json_option, place_options
 from pavane.doors.wiring import Wiring
 from pavane.engine.views.dead_letters import KINDS
 
+_SERVICE = "PAVANE_DEAD_LETTERS_SERVICE"  # PAVANE_SERVICE names those that `run` runs
+
 
 @click.group()
 def command() -> None:
@@ -20,7 +22,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("--kind", default="", type=click.Choice(["", *KINDS]), help="Only of this kind.")
-@click.option("--service", default="", help="Only what this service has.")
+@click.option("--service", default="", envvar=_SERVICE, help="Only what this service has.")
 @click.option("--execution", default="", metavar="ID", help="Only of this execution or flow.")
 @click.option("--type", "kind_of", default="", help="Only of this event type, or task.")
 @click.option("--before", default="", metavar="ID", help="Only behind this one in the list.")
@@ -86,7 +88,9 @@ def show(wiring: Wiring, *, id: str, as_json: bool, server: str | None, store_ur
 @command.command("redrive")
 @click.argument("id", metavar="[ID]", required=False, default="")
 @click.option("--all", "every", is_flag=True, help="All that are dead or quarantined.")
-@click.option("--service", default="", help="With --all: only what this service has.")
+@click.option(
+    "--service", default="", envvar=_SERVICE, help="With --all: only what this service has."
+)
 @click.option("--reason", default="", help="Why; it is told with it.")
 @place_options
 @click.pass_obj

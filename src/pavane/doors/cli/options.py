@@ -167,9 +167,13 @@ def _seconds(_ctx: click.Context, option: click.Parameter, value: str | None) ->
         raise UsageError(f"{option.opts[0]}: {error.message}", error.remedy) from error
 
 
-def own_lease_option(function: F) -> F:
-    """`--lease` of a process that dances: for how long it may be silent itself."""
+def take_over_option(function: F) -> F:
+    """`--take-over-after` of a process that dances: for how long it may be silent itself.
+
+    In the environment it must not be what `pavane server --lease` is, which is about others.
+    """
     return click.option(
+        "--take-over-after",
         "--lease",
         "lease_s",
         metavar="DURATION",
@@ -177,7 +181,7 @@ def own_lease_option(function: F) -> F:
         show_default=True,
         callback=_seconds,
         help="Of choreographed services: one whose process gives no sign of life for so long is "
-        "taken over by a process that stands by; 0s: never.",
+        "taken over by a process that stands by; 0s: never. Not the --lease of a server.",
     )(function)
 
 

@@ -11,11 +11,11 @@ from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
 from pavane.doors.cli.options import (
     bus_option,
     calls_option,
-    own_lease_option,
     retention_option,
     server_option,
     store_option,
     style_option,
+    take_over_option,
 )
 from pavane.doors.cli.places import api_key
 from pavane.doors.wiring import Wiring
@@ -23,10 +23,14 @@ from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from pavane.doors.cli.app import App
     from pavane.doors.wiring import Company
+    from pavane.sdk.remote.workers import RemoteWorkers
+
+    Opened = Callable[..., AbstractAsyncContextManager[RemoteWorkers]]
 
 
 @click.command()
@@ -43,7 +47,7 @@ if TYPE_CHECKING:
     metavar="URL",
     help="Of one choreographed service: sqlite:///path.db; by default NAME.db beside the bus.",
 )
-@own_lease_option
+@take_over_option
 @retention_option
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
@@ -112,8 +116,13 @@ def command(
         asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door)))
         return
     if server:
-        on_bus = (bus or "embedded:.pavane") if style == "hybrid" else ""
-        asyncio.run(_work(wiring, loaded, server, on_bus, overwrite))
+        opened = partial(wiring.remote_services, server)
+        if style == "hybrid":
+            on_bus = bus or "embedded:.pavane"
+            opened = partial(
+                wiring.mixed_workers, server, on_bus, lease_s=lease_s, retention_s=retention_s
+            )
+        asyncio.run(_work(opened, loaded, server, overwrite))
         return
     if style == "hybrid":
         raise UsageError(
@@ -123,28 +132,31 @@ def command(
     asyncio.run(_run(wiring, loaded, store_url, overwrite, door=door))
 
 
-async def _work(wiring: Wiring, app: App, server: str, bus: str, overwrite: bool) -> None:
-    """The services at work for a server; on a bus, if one is given, they dance as well."""
+async def _work(opened: Opened, app: App, server: str, overwrite: bool) -> None:
+    """The services at work for a server; where they were opened on a bus, they dance as well."""
     from pavane.doors.cli.stopping import stop_event, until
 
     stop = stop_event()
-    await until(stop, _working(wiring, app, server, bus, overwrite))
+    await until(stop, _working(opened, app, server, overwrite))
     click.echo("Stopped.")
 
 
-async def _working(wiring: Wiring, app: App, server: str, bus: str, overwrite: bool) -> None:
-    start = partial(wiring.mixed_workers, server, bus) if bus else None
-    async with (start or partial(wiring.remote_services, server))(
+async def _working(opened: Opened, app: App, server: str, overwrite: bool) -> None:
+    async with opened(
         services=list(app.services.values()),
         workflows=list(app.workflows.values()),
         overwrite=overwrite,
         api_key=api_key(),
-        on_wait=lambda why: click.echo(f"{why} Waiting for it."),
+        on_wait=_tell_of_waiting,
     ) as remote:
         click.echo(f"Services: {', '.join(app.services) or 'none'}, for {server}.")
         click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}.")
         click.echo("Ctrl-C stops.")
         await remote.failed
+
+
+def _tell_of_waiting(why: str) -> None:
+    click.echo(f"{why} Waiting for it.")
 
 
 async def _dance(

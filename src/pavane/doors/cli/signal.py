@@ -12,7 +12,12 @@ from pavane.doors.wiring import Wiring
 @click.argument("execution_id", metavar="ID")
 @click.argument("ref", metavar="STEP")
 @click.option("--output", default="{}", metavar="JSON|@FILE", help="What the step gives.")
-@click.option("--fail", is_flag=True, help="The step fails instead of completing.")
+@click.option(
+    "--fail",
+    is_flag=True,
+    envvar="PAVANE_SIGNAL_FAIL",  # PAVANE_FAIL names a step, to `demo`
+    help="The step fails instead of completing.",
+)
 @place_options
 @click.pass_obj
 def command(
