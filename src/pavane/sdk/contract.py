@@ -290,7 +290,7 @@ def _decode_foreign(kind: Any, value: object) -> Any:
     if kind is object:
         return value
     if not _is_pydantic(kind):
-        raise NotImplementedError
+        raise NotImplementedError  # so msgspec wants to be told that a type is unknown to its hook
     try:
         return kind.model_validate(value)
     except ValueError as error:
@@ -304,7 +304,8 @@ def _decode_foreign(kind: Any, value: object) -> Any:
 def _encode_foreign(value: Any) -> Any:
     dump = getattr(value, "model_dump", None)
     if dump is None:
-        raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+        what = f"{type(value).__name__} has no JSON form"
+        raise NotImplementedError(what)  # so msgspec wants to be told
     return dump(mode="json")
 
 

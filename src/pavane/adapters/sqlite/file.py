@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from os import PathLike, fspath
@@ -33,7 +34,7 @@ _BEATS: Final = 3  # signs of life in the time of a lease
 _TAKING_MS: Final = 50  # how long the loop waits for a writer that may have been stopped writing
 
 
-class SqliteFile:
+class SqliteFile(ABC):
     """Statements run on the event loop, COMMIT in a helper thread unless `threaded` is False.
 
     A subclass says which schema the file has and what it holds ready while it is open. ":memory:"
@@ -74,13 +75,15 @@ class SqliteFile:
 
     # --- what a subclass says -------------------------------------------------------------------
 
+    @abstractmethod
     def _schema(self) -> list[Migration]:
-        raise NotImplementedError
+        """The migrations of its tables, oldest first."""
 
+    @abstractmethod
     def _begin(self) -> None:
         """The connection is there: hold ready what is needed."""
 
-    def _end(self) -> None:
+    def _end(self) -> None:  # noqa: B027  # there need not be anything to let go of
         """The connection is about to be closed."""
 
     # --- opening and closing --------------------------------------------------------------------
@@ -178,7 +181,7 @@ class SqliteFile:
             self._broken = LeaseLostError(
                 f"The database {self.path} was taken over by another process, "
                 "as this one gave no sign of life for the length of its lease.",
-                "Stand by until it is free; a longer --lease tolerates longer pauses.",
+                "Stand by until it is free; a longer --take-over-after tolerates longer pauses.",
             )
             self._is_lost.set()
         assert self._broken is not None
