@@ -1,6 +1,11 @@
 """`pavane demo`: the main job, for people and for programs."""
 
 import json
+import os
+import signal
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -162,3 +167,57 @@ def test_over_processes_nothing_is_lost_with_the_one_that_is_killed(tmp_path: Pa
         said = (tmp_path / ".pavane" / f"demo-{style}" / "payment.log").read_text()
         assert "Stopped." in said, "the second process; the first had no time to say so"
     assert "--processes" in refused(tmp_path, 2, "demo", "--processes", "--fail", "ship")
+
+
+def children(pid: int) -> set[int]:
+    """The processes that another one has started and that still run."""
+    found: set[int] = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            if int(parent) == pid and state != "Z":
+                found.add(int(stat.parent.name))
+    return found
+
+
+def still_there(pids: set[int]) -> set[int]:
+    """Those of them that run, for whomever."""
+    running: set[int] = set()
+    for pid in pids:
+        with suppress(OSError):
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            if stat.rpartition(")")[2].split()[0] not in "ZX":
+                running.add(pid)
+    return running
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it looks into /proc")
+@pytest.mark.parametrize(("style", "count"), [("choreographed", 3), ("hybrid", 4)])
+def test_a_demo_that_is_killed_leaves_nobody_behind(tmp_path: Path, style: str, count: int):
+    given = ("demo", "--processes", "--style", style, "--orders", "100000")
+    with background(tmp_path, *given) as it:
+        until = time.monotonic() + 60
+        left: set[int] = set()
+        while len(left) < count:
+            left |= children(it.process.pid)
+            assert it.process.poll() is None, it.text
+            assert time.monotonic() < until, left
+            time.sleep(0.02)
+        if style == "hybrid":  # in the middle of its work
+            until_said(tmp_path / ".pavane" / f"demo-{style}" / "payment.log", "Ctrl-C stops")
+        it.process.send_signal(signal.SIGKILL)
+        it.process.wait()
+        try:
+            while still_there(left):
+                assert time.monotonic() < until + 60, still_there(left)
+                time.sleep(0.05)
+        finally:
+            for pid in still_there(left):
+                os.kill(pid, signal.SIGKILL)
+
+
+def until_said(file: Path, words: str) -> None:
+    until = time.monotonic() + 60
+    while not (file.exists() and words in file.read_text()):
+        assert time.monotonic() < until, f"{file} does not say {words!r}"
+        time.sleep(0.02)

@@ -150,6 +150,28 @@ def test_what_one_command_is_told_in_the_environment_fits_the_others():
     assert [*lease.values(), *takeover.values()] == ["server --lease", "run --take-over-after"]
 
 
+def test_it_stops_with_its_standard_input(tmp_path: Path):
+    given = ["server", "--port", "0", "--stop-with-stdin"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pavane", *given],
+        cwd=tmp_path,
+        env=environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdin is not None and server.stdout is not None
+        assert "answers at" in server.stdout.readline()
+        server.stdin.write("nobody reads this\n")
+        server.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            server.wait(0.5)
+        server.stdin.close()
+        assert server.wait(30) == 0
+        assert server.stdout.read() == "Stopped.\n"
+    assert "nothing that ends" in refused(tmp_path, 2, *given), "/dev/null"
+
+
 def test_a_server_that_is_not_there_is_told(tmp_path: Path):
     said = refused(tmp_path, 1, "show", "x", "--server", "http://127.0.0.1:1")
     assert "does not answer" in said

@@ -51,8 +51,12 @@ class Part:
     async def begin(self, ready: str) -> str:
         """Start it, and wait until it has said so; the first group of what matched."""
         with self._said.open("wb") as output:
+            # Its standard input is ours to close: it ends with us, even if we are killed.
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "pavane", *self._arguments), stdout=output, stderr=output
+                *(sys.executable, "-m", "pavane", *self._arguments, "--stop-with-stdin"),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=output,
+                stderr=output,
             )
         until, said = time.monotonic() + _START_S, ""
         while time.monotonic() < until:

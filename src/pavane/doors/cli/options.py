@@ -20,6 +20,9 @@ BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
 PLACE_API_KEY = "pavane.api_key"
 """In the context of a command: the key to show to a server."""
 
+PLACE_STOP_WITH_STDIN = "pavane.stop_with_stdin"
+"""In the context of a command: whether it ends with its standard input."""
+
 ALLOWED_CALLS = "PAVANE_ALLOW_CALLS_TO"
 PLACE_BUS = "pavane.bus"
 """In the context of a command: the bus on which the executions are."""
@@ -205,6 +208,21 @@ def host_option(function: F) -> F:
         default="127.0.0.1",
         show_default=True,
         help="Address to listen on; beyond this machine every request needs a key.",
+    )(function)
+
+
+def _stop_with_stdin(ctx: click.Context, _option: click.Parameter, value: bool) -> None:
+    ctx.meta[PLACE_STOP_WITH_STDIN] = value
+
+
+def stop_with_stdin_option(function: F) -> F:
+    """`--stop-with-stdin`; `stop_event` looks it up."""
+    return click.option(
+        "--stop-with-stdin",
+        is_flag=True,
+        callback=_stop_with_stdin,
+        expose_value=False,
+        help="Stop, as for SIGTERM, when standard input ends: with whoever holds its other end.",
     )(function)
 
 

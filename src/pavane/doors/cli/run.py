@@ -13,6 +13,7 @@ from pavane.doors.cli.options import (
     calls_option,
     retention_option,
     server_option,
+    stop_with_stdin_option,
     store_option,
     style_option,
     take_over_option,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
 @calls_option
+@stop_with_stdin_option
 @door_options(None)
 @click.pass_obj
 def command(

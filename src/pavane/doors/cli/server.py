@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
-from pavane.doors.cli.options import calls_option, lease_option, seen_bus_option, store_option
+from pavane.doors.cli.options import (
+    calls_option,
+    lease_option,
+    seen_bus_option,
+    stop_with_stdin_option,
+    store_option,
+)
 from pavane.doors.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 @seen_bus_option
 @lease_option
 @calls_option
+@stop_with_stdin_option
 @click.pass_obj
 def command(
     wiring: Wiring,
