@@ -208,7 +208,8 @@ async def dancing(
         workers.start(participant.attempts)
         await participant.start()
         keep_ms = int(retention_s * 1000)
-        retention = Retention(service.name, ledger, company.bus, clock, keep_ms)
+        tell = participant.tell
+        retention = Retention(service.name, ledger, company.bus, clock, keep_ms, tell)
         async with going_on(retention.run()):
             yield
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Protocol
 
 from pavane.errors import PavaneError
@@ -25,9 +25,8 @@ class Ear(Protocol):
         """Where its events come from."""
         ...
 
-    @property
-    def types(self) -> Collection[str]:
-        """The types of events that it takes."""
+    def listening(self) -> Mapping[str, Sequence[str]]:
+        """Who takes events here, in words, by their type."""
         ...
 
     def hear(self, delivery: Delivery) -> Awaitable[Any]:
@@ -60,10 +59,13 @@ class Hearing:
         """All topics that somebody listens to."""
         return sorted({topic for ear in self._ears for topic in ear.topics})
 
-    @property
-    def types(self) -> list[str]:
-        """All types of events that somebody takes."""
-        return sorted({type for ear in self._ears for type in ear.types})
+    def listening(self) -> dict[str, list[str]]:
+        """Who takes events in this service, in words, by their type."""
+        found: dict[str, list[str]] = {}
+        for ear in self._ears:
+            for type, who in ear.listening().items():
+                found.setdefault(type, []).extend(who)
+        return {type: sorted(set(found[type])) for type in sorted(found)}
 
     def take(self, delivery: Delivery, subscription: Subscription) -> None:
         """Let everybody hear it; call it in the order of the deliveries."""

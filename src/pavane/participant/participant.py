@@ -91,7 +91,7 @@ class Participant:
             reactions=reactions,
         )
         self._taking_back = TakingBack(self.aside, self._outside, self._take_up_again)
-        self._standing = Standing(role, self.aside, clock, self.relay.wake)
+        self._standing = Standing(role, ledger, self.aside, clock, self.relay.wake)
         self._unknown: dict[str, list[Item]] = {}  # by definition: timers, attempts of a past life
         self._batches = Batches(
             role,
@@ -120,12 +120,13 @@ class Participant:
         loops = (self._batches.run(), self.relay.run(), self._timers.run(), expiry)
         for work in loops:
             self._begin(work)
-        self._pass(self._tell())
+        self._pass(self.tell())
         await self._listen()
         await self._unpark()
 
-    async def _tell(self) -> None:
-        await self._standing.tell(self._outside.types, await self._outside.told())
+    async def tell(self) -> None:
+        """Tell observers what stands here: what is set aside, and who takes which events."""
+        await self._standing.tell(self._outside.listening(), await self._outside.told())
 
     async def _listen(self) -> None:
         """Subscribe to what the service must hear and does not hear yet.
@@ -187,7 +188,7 @@ class Participant:
             for item in self._unknown.pop(each.hash, ()):
                 self._submit(item)
         if self._running:
-            self._pass(self._tell())
+            self._pass(self.tell())
             await self._listen()
             await self._unpark()
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pavane.errors import PavaneError
@@ -31,15 +32,26 @@ def pause_s(keep_ms: int) -> float:
 class Retention:
     """Prunes one service's ledger. `keep_ms`: how long after its end or handling; 0: for ever.
 
-    The log goes only where the bus reads it where it is, and knows who else does.
+    The log goes only where the bus reads it where it is, and knows who else does. `tell` writes
+    into it anew what stands, before the record that told of it last is so old that it goes.
     """
 
-    def __init__(self, group: str, ledger: Ledger, bus: Bus, clock: Clock, keep_ms: int) -> None:
+    def __init__(
+        self,
+        group: str,
+        ledger: Ledger,
+        bus: Bus,
+        clock: Clock,
+        keep_ms: int,
+        tell: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._group = group
         self._ledger = ledger
         self._bus = bus if isinstance(bus, LogBus) else None
         self._clock = clock
         self._keep_ms = keep_ms
+        self._tell = tell
+        self._told_at = clock.now()  # a service tells when it starts
         self.forgotten = 0  # inbox ids, executions and records, together
 
     async def run(self) -> None:
@@ -55,10 +67,14 @@ class Retention:
 
     async def prune(self) -> None:
         """One round, in transactions of bounded size, with room for others between them."""
-        before = self._clock.now() - self._keep_ms
+        now = self._clock.now()
+        before = now - self._keep_ms
         if self._bus is None:
             self.forgotten += await self._ledger.prune(before, before)
             return
+        if self._tell is not None and now - self._told_at >= self._keep_ms // 2:
+            await self._tell()
+            self._told_at = now
         undone = await self._bus.undone_since(self._group)
         until = min(before, undone) if undone else before
         self.forgotten += await self._ledger.prune(until, until)

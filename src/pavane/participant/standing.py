@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from pavane.core.model.event import Outgoing
@@ -12,10 +12,11 @@ from pavane.core.model.journal import ListensNote
 from pavane.participant.notes import note_event
 from pavane.participant.set_aside import SetAside
 from pavane.ports.clock import Clock
-from pavane.ports.ledger import Aside
+from pavane.ports.ledger import Aside, Ledger
 
 _LOG = logging.getLogger("pavane.participant")
 
+_TOLD = "listens"  # kept in the ledger: not 0 once the service has told that it listens
 _EXPIRY_S = 3600.0  # what is parked for a week need not die on the second
 
 
@@ -23,22 +24,30 @@ class Standing:
     """Tells it into the log of the service; `wake` is called when there is something to send."""
 
     def __init__(
-        self, service: str, aside: SetAside, clock: Clock, wake: Callable[[], None]
+        self,
+        service: str,
+        ledger: Ledger,
+        aside: SetAside,
+        clock: Clock,
+        wake: Callable[[], None],
     ) -> None:
         self._service = service
+        self._ledger = ledger
         self._aside = aside
         self._clock = clock
         self._wake = wake
-        self._types: list[str] = []
 
-    async def tell(self, types: Sequence[str], more: Sequence[Outgoing] = ()) -> None:
-        """Tell of all that is set aside, of `more`, and of the types where they have changed."""
-        records = list(more)
-        if list(types) != self._types:
-            self._types = list(types)
-            now = self._clock.now()
-            note = ListensNote(self._service, self._types, now)
+    async def tell(self, listening: Mapping[str, list[str]], more: Sequence[Outgoing] = ()) -> None:
+        """Tell of all that is set aside, of `more`, and of who takes which events.
+
+        That nobody takes any is told where somebody did before; else it would be a commit for
+        nothing.
+        """
+        now, records = self._clock.now(), list(more)
+        if listening or await self._ledger.offset(_TOLD):
+            note = ListensNote(self._service, list(listening), dict(listening), now)
             records.append(note_event(self._service, note, now))
+            await self._ledger.keep_offset(_TOLD, 1)
         await self._aside.tell_again(records)
         self._wake()
 

@@ -62,11 +62,12 @@ class ConductedEvents:
         self._commits = Commits(ledger)
         self._timers = Timers(ledger, clock, self._ring)
         heard = heard_in(workflows)
-        self._waits = _Waits(engine, clock, Meetings(ledger, clock, self._write, lambda: heard))
+        meetings = Meetings(ledger, clock, self._write, lambda: heard)
+        self._waits = _Waits(engine, clock, meetings, workflows)
         self._hearing = Hearing(self._timers.rung)
         self._relay = Relay(ledger, bus, NoProbe(), GROUP)
         self._aside = SetAside(GROUP, ledger, clock)
-        self._standing = Standing(GROUP, self._aside, clock, self._relay.wake)
+        self._standing = Standing(GROUP, ledger, self._aside, clock, self._relay.wake)
         self._starts = _Starts(engine, workflows, self._aside, self._relay.wake)
         self._hearing.add(self._starts)
         self._hearing.add(self._waits)
@@ -82,7 +83,7 @@ class ConductedEvents:
         for todo in await self._ledger.due(_FAR_MS, _MANY):
             if self._waits.owns(todo):
                 await self._waits.look(todo.execution)
-        await self._standing.tell(self._hearing.types)
+        await self._standing.tell(self._hearing.listening())
         loops: list[Coroutine[Any, Any, None]] = [self._timers.run(), self._relay.run()]
         topics = [role_topic(GROUP), *self._hearing.topics]
         self._subscription = await self._bus.subscribe(GROUP, topics)
@@ -177,9 +178,9 @@ class _Starts:
     def topics(self) -> Collection[str]:
         return {topic_of_type(type) for type in self._started}
 
-    @property
-    def types(self) -> Collection[str]:
-        return self._started.keys()
+    def listening(self) -> dict[str, list[str]]:
+        found = self._started.items()
+        return {type: [f"starts {each.name}" for each in those] for type, those in found}
 
     async def hear(self, delivery: Delivery) -> bool:
         """Start what it starts; False where it cannot, and is set aside."""
@@ -207,7 +208,10 @@ class _Starts:
 class _Waits:
     """An ear for events that steps wait for; the store's queues say which do."""
 
-    def __init__(self, engine: Engine, clock: Clock, meetings: Meetings) -> None:
+    def __init__(
+        self, engine: Engine, clock: Clock, meetings: Meetings, workflows: Sequence[Workflow]
+    ) -> None:
+        self._workflows = workflows
         self._engine = engine
         self._clock = clock
         self._meetings = meetings
@@ -216,9 +220,12 @@ class _Waits:
     def topics(self) -> Collection[str]:
         return {topic_of_type(type) for type in self._meetings.types}
 
-    @property
-    def types(self) -> Collection[str]:
-        return self._meetings.types
+    def listening(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for workflow in self._workflows:
+            for type in heard_in([workflow]):
+                found.setdefault(type, []).append(f"a step of {workflow.name}")
+        return found
 
     async def hear(self, delivery: Delivery) -> None:
         for met in await self._meetings.keep(delivery.event):

@@ -21,7 +21,9 @@ class Ear:
     """Hears events, and cannot take in as many as it is told."""
 
     topics = ("test.order.v1",)
-    types = ("test.order.created.v1",)
+
+    def listening(self) -> dict[str, list[str]]:
+        return {"test.order.created.v1": ["an ear"]}
 
     def __init__(self, troubles: int = 0) -> None:
         self.heard: list[int] = []

@@ -120,10 +120,15 @@ class AsideNote(
 class ListensNote(
     msgspec.Struct, frozen=True, omit_defaults=True, tag="listens", tag_field="note", rename="camel"
 ):
-    """A service says, whenever it begins, which types of events somebody in it takes."""
+    """A service says, when it begins and again before that goes from its log, which types of
+
+    events somebody in it takes. `by` says who, in words: handlers, steps that wait, workflows that
+    are started.
+    """
 
     service: str
     types: list[str]
+    by: dict[str, list[str]] = {}
     time: int = 0
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
 from pavane.core.decide.event_waits import Heard, early_ms, waits_for_event
 from pavane.core.model.event import CloudEvent, topic_of_type
+from pavane.core.model.workflow import Step
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.local import Happened
 from pavane.core.projection.message import At
@@ -69,16 +70,19 @@ class EventWaits:
 
     def _read(self, known: Iterable[Choreography]) -> Heard:
         found: Heard = {}
+        for _, step in self._waiting(known):
+            given = step.input_parameters
+            fields = found.setdefault(str(given["event"]), {})
+            names = tuple(sorted(given["match"]))
+            fields[names] = max(fields.get(names, 0), early_ms(step))
+        return found
+
+    def _waiting(self, known: Iterable[Choreography]) -> Iterator[tuple[Choreography, Step]]:
         for choreography in known:
             for node in choreography.nodes.values():
-                if node.role == self._role and node.plan is not None:
-                    step = node.plan.step
-                    if waits_for_event(step):
-                        given = step.input_parameters
-                        fields = found.setdefault(str(given["event"]), {})
-                        names = tuple(sorted(given["match"]))
-                        fields[names] = max(fields.get(names, 0), early_ms(step))
-        return found
+                mine = node.role == self._role and node.plan is not None
+                if mine and node.plan is not None and waits_for_event(node.plan.step):
+                    yield choreography, node.plan.step
 
     # --- events ---------------------------------------------------------------------------------
 
@@ -87,10 +91,13 @@ class EventWaits:
         """Where the events come from."""
         return {topic_of_type(type) for type in self._meetings.types}
 
-    @property
-    def types(self) -> Collection[str]:
-        """Those that a step may wait for."""
-        return self._meetings.types
+    def listening(self) -> dict[str, list[str]]:
+        """Where a step may wait for events, by their type."""
+        found: dict[str, list[str]] = {}
+        for choreography, step in self._waiting(self._known()):
+            type = str(step.input_parameters["event"])
+            found.setdefault(type, []).append(f"step {step.ref} of {choreography.name}")
+        return found
 
     async def hear(self, delivery: Delivery) -> None:
         """Bring on what waits for it; over when all of that is durable."""

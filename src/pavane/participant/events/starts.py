@@ -48,6 +48,13 @@ class Starts:
         """The types of events that start something here."""
         return {type for type, _ in self._started()}
 
+    def listening(self) -> dict[str, list[str]]:
+        """What is started, by the types of events that start it."""
+        found: dict[str, list[str]] = {}
+        for type, each in self._started():
+            found.setdefault(type, []).append(f"starts {each.name}")
+        return found
+
     def _started(self) -> list[tuple[str, Choreography]]:
         newest: dict[str, Choreography] = {}
         for each in self._known():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pavane.core.decide.retries import NO_POLICY, retry_delay_ms
@@ -63,10 +63,12 @@ class Reactions:
         """Where the events come from that its handlers listen to."""
         return self.handlers.topics
 
-    @property
-    def types(self) -> Collection[str]:
-        """The types of events that a handler takes."""
-        return self.handlers.types
+    def listening(self) -> dict[str, list[str]]:
+        """Its handlers, by the types of events that they take."""
+        take = self.handlers.listening
+        return {
+            type: [f"handler {each.name}" for each in take(type)] for type in self.handlers.types
+        }
 
     def hear(self, delivery: Delivery) -> asyncio.Future[Any]:
         """As `handle`, where others listen to the same topics as well."""
