@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pavane import Service, workflow
+from pavane import Event, Service, workflow
 from pavane.adapters.embedded.bus import EmbeddedBus
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.bootstrap import dancing_services
@@ -209,9 +209,50 @@ async def test_services_forget_while_they_dance(tmp_path: Path):
         async with asyncio.timeout(10):
             while await known(ledger, ran):  # noqa: ASYNC110  nobody tells
                 await asyncio.sleep(0.05)
-        assert len(await ledger.log_after(0, 1000)) <= 3
+        assert len(await ledger.log_after(0, 1000)) <= 6  # who listens is told anew
         again = await company.requests.start("quote", b'{"item":"drum"}', key="again")
         assert bytes((await company.observer.wait(again, 10)).output) == b'{"result":8}'
         async with visiting(url) as visitor:  # definitions are announced anew before they go
             assert "quote" in visitor.requests.known
             assert visitor.observer.execution(again).status == "COMPLETED"
+
+
+class Asked(Event, type="test.quote.asked.v1"):
+    item: str
+
+
+class NeverTells(Retention):
+    """Lets go what was told at the start: a known way to be wrong."""
+
+    async def prune(self) -> None:
+        self._tell = None
+        await super().prune()
+
+
+@pytest.mark.parametrize("kind", [Retention, NeverTells])
+async def test_who_listens_is_known_however_long_a_service_runs(
+    kind: type[Retention], tmp_path: Path
+):
+    url, listening, clock = f"embedded:{tmp_path}", Service("listening"), Later()
+
+    @listening.on(Asked)
+    async def answer(event: Asked) -> None:
+        del event
+
+    async with dancing_services(url, services=[listening], retention_s=0.0) as company:
+        ledger, tell = company.ledgers["listening"], company.participants["listening"].tell
+        retention = kind("listening", ledger, company.bus, clock, KEEP_MS, tell)
+        async with asyncio.timeout(10):
+            while not company.observer.picture.listens:  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.02)
+        for _ in range(5):
+            clock.ahead_ms += 15 * DAY_MS
+            await ledger.commit([Entry(records=[out("noise", topic="other")], at=clock.now())])
+            assert isinstance(company.bus, EmbeddedBus)
+            company.bus.news(ledger)
+            await asyncio.sleep(0.1)  # its group reads on
+            await retention.prune()
+        assert retention.forgotten >= 4
+        async with visiting(url) as visitor:
+            known = set(visitor.observer.picture.listens)
+        assert known == ({"listening"} if kind is Retention else set())

@@ -31,6 +31,8 @@ import msgspec
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.ports.ledger import Ledger
 
+INNER = "_pavane."
+"""Topics that begin so are for what Pavane's parts tell each other."""
 JOURNAL = "_pavane.journal"
 
 
@@ -46,6 +48,16 @@ class Delivery(msgspec.Struct, frozen=True):
     event: CloudEvent
     times: int = 1  # how often it was delivered to this group, as far as the bus knows
     tag: object = None
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Events of one type from one source, as far as logs still have them; times are epoch ms."""
+
+    type: str
+    source: str
+    count: int
+    first_at: int
+    last_at: int
 
 
 class Subscription(Protocol):
@@ -122,6 +134,14 @@ class LogBus(Protocol):
 
         (ms), up to what every known group has done; how many went. StoreError when it cannot be
         said who has done what: then nothing goes.
+        """
+        ...
+
+    async def published(self) -> list[Published]:
+        """Which events stand in the logs now, other than what Pavane's parts tell each other.
+
+        Of several logs a type and source may come more than once. ConnectionFailedError where a
+        log cannot be read.
         """
         ...
 

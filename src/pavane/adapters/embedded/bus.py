@@ -25,6 +25,7 @@ from pavane.adapters.embedded.folder import SUFFIX, Folder
 from pavane.adapters.embedded.group import Group
 from pavane.adapters.embedded.logs import Logs
 from pavane.adapters.embedded.offsets import Offsets
+from pavane.adapters.embedded.published import published_in
 from pavane.adapters.embedded.reading_up import read_up
 from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.embedded.subscription import EmbeddedSubscription
@@ -33,6 +34,7 @@ from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.core.model.event import Outgoing
 from pavane.errors import ConnectionFailedError, PavaneError, StoreBusyError, StoreError
 from pavane.participant.handlers.commits import Commits
+from pavane.ports.bus import Published
 from pavane.ports.ledger import Entry, Ledger
 
 _LOG = logging.getLogger("pavane.bus")
@@ -233,6 +235,11 @@ class EmbeddedBus:
         """Wait until a group of this process has done all that is in the logs now."""
         self._check_open()
         await read_up(group, self._groups.get(group), self._logs.tails, self._look_quietly)
+
+    async def published(self) -> list[Published]:
+        """Which events stand in the logs now; read in a thread, as the logs may be long."""
+        self._check_open()
+        return await asyncio.to_thread(published_in, self.folder)
 
     async def undone_since(self, group: str) -> int:
         """When the oldest event was written that a group of this process has not done (ms)."""

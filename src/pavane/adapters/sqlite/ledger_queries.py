@@ -137,13 +137,19 @@ WRITTEN_AT: Final = """SELECT at FROM log
     WHERE position > ? AND topic = ? ORDER BY position LIMIT 1"""
 """When the first record of a topic behind a position was written."""
 
+PUBLISHED: Final = """SELECT type, source, count(*), min(at), max(at) FROM log
+    WHERE substr(topic, 1, length(?1)) <> ?1 GROUP BY type, source"""
+"""What the log has of events, on topics that do not begin so; for people, as it reads all of it."""
+
 TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name IN ('meta', 'inbox')"
 """Two rows where the file is a ledger, less while it is being made."""
+
+_COLD: Final = frozenset({"OFFSETS", "PUBLISHED", "TABLES"})
 
 HOT: Final[dict[str, str]] = {
     name: value
     for name, value in dict(globals()).items()
-    if name.isupper() and not name.startswith("_") and name not in {"OFFSETS", "TABLES"}
+    if name.isupper() and not name.startswith("_") and name not in _COLD
 }
 """What a service runs for each message, by name: their plans must not scan."""
 
