@@ -33,6 +33,7 @@ COMMANDS = (
     "cancel",
     "keys",
     "dead-letters",
+    "events",
     "decompile",
 )
 

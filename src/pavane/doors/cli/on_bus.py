@@ -17,6 +17,7 @@ from pavane.ports.store import Search
 
 if TYPE_CHECKING:
     from pavane.doors.executions.dead_letters import DeadLetters, Wanted
+    from pavane.observer.event_types import EventTypes
     from pavane.sdk.client import Run
 
 T = TypeVar("T")
@@ -109,6 +110,12 @@ class OnBus:
             return await (letters.redrive if action == "redrive" else letters.discard)(id, reason)
 
         return self._visit(ask)
+
+    def event_types(self, *, unheard: bool) -> EventTypes:
+        """Who publishes which events, and who listens."""
+        from pavane.doors.executions.event_types import event_types
+
+        return self._visit(lambda each: event_types(each, unheard=unheard))
 
     def _ensure_told_of(self, execution_id: str, company: Company) -> None:
         if not company.observer.views.knows(execution_id):

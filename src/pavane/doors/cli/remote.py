@@ -15,6 +15,7 @@ from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConnectionFailedError, PavaneError
+from pavane.observer.event_types import EventTypes
 from pavane.sdk.credentials import headers_for
 
 TIMEOUT_S = 75.0  # longer than the server lets a request for a result wait
@@ -85,6 +86,10 @@ class Remote:
         """As `Place.settle`."""
         path = f"/dead-letters/{quote(id, safe='')}/{action}"
         return self._ask("POST", path, DeadLetter, {"reason": reason})
+
+    def event_types(self, *, unheard: bool) -> EventTypes:
+        """The types of events on the server's bus."""
+        return self._ask("GET", f"/event-types?unheard={unheard}".lower(), EventTypes)
 
     def wait(self, execution_id: str, wait_s: int) -> Standing:
         """Where it stands once it has ended, needs a person, or the seconds (at most 60) are up."""

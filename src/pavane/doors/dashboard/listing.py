@@ -22,7 +22,8 @@ _FILTERS = ("workflow", "status", "style", "key")
 
 async def listing(request: Request) -> Response:
     """The page; an id in the search box leads to its execution."""
-    executions = state(request).executions
+    here = state(request)
+    executions = here.executions
     given = {name: request.query_params.get(name, "").strip() for name in (*_FILTERS, "before")}
     if given["key"] and await executions.knows(given["key"]):
         return RedirectResponse(execution_path(given["key"]), 303)
@@ -34,6 +35,7 @@ async def listing(request: Request) -> Response:
         _filters(given, names),
         _table(found) if found else tag("p", _nothing(given), class_="nothing"),
         _pages(given, found),
+        tag("p", tag("a", "Events on the bus", href="/events")) if here.company else None,
     ]
     return page("Executions", body, events="/v1/executions/events")
 

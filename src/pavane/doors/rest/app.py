@@ -61,6 +61,7 @@ def build_app(
     app.state.conductor = engine and Conductor(engine, Reader(engine.store), Records(engine.store))
     app.state.executions = executions_of(engine, company)
     app.state.dead_letters = DeadLetters(app.state.executions, company)
+    app.state.company = company
     app.state.stopping = Event()
     app.state.keyring = keyring
     app.state.sessions = Sessions(keyring) if keyring else None

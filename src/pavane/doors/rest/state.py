@@ -13,6 +13,7 @@ from pavane.errors import ConflictError
 if TYPE_CHECKING:
     from pavane.doors.executions.asked import Executions
     from pavane.doors.executions.dead_letters import DeadLetters
+    from pavane.doors.wiring import Company
     from pavane.engine.engine import Engine
     from pavane.engine.views.reader import Reader
     from pavane.engine.views.records import Records
@@ -43,6 +44,7 @@ class State:
         self._conductor: Conductor | None = kept.conductor
         self.executions: Executions = kept.executions
         self.dead_letters: DeadLetters = kept.dead_letters
+        self.company: Company | None = kept.company
         self.stopping: Event = kept.stopping
 
     @property

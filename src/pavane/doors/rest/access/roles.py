@@ -25,6 +25,7 @@ NEEDS: Final[dict[str, Need]] = {
     # --- the pages ---
     "GET /": "read",
     "GET /executions/{execution_id}": "read",
+    "GET /events": "read",
     "GET /assets/{name}": "read",
     # --- ours ---
     "POST /v1/workflows": "define",
@@ -49,6 +50,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /v1/executions/{execution_id}/resolve/{ref:path}": "operate",
     "POST /v1/exchange": "work",
     "GET /v1/openapi.json": "read",
+    "GET /v1/event-types": "read",
     "GET /v1/dead-letters": "read",
     "GET /v1/dead-letters/{id:path}": "read",
     "POST /v1/dead-letters/{id:path}/redrive": "operate",

@@ -25,6 +25,7 @@ from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.shapes import ExecutionView
+from pavane.observer.event_types import EventTypes
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
@@ -139,6 +140,13 @@ OPERATIONS = (
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),
+    Operation(
+        "get",
+        "/v1/event-types",
+        "Who publishes which events, and who listens",
+        answer=EventTypes,
+        query=(("unheard", _YES),),
+    ),
     Operation("get", "/v1/dead-letters", "What stopped", query=(*_LETTERS, ("limit", _NUMBER))),
     Operation("get", _LETTER, "Something that stopped", answer=DeadLetter),
     Operation(
