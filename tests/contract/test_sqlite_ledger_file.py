@@ -207,7 +207,7 @@ async def test_an_older_ledger_is_migrated_and_a_newer_one_refused(
     async with opened(SqliteLedger(path)) as ledger:
         await ledger.commit([first("a")])
         before = await dump_of(ledger, "a")
-    more = Migration(2, "0002_note", "ALTER TABLE execution ADD COLUMN note TEXT")
+    more = Migration(9, "0009_note", "ALTER TABLE execution ADD COLUMN note TEXT")
     known = [*migrations("ledger"), more]
     monkeypatch.setattr(ledger_module, "migrations", lambda _kind: known)
     async with opened(SqliteLedger(path)) as ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pavane.core.decide import timeouts
 from pavane.core.decide.event_waits import PREFIX
+from pavane.core.decide.plan import Node
 from pavane.core.model import status
 from pavane.core.model.fact import Claimed
 from pavane.core.model.rows import Header, TaskRow
@@ -22,6 +23,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
     header = work.rows.header
     policy = timeouts.policy_for(work.plan.node(row.ref), row.ref)
     lease = work.ready.get(row.ref)
+    is_undo = row.ref.startswith(UNDO)
     return Assignment(
         execution_id=row.execution_id,
         ref=row.ref,
@@ -32,7 +34,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         input=row.input,
         idempotency_key=f"{row.execution_id}:{row.ref}",
         worker=row.worker,
-        is_undo=row.ref.startswith(UNDO),
+        is_undo=is_undo,
         scheduled_at=row.scheduled_at,
         lease_until=lease.alarm_at if lease else 0,
         deadline_at=row.started_at + policy.timeout_ms if policy.timeout_ms else 0,
@@ -41,7 +43,14 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         polls=row.polls,
         correlation_id=header.correlation_id,
         priority=header.priority,
+        reverses=_reversed(work.plan.node(row.ref), row) if is_undo else "",
+        since=header.created_at if is_undo else 0,
     )
+
+
+def _reversed(node: Node, undo: TaskRow) -> str:
+    """The task of the step, for whoever did it: another service knows nothing of it."""
+    return node.step.name if node.service == undo.service else ""
 
 
 def answer(batch: Batch) -> None:

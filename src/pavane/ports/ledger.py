@@ -37,6 +37,7 @@ from typing import Final, Literal, NamedTuple, Protocol, runtime_checkable
 import msgspec
 
 from pavane.core.model.event import CloudEvent, Outgoing
+from pavane.ports.results import Results
 
 ALL: Final = "*"
 
@@ -124,6 +125,11 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 class Ledger(Protocol):
     """The rows of record of one service. See the module for the promises."""
 
+    @property
+    def results(self) -> Results:
+        """What it remembers of tasks, in the same database. Use it while the ledger is open."""
+        ...
+
     async def open(self) -> None:
         """Begin to serve. Raises StoreBusyError, StoreVersionError, StoreError."""
         ...
@@ -178,7 +184,7 @@ class Ledger(Protocol):
     async def prune(self, inbox_before: int, closed_before: int) -> int:
         """Forget inbox ids and closed executions from before these times (ms).
 
-        Returns how many went, ids and executions together.
+        Results of tasks go with the ids of their age. Returns how many went, all together.
         """
         ...
 

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from pavane.adapters.memory.counters import LedgerCounters
 from pavane.adapters.memory.ledger_rows import LedgerRows
+from pavane.adapters.memory.results import Check, MemoryResults
 from pavane.errors import LeaseLostError, StoreBusyError, StoreError, StoreFullError
 from pavane.ports.ledger import Aside, AsideKind, Entry, Loaded, Record, RowKey, Todo
 
@@ -39,6 +40,8 @@ class MemoryLedger:
         new = self.second()
         if self._rows.server is self:
             self._rows.server = None
+        if self._rows.results is not None:
+            self._rows.results = self._rows.results.crash(*new._checks())
         self._open = False
         self._rows = LedgerRows()
         return new
@@ -48,6 +51,13 @@ class MemoryLedger:
         new = type(self)()
         new._rows = self._rows
         return new
+
+    @property
+    def results(self) -> MemoryResults:
+        """What it remembers of tasks, in a database that is made when it is first used."""
+        if self._rows.results is None:
+            self._rows.results = MemoryResults(*self._checks())
+        return self._rows.results
 
     async def open(self) -> None:
         """Begin to serve."""
@@ -105,10 +115,7 @@ class MemoryLedger:
         self._check_open()
         if not entries:
             return set()
-        if self.full:
-            raise StoreFullError(
-                "The ledger has no room left; nothing was written.", "Make room, then try again."
-            )
+        self._check_room()
         lost: set[int] = set()
         for index, entry in enumerate(entries):
             if self._wins(entry):
@@ -187,7 +194,17 @@ class MemoryLedger:
         ]
         for execution in over:
             rows.drop_execution(execution)
-        return len(ids) + len(over)
+        results = await rows.results.prune_results(inbox_before) if rows.results else 0
+        return len(ids) + len(over) + results
+
+    def _checks(self) -> tuple[Check, Check]:
+        return self._check_open, self._check_room
+
+    def _check_room(self) -> None:
+        if self.full:
+            raise StoreFullError(
+                "The ledger has no room left; nothing was written.", "Make room, then try again."
+            )
 
     def _check_open(self) -> None:
         if not self._open:

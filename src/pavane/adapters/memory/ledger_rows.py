@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 
+from pavane.adapters.memory.results import MemoryResults
 from pavane.core.model.event import Outgoing
 from pavane.ports.ledger import ALL, Aside, Entry, RowKey, Todo
 
@@ -49,6 +50,7 @@ class LedgerRows:
         self.timers: list[tuple[int, str, str]] = []  # sorted: (due, execution, name)
         self.queued: list[tuple[str, str]] = []  # sorted: (execution, name)
         self.offsets: dict[str, int] = {}
+        self.results: MemoryResults | None = None  # nothing was asked for so far
 
     def apply(self, entry: Entry) -> None:
         """Write one entry; whether it may be written was decided before."""

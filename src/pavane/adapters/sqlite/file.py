@@ -243,9 +243,12 @@ class SqliteFile(ABC):
             self._beats = None
         self._committer.stop()
         self._end()
-        self._connection.close()
+        self._let_go(self._connection)
         if self._lock is not None:
             self._lock.release()
+
+    def _let_go(self, connection: Connection) -> None:
+        connection.close()
 
     # --- statements -----------------------------------------------------------------------------
 

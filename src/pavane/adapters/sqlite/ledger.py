@@ -10,16 +10,17 @@ from typing import ClassVar
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.connection import Flushing
 from pavane.adapters.sqlite.counters import SqliteLedgerCounters
-from pavane.adapters.sqlite.file import SqliteFile
 from pavane.adapters.sqlite.ledger_writer import LedgerWriter
 from pavane.adapters.sqlite.migrate import Migration, migrations
+from pavane.adapters.sqlite.results import SqliteResults
 from pavane.errors import StoreError
 from pavane.ports.ledger import ALL, Aside, AsideKind, Entry, Loaded, Record, RowKey, Todo
+from pavane.ports.results import Results
 
 _PIECE = 1000  # rows that are pruned at a time, so that messages need not wait for all
 
 
-class SqliteLedger(SqliteFile):
+class SqliteLedger(SqliteResults):
     """Keeps the rows in the file `path`, or in memory when it is ":memory:".
 
     Statements run on the event loop, COMMIT in a helper thread; `commit_thread=False` commits on
@@ -50,14 +51,20 @@ class SqliteLedger(SqliteFile):
     def _schema(self) -> list[Migration]:
         return migrations("ledger")
 
+    @property
+    def results(self) -> Results:
+        """What it remembers of tasks, in the same file."""
+        return self
+
     def _begin(self) -> None:
+        super()._begin()
         self._writer = LedgerWriter(self._connection, self.counters)
         self._offsets = {row[0]: row[1] for row in self._cursor.execute(q.OFFSETS)}
         self._moved = {}
 
     async def close(self) -> None:
         """Write the offsets, move the log into the database, let go of the file."""
-        if self._serving and self._moved:
+        if self._serving and self._moved and await self._returned():
             with contextlib.suppress(StoreError):  # they may be lost, and the rest must go on
                 await self.flush()
         await super().close()
@@ -209,7 +216,7 @@ class SqliteLedger(SqliteFile):
             gone += piece
         while piece := await self._prune_executions(closed_before):
             gone += piece
-        return gone
+        return gone + await self.prune_results(inbox_before)
 
     async def _prune_piece(self, sql: str, *values: object) -> int:
         await self._free()

@@ -8,6 +8,7 @@ import msgspec
 
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.ports.ledger import Aside, Record, Todo
+from pavane.ports.results import Result
 
 _EVENT: Final = ",".join(CloudEvent.__struct_fields__)
 _RECORD: Final = f'topic,"key",{_EVENT}'
@@ -97,11 +98,38 @@ ASIDE_OF_KIND: Final = f"""SELECT {_ASIDE} FROM aside INDEXED BY aside_by_kind
 OFFSETS: Final = 'SELECT name, position FROM "offset"'
 """How far everybody has come, as of the last commit; for start-up."""
 
+# --- results of tasks ---------------------------------------------------------------------------
+
+FIND_RESULT: Final = "SELECT key, output, at FROM pavane_result WHERE key = ?"
+"""What became of a step."""
+
+PUT_RESULT: Final = """INSERT INTO pavane_result(key,output,at)VALUES(?,?,?)
+    ON CONFLICT(key) DO UPDATE SET output=excluded.output,at=excluded.at
+    WHERE output IS NULL AND excluded.output IS NOT NULL"""
+"""A result; what was there stays, unless it said only that something had begun."""
+
+KNOWN_SINCE: Final = "SELECT value FROM meta WHERE name = 'results'"
+"""From when on no result is missing."""
+
+PUT_KNOWN_SINCE: Final = """INSERT INTO meta(name,value)VALUES('results',?)
+    ON CONFLICT(name) DO UPDATE SET value=excluded.value
+    WHERE CAST(value AS INTEGER) < CAST(excluded.value AS INTEGER)"""
+"""Results from before a time are about to go."""
+
+OLD_RESULT: Final = """SELECT 1 FROM pavane_result INDEXED BY pavane_result_by_age
+    WHERE at < ? LIMIT 1"""
+"""Whether there is a result from before a time."""
+
 # --- pruning ------------------------------------------------------------------------------------
 
 PRUNE_INBOX: Final = """DELETE FROM inbox WHERE message IN (
     SELECT message FROM inbox INDEXED BY inbox_by_age WHERE at < ? ORDER BY at LIMIT ?)"""
 """The oldest message ids from before a time."""
+
+PRUNE_RESULTS: Final = """DELETE FROM pavane_result WHERE key IN (
+    SELECT key FROM pavane_result INDEXED BY pavane_result_by_age
+    WHERE at < ? ORDER BY at LIMIT ?)"""
+"""The oldest results from before a time."""
 
 CLOSED: Final = """SELECT id FROM execution INDEXED BY execution_by_closing
     WHERE closed_at IS NOT NULL AND closed_at < ? ORDER BY closed_at LIMIT ?"""
@@ -201,6 +229,11 @@ def aside_of(row: tuple[Any, ...]) -> Aside:
     """What was set aside from its row."""
     id, kind, execution, reason, at, until = row[:6]
     return Aside(id, kind, execution, reason, event_of(row[6:]), at, until)
+
+
+def result_values(result: Result) -> tuple[object, ...]:
+    """A result as columns."""
+    return (result.key, result.output, result.at)
 
 
 def todo_of(row: tuple[Any, ...]) -> Todo:

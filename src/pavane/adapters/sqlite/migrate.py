@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pavane.adapters.sqlite.connection import Connection
 from pavane.errors import StoreError, StoreVersionError
 
-_META = """CREATE TABLE IF NOT EXISTS meta (
+META = """CREATE TABLE IF NOT EXISTS meta (
     name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL
 ) WITHOUT ROWID"""
 _PREFIX = "migration:"
@@ -103,7 +103,7 @@ def migrate(connection: Connection, wanted: list[Migration]) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.execute(_META)
+        connection.execute(META)
         for migration in wanted:
             connection.execute(migration.sql)
             connection.execute(

@@ -19,7 +19,8 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
     """One attempt at one step, leased to a worker.
 
     `idempotency_key` is the same for every attempt and redelivery of the step. `input` is JSON.
-    Times are epoch milliseconds, 0 where there is none.
+    Times are epoch milliseconds, 0 where there is none. Of an undo, `reverses` names the task of
+    the step, and before `since` the step cannot have begun; empty where nobody says.
     """
 
     execution_id: str
@@ -40,6 +41,8 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
     polls: int = 0  # how often it was taken, this time included
     correlation_id: str = ""
     priority: int = 0
+    reverses: str = ""
+    since: int = 0
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):

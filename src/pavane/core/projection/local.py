@@ -76,6 +76,7 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     undo: bool = False
     deadline: int = 0  # epoch ms; 0 = none
     silence: int = 0  # a sign of life is wanted so often (ms)
+    since: int = 0  # of an undo: when its step was first begun (epoch ms)
 
 
 class Arm(msgspec.Struct, frozen=True, gc=False):

@@ -72,6 +72,7 @@ class Attempts:
 
     def _assignment(self, choreography: Choreography, execution: str, run: Run) -> Assignment:
         id, ref = place_for_people(choreography, execution, run.node, run.at)
+        node = choreography.nodes[run.node]
         shown = f"undo:{ref}" if run.undo else ref
         now = self._clock.now()
         return Assignment(
@@ -80,13 +81,15 @@ class Attempts:
             attempt=run.attempt,
             task=run.task,
             service=self._role,
-            workflow=choreography.scopes[choreography.nodes[run.node].scope].name,
+            workflow=choreography.scopes[node.scope].name,
             input=run.input,
             idempotency_key=f"{id}:{shown}",
             is_undo=run.undo,
             scheduled_at=now,
             lease_until=now + run.silence if run.silence else 0,
             deadline_at=run.deadline,
+            reverses=node.task if run.undo else "",
+            since=run.since,
         )
 
     def interrupt(self, choreography: Choreography, execution: str, command: Interrupt) -> None:

@@ -63,6 +63,7 @@ class Undos(Flow):
                 undo=True,
                 deadline=self.now + policy.timeout_ms if policy.timeout_ms else 0,
                 silence=policy.response_timeout_ms,
+                since=row.begun,
             )
         )
         limits = [each for each in (policy.timeout_ms, policy.response_timeout_ms) if each]

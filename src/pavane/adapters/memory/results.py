@@ -1,0 +1,46 @@
+"""The results of tasks where the ledger is in memory: a SQLite database that is in memory too.
+
+A task's function wants a database, whatever the ledger is; so that is what keeps its results here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pavane.adapters.sqlite.counters import SqliteLedgerCounters
+from pavane.adapters.sqlite.migrate import Migration, migrations
+from pavane.adapters.sqlite.results import SqliteResults
+
+Check = Callable[[], None]
+
+
+class MemoryResults(SqliteResults):
+    """Made when it is first used. The checks raise when the ledger is not open, has no room."""
+
+    def __init__(self, check_open: Check, check_room: Check) -> None:
+        super().__init__(":memory:", SqliteLedgerCounters(), threaded=False, flushing="OFF")
+        self.checks = check_open, check_room
+
+    def crash(self, check_open: Check, check_room: Check) -> MemoryResults:
+        """What a new process would find; whoever is in a transaction of this one has lost it."""
+        new = type(self)(check_open, check_room)
+        if self._serving:
+            self._die(new)
+        return new
+
+    def _schema(self) -> list[Migration]:
+        return migrations("ledger")
+
+    async def _free(self) -> None:
+        self.checks[0]()
+        if not self._serving:
+            await self.open()
+        await super()._free()
+
+    async def _end_transaction(self) -> None:
+        try:
+            self.checks[1]()
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        await super()._end_transaction()

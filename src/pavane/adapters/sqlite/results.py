@@ -1,0 +1,111 @@
+"""The results of tasks in a ledger's file, committed with what the tasks wrote there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import apsw
+
+from pavane.adapters.sqlite import ledger_queries as q
+from pavane.adapters.sqlite.lending import LendingFile, Loan
+from pavane.errors import DefinitionError, UsageError
+from pavane.ports.results import Result, Transaction
+
+_PIECE: Final = 1000  # results that are pruned at a time, so that others need not wait for all
+
+
+class SqliteResults(LendingFile):
+    """Keeps the promises of `ports.results`, for a ledger that is one of these."""
+
+    async def create(self, schema: str) -> None:
+        """Run the statements that make the service's own tables, in one transaction."""
+        async with self.lend() as loan:
+            try:
+                loan.connection.execute(schema)
+            except UsageError as error:
+                raise DefinitionError(
+                    f"The schema does not fit the ledger {self.path}: {error.message}",
+                    error.remedy,
+                ) from error
+            except (apsw.FullError, apsw.IOError) as error:
+                raise self.ours(error) from error
+            except apsw.Error as error:
+                raise DefinitionError(
+                    f"The schema does not fit the ledger {self.path}: {error}.",
+                    "It is run at each start: write CREATE TABLE IF NOT EXISTS.",
+                ) from error
+            await loan.commit()
+
+    async def find(self, keys: Collection[str]) -> dict[str, Result]:
+        """What is recorded under these keys."""
+        await self._free()
+        with self._errors():
+            return _results(self._many(q.FIND_RESULT, [(key,) for key in keys]))
+
+    async def record(self, results: Sequence[Result]) -> None:
+        """Write them in one transaction."""
+        if not results:
+            return
+        async with self._turns:  # behind those that are waiting for the connection
+            await self._free()
+            with self._transaction():
+                self._many(q.PUT_RESULT, [q.result_values(each) for each in results])
+            await self._end_transaction()
+
+    @asynccontextmanager
+    async def transaction(self, *, read_only: bool = False) -> AsyncGenerator[Transaction]:
+        """Begin, when all that came before are over."""
+        async with self.lend(read_only=read_only) as loan:
+            yield _Transaction(loan, self)
+
+    async def prune_results(self, before: int) -> int:
+        """Forget results from before a time (ms); how many went."""
+        if not await self._read(q.OLD_RESULT, before):
+            return 0
+        # First, so that nobody ever takes what is gone for what never was.
+        await self._prune_by(q.PUT_KNOWN_SINCE, str(before))
+        gone = 0
+        while piece := await self._prune_by(q.PRUNE_RESULTS, before, _PIECE):
+            gone += piece
+        return gone
+
+    async def _prune_by(self, sql: str, *values: object) -> int:
+        async with self._turns:
+            await self._free()
+            before = self._connection.total_changes()
+            with self._transaction():
+                self._many(sql, [values])
+                gone = self._connection.total_changes() - before
+            await self._end_transaction()
+        return gone
+
+    async def known_since(self) -> int:
+        """From when on no result is missing."""
+        rows = await self._read(q.KNOWN_SINCE)
+        return int(rows[0][0]) if rows else 0
+
+
+class _Transaction:
+    def __init__(self, loan: Loan, file: SqliteResults) -> None:
+        self._loan = loan
+        self._file = file
+
+    @property
+    def connection(self) -> Any:
+        return self._loan.connection
+
+    def find(self, keys: Collection[str]) -> dict[str, Result]:
+        found = self._loan.connection.cursor().executemany(q.FIND_RESULT, [(k,) for k in keys])
+        return _results(found.fetchall())
+
+    async def commit(self, results: Sequence[Result]) -> None:
+        await self._loan.commit(q.PUT_RESULT, [q.result_values(each) for each in results])
+
+    def leave_behind(self, ended: Awaitable[object]) -> None:
+        self._loan.leave_behind(ended)
+
+
+def _results(rows: Sequence[tuple[Any, ...]]) -> dict[str, Result]:
+    return {row[0]: Result(*row) for row in rows}

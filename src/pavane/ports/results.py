@@ -1,0 +1,97 @@
+"""Results: what a service remembers of the steps that it did, in the database of their effects.
+
+A key names a step, or the undo of one; who asks decides what keys mean to each other.
+
+Promises (each is watched by the contract suite, and by one adapter that breaks it):
+
+1. atomic: what is written through a transaction's connection and the results that it commits stay
+   together or not at all, also when the process dies; one that is left without `commit` leaves
+   nothing.
+2. alone: one transaction at a time, first come first served, and what it finds stays so until its
+   end: `record` and the other transactions wait. Whoever else uses the ledger may have to wait too.
+3. durable: when `commit` or `record` returns, what was recorded survives the loss of power.
+4. first: what was recorded first under a key stays, but for a result without output, which says
+   that something has begun: one with an output takes its place.
+5. visible: `find` sees everything that was recorded before it was called.
+6. guarded: nothing that is done through the connection ends the transaction (then `commit` raises
+   UsageError and nothing is written), nor alters the ledger's own tables (UsageError); nor does
+   anything stay of a transaction that is for reading only.
+7. kept: `create` makes the service's tables, all or none; it may be called again and again.
+   DefinitionError when the database does not take it, or when it names a table of the ledger.
+8. pruned: with the inbox ids of a ledger go the results of that age, and nothing of the service's;
+   `known_since` says from when on none is missing.
+9. full: when there is no room, `commit` and `record` raise StoreFullError, nothing of the batch is
+   written, and all works on once there is room.
+
+All are called from one event loop, while the ledger is open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+
+class Result(msgspec.Struct, frozen=True, gc=False):
+    """What is recorded under a key: a JSON object, or None for what has only begun.
+
+    `at` is when, in epoch milliseconds by the service's clock.
+    """
+
+    key: str
+    output: bytes | None
+    at: int
+
+
+class Transaction(Protocol):
+    """A transaction that has begun. It is over when its context is left."""
+
+    @property
+    def connection(self) -> Any:
+        """The database, as the service's functions use it; for one thread at a time."""
+        ...
+
+    def find(self, keys: Collection[str]) -> dict[str, Result]:
+        """What is recorded under these keys."""
+        ...
+
+    async def commit(self, results: Sequence[Result]) -> None:
+        """Make everything durable, with these results. A cancelled caller does not stop it.
+
+        UsageError when the transaction was ended through the connection; StoreError.
+        """
+        ...
+
+    def leave_behind(self, ended: Awaitable[object]) -> None:
+        """Somebody still uses the connection and cannot be stopped: undo all when that has ended.
+
+        Until then nobody else gets in. Nothing else may be called after it.
+        """
+        ...
+
+
+class Results(Protocol):
+    """The recorded results of one service. See the module for the promises."""
+
+    async def create(self, schema: str) -> None:
+        """Run the statements that make the service's own tables."""
+        ...
+
+    async def find(self, keys: Collection[str]) -> dict[str, Result]:
+        """What is recorded under these keys; those without are left out."""
+        ...
+
+    async def record(self, results: Sequence[Result]) -> None:
+        """Write them in one transaction, together with nothing else."""
+        ...
+
+    def transaction(self, *, read_only: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """Begin, when all that came before are over. StoreError when it cannot."""
+        ...
+
+    async def known_since(self) -> int:
+        """Whatever was recorded at this time (epoch ms) or later is still there; 0 from ever on."""
+        ...
