@@ -48,11 +48,17 @@ class _Bootstrap:
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         lease_s: float | None = None,
         calls: bool = False,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
 
         return running_engine(
-            store_url, services=services, workflows=workflows, lease_s=lease_s, calls=calls
+            store_url,
+            services=services,
+            workflows=workflows,
+            lease_s=lease_s,
+            calls=calls,
+            ledger=ledger,
         )
 
     def conducting(
@@ -98,6 +104,7 @@ class _Bootstrap:
         overwrite: bool = False,
         api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         from pavane.bootstrap import remote_services
 
@@ -108,6 +115,7 @@ class _Bootstrap:
             overwrite=overwrite,
             api_key=api_key,
             on_wait=on_wait,
+            ledger=ledger,
         )
 
     def dancing_services(

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
+from pavane.bootstrap.ledgers import opened
 from pavane.bootstrap.opening import (
     LEASE_S,
     RETENTION_S,
@@ -179,6 +180,24 @@ async def dancing(
     retention_s: float = RETENTION_S,
 ) -> AsyncGenerator[None]:
     """One service that plays its role, and reacts to the events that its handlers take."""
+    async with (
+        opened(service, ledger),
+        playing(service, company, ledger, clock, concurrency, probe, retention_s),
+    ):
+        yield
+
+
+@asynccontextmanager
+async def playing(
+    service: Service,
+    company: Company,
+    ledger: Ledger,
+    clock: Clock,
+    concurrency: int | None,
+    probe: Probe | None,
+    retention_s: float = RETENTION_S,
+) -> AsyncGenerator[None]:
+    """As `dancing`, on a ledger that is open."""
     from pavane.participant.handlers.reactions import Reactions
     from pavane.participant.participant import Participant
     from pavane.participant.retention import Retention
@@ -186,9 +205,17 @@ async def dancing(
     from pavane.sdk.worker import LocalWorkers
 
     caller = open_caller() if service.url is not None else None
-    workers = LocalWorkers([service], clock, concurrency=concurrency, caller=caller)
+    # The participant commits what is reported to the same ledger: recording it before, for tasks
+    # that do not write there themselves, would be for nothing.
+    workers = LocalWorkers(
+        [service],
+        clock,
+        concurrency=concurrency,
+        caller=caller,
+        results={service.name: ledger.results} if service.has_database else {},
+        record_plain=False,
+    )
     handlers = ServiceHandlers(service) if service.handlers else None
-    await ledger.open()
     company.ledgers[service.name] = ledger
     if handlers is not None:
         many = min(concurrency or service.concurrency, service.concurrency)
@@ -220,7 +247,6 @@ async def dancing(
         grace_s = 0.0 if lost else _GRACE_S
         await workers.stop(grace_s)
         await participant.stop(grace_s)
-        await ledger.close()
         if caller is not None:
             await caller.close()
 

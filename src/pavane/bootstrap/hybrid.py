@@ -7,7 +7,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from pavane.bootstrap.choreographed import Company, dancing, open_company, read_all, visiting
+from pavane.bootstrap.choreographed import (
+    Company,
+    dancing,
+    open_company,
+    playing,
+    read_all,
+    visiting,
+)
+from pavane.bootstrap.ledgers import opened
 from pavane.bootstrap.opening import (
     LEASE_S,
     RETENTION_S,
@@ -28,6 +36,7 @@ if TYPE_CHECKING:
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.ledger import Ledger
     from pavane.ports.probe import Probe
+    from pavane.ports.results import Results
     from pavane.ports.store import Store
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
@@ -72,6 +81,14 @@ async def mixed_services(
         company = await stack.enter_async_context(
             open_company(chosen, read_all(danced, tasks), clock)
         )
+        # Both styles of a service have one ledger, which is open before either begins.
+        ledgers = {
+            each.name: ledger_of(each.name, ledger, chosen, lease_s=0.0) for each in services
+        }
+        results = {
+            each.name: await stack.enter_async_context(opened(each, ledgers[each.name]))
+            for each in services
+        }
         engine = await stack.enter_async_context(
             running_engine(
                 chosen_store,
@@ -83,15 +100,20 @@ async def mixed_services(
                 concurrency=concurrency,
                 clock=clock,
                 chance=chance,
+                results={each.name: results[each.name] for each in services if each.has_database},
             )
         )
         kept = ledger_of("_conductor", ledger, chosen, lease_s=0.0)  # nobody stands by
         conducting = conducted_events(engine, company, kept, clock, conducted, tasks)
         await stack.enter_async_context(conducting)
-        for service in [*services, scopes.conductor(engine)]:
-            own = ledger_of(service.name, ledger, chosen, lease_s=0.0)
-            dancer = dancing(service, company, own, clock, concurrency, None)
+        for service in services:
+            own = ledgers[service.name]
+            dancer = playing(service, company, own, clock, concurrency, None)
             await stack.enter_async_context(dancer)
+        conductor = scopes.conductor(engine)
+        own = ledger_of(conductor.name, ledger, chosen, lease_s=0.0)
+        dancer = dancing(conductor, company, own, clock, concurrency, None)
+        await stack.enter_async_context(dancer)
         yield Mixed(engine, company)
 
 
@@ -179,8 +201,11 @@ async def mixed_workers(
         )
         if danced:
             await chosen.publish([announcement(danced, tasks, clock.now())])
+        results: dict[str, Results] = {}
         for service in services:
             own = ledger_of(service.name, "", chosen, lease_s=lease_s)
+            if service.has_database:  # while it stands by, what the server wants is given back
+                results[service.name] = own.results
             begin = partial(dancing, service, company, own, clock, concurrency, probe, retention_s)
             await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
         working = remote_services(
@@ -194,6 +219,7 @@ async def mixed_workers(
             clock=clock,
             on_wait=on_wait,
             probe=probe,
+            results=results,
         )
         yield await stack.enter_async_context(working)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import gc
 import random
 import sys
-from collections.abc import AsyncGenerator, Generator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
+from pavane.bootstrap.ledgers import ledgers_of_tasks
 from pavane.bootstrap.opening import SystemClock, open_caller, open_store
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.probe import Probe
+    from pavane.ports.results import Results
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -38,9 +40,13 @@ async def running_engine(
     lease_s: float | None = None,
     caller: Caller | None = None,
     calls: bool = False,
+    ledger: str = "",
+    results: Mapping[str, Results] | None = None,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
+    A service that asks for its database has a ledger: the one at the URL, or `.pavane/NAME.db`, in
+    memory beside a store in memory; `results` has what others have opened already.
     `lease_s`: for how long a worker of another process may be silent (default 15). HTTP steps and
     services with a url are called from here where there are services, where `calls` says so, or
     with the `caller` that is given, which is closed on leaving. On leaving, the
@@ -54,26 +60,40 @@ async def running_engine(
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None
-    if services or calls or caller is not None:
-        from pavane.sdk.worker import LocalWorkers
+    async with AsyncExitStack() as stack:
+        if services or calls or caller is not None:
+            from pavane.sdk.worker import LocalWorkers
 
-        caller = caller or open_caller()
-        dispatcher = LocalWorkers(services, clock, concurrency=concurrency, caller=caller)
-    engine = Engine(
-        chosen,
-        clock=clock,
-        chance=chance or random.SystemRandom(),
-        dispatcher=dispatcher,
-        probe=probe,
-        lease_s=lease_s or LEASE_S,
-    )
-    tasks = dispatcher.definitions if dispatcher else ()
-    definitions = [w.definition for w in workflows]
-    if dispatcher is not None:
-        # Before the engine: what a dead process held is taken up again as soon as it starts.
-        dispatcher.start(engine)
-        engine.registry.tell_of_tasks(dispatcher.defined)
-    with _tuned_interpreter():
+            if results is None:
+                in_memory = not isinstance(store, str) or store == "memory:"
+                kept = ledgers_of_tasks(services, ledger, in_memory=in_memory)
+                results = await stack.enter_async_context(kept)
+            caller = caller or open_caller()
+            stack.push_async_callback(caller.close)
+            # The engine commits what is reported at once: recording it before would be for nothing.
+            dispatcher = LocalWorkers(
+                services,
+                clock,
+                concurrency=concurrency,
+                caller=caller,
+                results=results,
+                record_plain=False,
+            )
+        engine = Engine(
+            chosen,
+            clock=clock,
+            chance=chance or random.SystemRandom(),
+            dispatcher=dispatcher,
+            probe=probe,
+            lease_s=lease_s or LEASE_S,
+        )
+        tasks = dispatcher.definitions if dispatcher else ()
+        definitions = [w.definition for w in workflows]
+        if dispatcher is not None:
+            # Before the engine: what a dead process held is taken up again as soon as it starts.
+            dispatcher.start(engine)
+            engine.registry.tell_of_tasks(dispatcher.defined)
+        stack.enter_context(_tuned_interpreter())
         try:
             await engine.start()
             await engine.register(definitions, tuple(tasks))
@@ -85,8 +105,6 @@ async def running_engine(
             if dispatcher is not None:
                 await dispatcher.stop()
             await engine.stop()
-            if caller is not None:
-                await caller.close()
 
 
 @contextmanager

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+from pavane.bootstrap.ledgers import ledgers_of_tasks
 from pavane.bootstrap.opening import SystemClock
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pavane.core.model.workflow import Workflow
     from pavane.ports.clock import Clock
     from pavane.ports.probe import Probe
+    from pavane.ports.results import Results
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -33,12 +35,16 @@ async def remote_services(
     name: str = "",
     on_wait: Callable[[str], None] = lambda _why: None,
     probe: Probe | None = None,
+    ledger: str = "",
+    results: Mapping[str, Results] | None = None,
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services whose engine is a server; their workflows and tasks are registered there.
 
     `tasks` are more of the latter. A server that is not there yet is waited for; `on_wait` hears
-    why. DefinitionError or AlreadyExistsError where it does not take the definitions. On leaving,
-    workers finish and hand in what they have begun.
+    why. DefinitionError or AlreadyExistsError where it does not take the definitions. A service
+    that asks for its database has a ledger: the one at the URL, or `.pavane/NAME.db`, unless
+    `results` has what others have opened; results are recorded there before they are reported. On
+    leaving, workers finish and hand in what they have begun.
     """
     from pavane.sdk.remote.line import Line
     from pavane.sdk.remote.registering import register
@@ -57,13 +63,18 @@ async def remote_services(
         api_key=api_key,
         on_wait=on_wait,
     )
-    workers = LocalWorkers(services, clock or SystemClock(), concurrency=concurrency)
     name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
-    line = Line(server, api_key, probe)
-    remote = RemoteWorkers(workers, line, name)
-    remote.start()
-    try:
-        yield remote
-    finally:
-        await remote.stop()
-        await line.close()
+    async with AsyncExitStack() as stack:
+        if results is None:
+            results = await stack.enter_async_context(ledgers_of_tasks(services, ledger))
+        workers = LocalWorkers(
+            services, clock or SystemClock(), concurrency=concurrency, results=results
+        )
+        line = Line(server, api_key, probe)
+        remote = RemoteWorkers(workers, line, name)
+        remote.start()
+        try:
+            yield remote
+        finally:
+            await remote.stop()
+            await line.close()

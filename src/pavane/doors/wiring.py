@@ -65,11 +65,13 @@ class Wiring(Protocol):
         workflows: Sequence[WorkflowFunction[..., object]] = (),
         lease_s: float | None = None,
         calls: bool = False,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving.
 
         `lease_s`: for how long a worker of another process may be silent. `calls`: services with a
-        url are called from here, even where none is given.
+        url are called from here, even where none is given. `ledger`: of the service that asks for
+        its database, if not `.pavane/NAME.db`.
         """
         ...
 
@@ -104,6 +106,7 @@ class Wiring(Protocol):
         overwrite: bool = False,
         api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
+        ledger: str = "",
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         """Services whose engine is a server; stopped on leaving."""
         ...

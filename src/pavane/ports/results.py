@@ -19,7 +19,7 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 7. kept: `create` makes the service's tables, all or none; it may be called again and again.
    DefinitionError when the database does not take it, or when it names a table of the ledger.
 8. pruned: with the inbox ids of a ledger go the results of that age, and nothing of the service's;
-   `known_since` says from when on none is missing.
+   `known_since` tells from when on none is missing.
 9. full: when there is no room, `commit` and `record` raise StoreFullError, nothing of the batch is
    written, and all works on once there is room.
 
@@ -58,6 +58,10 @@ class Transaction(Protocol):
         """What is recorded under these keys."""
         ...
 
+    def known_since(self) -> int:
+        """Whatever was recorded at this time (epoch ms) or later is still there; 0 from ever on."""
+        ...
+
     async def commit(self, results: Sequence[Result]) -> None:
         """Make everything durable, with these results. A cancelled caller does not stop it.
 
@@ -90,8 +94,4 @@ class Results(Protocol):
 
     def transaction(self, *, read_only: bool = False) -> AbstractAsyncContextManager[Transaction]:
         """Begin, when all that came before are over. StoreError when it cannot."""
-        ...
-
-    async def known_since(self) -> int:
-        """Whatever was recorded at this time (epoch ms) or later is still there; 0 from ever on."""
         ...

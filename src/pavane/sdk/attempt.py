@@ -29,6 +29,7 @@ class Attempt:
     __slots__ = (
         "assignment",
         "context",
+        "ending",
         "gone",
         "leaving",
         "limit_ms",
@@ -47,6 +48,7 @@ class Attempt:
         self.leaving: asyncio.TimerHandle | None = None  # rings if it ignores its cancellation
         self.limit_ms = 0
         self.started = False
+        self.ending = False  # what it did is being made durable: too late to stop it
         self.settled = False  # it was reported while it still ran
         self.gone = False  # its place was given back
         self.stopped_by = ""
@@ -56,7 +58,8 @@ class Attempt:
         self.stopped_by = self.stopped_by or why
         if self.context is not None:
             self.context.stop(why)
-        if self.started and self.post.is_async and self.task is not None:
+        stoppable = self.started and self.post.is_async and not self.ending
+        if stoppable and self.task is not None:
             self.task.cancel(why)
 
     def outcome(
@@ -100,48 +103,72 @@ async def carry_out(attempt: Attempt) -> tuple[Outcome, BaseException | None]:
     CancelledError only when the asyncio task itself is cancelled from outside (or at the stop of
     the workers): then there is nothing to report.
     """
-    post = attempt.post
     if attempt.stopped_by:
-        return _cancelled(attempt), None
+        return cancelled(attempt), None
     attempt.started = True
+    return await called(attempt, attempt.assignment.input)
+
+
+async def called(
+    attempt: Attempt,
+    body: bytes,
+    database: object = None,
+    busy: Callable[[asyncio.Future[Any]], object] | None = None,
+) -> tuple[Outcome, BaseException | None]:
+    """Call the function with this input. Otherwise as `carry_out`.
+
+    `busy` is told of the end of a thread that is still at work when the wait for it is cancelled.
+    """
+    post, undoing = attempt.post, attempt.assignment.is_undo
     try:
-        given = attempt.assignment
-        args, kwargs = post.contract.arguments(given.input, attempt.context, undoing=given.is_undo)
+        args, kwargs = post.contract.arguments(body, attempt.context, database, undoing=undoing)
     except InputError as error:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(error)), None
     try:
         if post.is_async:
             value, error = await post.call(*args, **kwargs), None
         else:
-            value, error = await _in_thread(post, args, kwargs)
+            value, error = await _in_thread(post, args, kwargs, busy)
     except GeneratorExit:
         raise
     except BaseException as raised:  # noqa: BLE001  # whatever a function raises is its outcome
         value, error = None, raised
     if error is not None:
-        return _ended_by(attempt, error)
+        return ended_by(attempt, error)
     try:
         return attempt.outcome("COMPLETED", output=post.contract.result(value)), None
     except InputError as refusal:
         return attempt.outcome("FAILED_WITH_TERMINAL_ERROR", str(refusal)), None
 
 
-def _ended_by(attempt: Attempt, error: BaseException) -> tuple[Outcome, BaseException | None]:
+def ended_by(attempt: Attempt, error: BaseException) -> tuple[Outcome, BaseException | None]:
+    """What an attempt comes to that this has ended."""
     if isinstance(error, asyncio.CancelledError):
-        return _cancelled(attempt), None
+        return cancelled(attempt), None
     if isinstance(error, KeyboardInterrupt):
         return attempt.outcome("FAILED", words_of(error)), error
     return _failed(attempt, error), None
 
 
 async def _in_thread(
-    post: Post, args: list[Any], kwargs: dict[str, Any]
+    post: Post,
+    args: list[Any],
+    kwargs: dict[str, Any],
+    busy: Callable[[asyncio.Future[Any]], object] | None,
 ) -> tuple[Any, BaseException | None]:
     """Call a sync function on a thread. It is never left behind: only its own end ends the wait."""
     call = functools.partial(guarded, post.call, args, kwargs)
     in_context = functools.partial(contextvars.copy_context().run, call)
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(post.crew.threads, in_context)
+    thread = loop.run_in_executor(post.crew.threads, in_context)
+    if busy is None:
+        return await thread
+    try:
+        return await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        if not thread.done():
+            busy(thread)
+        raise
 
 
 def guarded(
@@ -154,7 +181,8 @@ def guarded(
         return None, error
 
 
-def _cancelled(attempt: Attempt) -> Outcome:
+def cancelled(attempt: Attempt) -> Outcome:
+    """What to report; CancelledError where nothing is to be."""
     task = asyncio.current_task()
     if attempt.stopped_by == STOPPING:
         raise asyncio.CancelledError(STOPPING)

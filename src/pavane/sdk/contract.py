@@ -65,7 +65,7 @@ class Contract:
         self._check = None if self._none else _result_decoder(place, returns)
 
     def arguments(
-        self, body: bytes, context: object, *, undoing: bool = False
+        self, body: bytes, context: object, database: object = None, *, undoing: bool = False
     ) -> tuple[list[Any], dict[str, Any]]:
         """Positional and keyword arguments from an input; InputError names the bad field.
 
@@ -82,7 +82,8 @@ class Contract:
             except RecursionError as error:
                 raise TooLargeError(f"{self._task}: the input is nested too deeply.") from error
         by_position, by_keyword = self._picks
-        return by_position(given, context), by_keyword(given, context)
+        hidden = (context, database)
+        return by_position(given, hidden), by_keyword(given, hidden)
 
     def result(self, value: object) -> bytes:
         """The output object; InputError where the value is not what the task promised."""
@@ -210,19 +211,20 @@ def _result_decoder(place: str, returns: Any) -> Callable[[bytes], Any] | None:
 
 def _pickers(shape: Shape) -> tuple[Callable[..., list[Any]], Callable[..., dict[str, Any]]]:
     """How to spread the decoded struct over the call."""
-    names = tuple(name for name in shape.positional if name != shape.context)
-    at = shape.positional.index(shape.context) if shape.context in shape.positional else -1
+    hidden = {name: n for n, name in enumerate((shape.context, shape.database)) if name}
+    names = tuple(name for name in shape.positional if name not in hidden)
+    at = [(n, hidden[name]) for n, name in enumerate(shape.positional) if name in hidden]
     get: Any = attrgetter(*names) if names else None
 
-    def by_position(given: Any, context: object) -> list[Any]:
+    def by_position(given: Any, asked: tuple[object, object]) -> list[Any]:
         found = [] if get is None else [get(given)] if len(names) == 1 else list(get(given))
-        if at >= 0:
-            found.insert(at, context)
+        for place, which in at:
+            found.insert(place, asked[which])
         return found
 
-    def by_keyword(given: Any, context: object) -> dict[str, Any]:
+    def by_keyword(given: Any, asked: tuple[object, object]) -> dict[str, Any]:
         return {
-            name: context if name == shape.context else getattr(given, name)
+            name: asked[hidden[name]] if name in hidden else getattr(given, name)
             for name in shape.keyword
         }
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from pavane.ports.caller import Caller
 from pavane.sdk.calls.posts import RAW, work_of
+from pavane.sdk.parameters import Shape
 from pavane.sdk.service import Service
 from pavane.sdk.task import Task
 from pavane.sdk.threads import DaemonThreads
@@ -81,7 +82,7 @@ class Door(Protocol):
     """What checks the input and the result of a task; `Contract` is one."""
 
     def arguments(
-        self, body: bytes, context: object, *, undoing: bool = False
+        self, body: bytes, context: object, database: object = None, *, undoing: bool = False
     ) -> tuple[list[Any], dict[str, Any]]: ...
     def result(self, value: object) -> bytes: ...
 
@@ -89,10 +90,22 @@ class Door(Protocol):
 class Post:
     """Where one task is done: its function, its contract, and its crew.
 
-    `calls`: the work goes on elsewhere when it is cut off here.
+    `calls`: the work goes on elsewhere when it is cut off here. `shape`: of its function, where it
+    has one.
     """
 
-    __slots__ = ("call", "calls", "contract", "crew", "is_async", "name", "wants_context")
+    __slots__ = (
+        "call",
+        "calls",
+        "contract",
+        "crew",
+        "is_async",
+        "name",
+        "read_only",
+        "shape",
+        "wants_context",
+        "wants_database",
+    )
 
     def __init__(
         self,
@@ -101,15 +114,18 @@ class Post:
         crew: Crew,
         contract: Door = RAW,
         *,
-        is_async: bool = True,
-        wants_context: bool = True,
+        shape: Shape | None = None,
+        read_only: bool = False,
         calls: bool = False,
     ) -> None:
         self.name = name
         self.call = call
         self.contract = contract
-        self.is_async = is_async
-        self.wants_context = wants_context
+        self.shape = shape
+        self.is_async = shape is None or shape.is_async
+        self.wants_context = shape is None or bool(shape.context)
+        self.wants_database = shape is not None and bool(shape.database)
+        self.read_only = read_only
         self.calls = calls
         self.crew = crew
 
@@ -119,14 +135,13 @@ def post_of(task: Task[..., object], crew: Crew, caller: Caller | None) -> Post:
     if task.call is not None and caller is not None:
         work = work_of(task.definition, caller, task.contract)
         return Post(task.name, work, crew, calls=True)
-    shape = task.shape
     return Post(
         task.name,
         task.function,
         crew,
         task.contract,
-        is_async=shape.is_async,
-        wants_context=bool(shape.context),
+        shape=task.shape,
+        read_only=task.policy.read_only,
     )
 
 

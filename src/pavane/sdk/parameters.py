@@ -18,12 +18,13 @@ from pavane.sdk.context import TaskContext
 class Shape(msgspec.Struct, frozen=True):
     """What a task function takes and gives, as callers see it."""
 
-    signature: inspect.Signature  # without the context
+    signature: inspect.Signature  # without the context and the database
     returns: Any  # inspect.Parameter.empty where it is not annotated
     context: str  # the name of the parameter that asks for a TaskContext, or ""
-    positional: tuple[str, ...]  # parameters passed by position, the context among them
-    keyword: tuple[str, ...]  # parameters passed by keyword, the context among them
+    positional: tuple[str, ...]  # parameters passed by position, the hidden ones among them
+    keyword: tuple[str, ...]  # parameters passed by keyword, the hidden ones among them
     is_async: bool
+    database: str = ""  # the name of the parameter that asks for the service's database, or ""
 
 
 _VARIABLE = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
@@ -42,7 +43,7 @@ def read_shape(function: Callable[..., Any], frame: types.FrameType | None) -> S
         )
     hints = hints_of(function, frame)
     signature = inspect.signature(function)
-    context = ""
+    asked: dict[str, str] = {}  # what is asked for, by the parameter's name
     positional: list[str] = []
     keyword: list[str] = []
     visible: list[inspect.Parameter] = []
@@ -55,23 +56,41 @@ def read_shape(function: Callable[..., Any], frame: types.FrameType | None) -> S
         annotation = hints.get(name, parameter.annotation)
         by_keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
         (keyword if by_keyword else positional).append(name)
-        if annotation is TaskContext:
-            if context:
+        if what := _asked_by(annotation, name, place):
+            if what in asked:
                 raise DefinitionError(
-                    f"{place} asks for two TaskContexts, {context} and {name}.", "Keep one of them."
+                    f"{place} asks for two {what}s, {asked[what]} and {name}.", "Keep one of them."
                 )
-            context = name
+            asked[what] = name
         else:
             visible.append(parameter.replace(annotation=annotation))
     returns = hints.get("return", signature.return_annotation)
     return Shape(
         signature=signature.replace(parameters=visible, return_annotation=returns),
         returns=returns,
-        context=context,
+        context=asked.get("TaskContext", ""),
         positional=tuple(positional),
         keyword=tuple(keyword),
         is_async=inspect.iscoroutinefunction(function),
+        database=asked.get("Connection", ""),
     )
+
+
+def _asked_by(annotation: Any, name: str, place: str) -> str:
+    """What a parameter asks for that no caller passes, or ""."""
+    if annotation is TaskContext:
+        return "TaskContext"
+    if not isinstance(annotation, type) or annotation.__name__ != "Connection":
+        return ""
+    if annotation.__module__ == "apsw":  # known by its name, so that nobody need import it
+        return "Connection"
+    if annotation.__module__ == "sqlite3":
+        raise DefinitionError(
+            f"{place}: {name} asks for a sqlite3.Connection, and a ledger has an apsw.Connection.",
+            f"Annotate it as {name}: apsw.Connection. In one process a file is used through one "
+            "SQLite library only, or its locks are lost.",
+        )
+    return ""
 
 
 def place_of(function: Callable[..., Any]) -> str:

@@ -6,7 +6,16 @@ import inspect
 import re
 import types
 from collections.abc import Awaitable, Callable
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar, Unpack, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    Unpack,
+    overload,
+)
 
 from pavane.core.check.calls import check_call
 from pavane.core.model.call import Call as Template
@@ -21,6 +30,9 @@ from pavane.sdk.parameters import place_of
 from pavane.sdk.policy import Duration, Growth, Policy, Retries
 from pavane.sdk.task import Task
 
+if TYPE_CHECKING:
+    from apsw import Connection
+
 P = ParamSpec("P")
 R = TypeVar("R")
 E = TypeVar("E", bound=Event)
@@ -32,14 +44,28 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,99}")
 
 
 class TaskDecorator(Protocol):
-    """What `@service.task(...)` returns: keeps the types, hides a TaskContext that comes first."""
+    """What `@service.task(...)` returns: keeps the types, hides what no caller passes."""
 
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[TaskContext, Connection, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[TaskContext, Connection, P], R], /
+    ) -> Task[P, R]: ...
     @overload
     def __call__(
         self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
     ) -> Task[P, R]: ...
     @overload
     def __call__(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Connection, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[Connection, P], R], /) -> Task[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
     @overload
@@ -51,11 +77,20 @@ class Service:
 
     `concurrency` bounds how many run at once here, `threads` the sync functions among them, which
     run in threads. With a `url` it is a service that knows nothing of Pavane: its tasks are
-    declared (`call=`, and `...` for a body), and whoever runs the engine calls it.
+    declared (`call=`, and `...` for a body), and whoever runs the engine calls it. `schema`: SQL
+    that makes the service's own tables in its ledger, run at each start in one transaction
+    (`CREATE TABLE IF NOT EXISTS …`); a task that has a parameter annotated `apsw.Connection`
+    writes to them, once for each step (docs/reference/tasks-and-transactions.md).
     """
 
     def __init__(
-        self, name: str, *, concurrency: int = 100, threads: int = 32, url: str | None = None
+        self,
+        name: str,
+        *,
+        concurrency: int = 100,
+        threads: int = 32,
+        url: str | None = None,
+        schema: str = "",
     ) -> None:
         if not _NAME.fullmatch(name):
             raise DefinitionError(
@@ -71,15 +106,30 @@ class Service:
         self.url: str | None = url
         self.concurrency = concurrency
         self.threads = threads
+        self.schema = schema
         self._tasks: list[Task[..., Any]] = []
         self._handlers: list[Handler[Any, Any]] = []
 
+    @overload
+    def task(
+        self, function: Callable[Concatenate[TaskContext, Connection, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def task(
+        self, function: Callable[Concatenate[TaskContext, Connection, P], R], /
+    ) -> Task[P, R]: ...
     @overload
     def task(
         self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
     ) -> Task[P, R]: ...
     @overload
     def task(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
+    @overload
+    def task(
+        self, function: Callable[Concatenate[Connection, P], Awaitable[R]], /
+    ) -> Task[P, R]: ...
+    @overload
+    def task(self, function: Callable[Concatenate[Connection, P], R], /) -> Task[P, R]: ...
     @overload
     def task(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
     @overload
@@ -229,6 +279,11 @@ class Service:
     def tasks(self) -> tuple[Task[..., Any], ...]:
         """The tasks that it offers, in the order of their definition."""
         return tuple(self._tasks)
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a task of it asks for its database, or it makes tables there."""
+        return bool(self.schema) or any(task.shape.database for task in self._tasks)
 
     @property
     def definitions(self) -> list[TaskDefinition]:

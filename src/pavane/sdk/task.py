@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 from msgspec import structs
 
 from pavane.core.model.task_definition import TaskDefinition
-from pavane.errors import DefinitionError
+from pavane.errors import DefinitionError, UsageError
 from pavane.language.offers import StepOptions
 from pavane.sdk.calls.declared import Call
 from pavane.sdk.calls.here import call_here
@@ -75,6 +75,11 @@ class Task(Generic[P, R]):
 
     async def _run(self, *args: Any, **kwargs: Any) -> Any:
         shape = self.shape
+        if shape.database:
+            raise UsageError(
+                f"{self.name} asks for the database of {self.service}, which it has in a workflow.",
+                f"Call the function itself with a connection: {self.name}.function(…).",
+            )
         bound = shape.signature.bind(*args, **kwargs)
         bound.apply_defaults()
         given: dict[str, Any] = dict(bound.arguments)
@@ -132,7 +137,7 @@ class Task(Generic[P, R]):
 
     @property
     def signature(self) -> inspect.Signature:
-        """The parameters with resolved annotations, without a TaskContext."""
+        """The parameters with resolved annotations, without a TaskContext and a database."""
         return self.shape.signature
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from pavane.core.model.task_definition import TaskDefinition
@@ -13,12 +13,14 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.errors import InputError, PavaneError, StoppingError
 from pavane.ports.caller import Caller
 from pavane.ports.clock import Clock
+from pavane.ports.results import Results
 from pavane.sdk.attempt import INTERRUPTED, STOPPING, TIMED_OUT, Attempt, carry_out
 from pavane.sdk.calls.http_step import TASK as HTTP
 from pavane.sdk.calls.posts import http_work, work_of
 from pavane.sdk.context import TaskContext
 from pavane.sdk.crew import Crew, Post, crew_of_calls, posts_of
 from pavane.sdk.deadlines import Deadlines
+from pavane.sdk.recorded import recorders_of
 from pavane.sdk.service import Service, definitions_of
 
 _LOG = logging.getLogger("pavane.worker")
@@ -41,7 +43,9 @@ class LocalWorkers:
     """Runs the tasks of services in this process; a `Dispatcher` for the engine.
 
     `concurrency` bounds each service where it should not decide itself; `name` begins the names of
-    the workers, by which the engine finds after a crash what they held.
+    the workers, by which the engine finds after a crash what they held. `results` has the recorded
+    results of services that have a ledger, by name; UsageError for one whose tasks ask for its
+    database and that has none. `record_plain`: record also the results of tasks that do not.
     """
 
     def __init__(
@@ -52,10 +56,13 @@ class LocalWorkers:
         concurrency: int | None = None,
         name: str = "local",
         caller: Caller | None = None,
+        results: Mapping[str, Results] | None = None,
+        record_plain: bool = True,
     ) -> None:
         self.services = tuple(dict.fromkeys(services))
         self.definitions = definitions_of(list(self.services))
         self._posts = posts_of(self.services, concurrency, caller)
+        self._recorded = recorders_of(self._posts, results or {}, clock, record_plain)
         self._own = frozenset(self._posts)
         self._caller = caller
         self._called: dict[str, Crew] = {}  # by service, for tasks known by definition only
@@ -220,7 +227,9 @@ class LocalWorkers:
         interrupt = None
         try:
             try:
-                outcome, interrupt = await carry_out(attempt)
+                recorded = self._recorded.get(post.crew.service)
+                carry = carry_out if recorded is None else recorded.carry_out
+                outcome, interrupt = await carry(attempt)
             finally:
                 if attempt.leaving is not None:
                     attempt.leaving.cancel()
@@ -243,7 +252,7 @@ class LocalWorkers:
         attempt.stop(why)
         if attempt.post.is_async:
             attempt.leaving = self._loop.call_later(_LEAVE_S, self._leave_behind, attempt)
-        elif why == TIMED_OUT and attempt.started:
+        elif why == TIMED_OUT and attempt.started and not attempt.ending:
             attempt.settled = True  # the thread goes on, and keeps its place until it ends
             self._spawn(self._report(attempt.stopped()))
 

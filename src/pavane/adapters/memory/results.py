@@ -18,7 +18,8 @@ class MemoryResults(SqliteResults):
     """Made when it is first used. The checks raise when the ledger is not open, has no room."""
 
     def __init__(self, check_open: Check, check_room: Check) -> None:
-        super().__init__(":memory:", SqliteLedgerCounters(), threaded=False, flushing="OFF")
+        self.counters = SqliteLedgerCounters()
+        super().__init__(":memory:", self.counters, threaded=False, flushing="OFF")
         self.checks = check_open, check_room
 
     def crash(self, check_open: Check, check_room: Check) -> MemoryResults:

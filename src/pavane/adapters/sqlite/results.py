@@ -81,11 +81,6 @@ class SqliteResults(LendingFile):
             await self._end_transaction()
         return gone
 
-    async def known_since(self) -> int:
-        """From when on no result is missing."""
-        rows = await self._read(q.KNOWN_SINCE)
-        return int(rows[0][0]) if rows else 0
-
 
 class _Transaction:
     def __init__(self, loan: Loan, file: SqliteResults) -> None:
@@ -99,6 +94,10 @@ class _Transaction:
     def find(self, keys: Collection[str]) -> dict[str, Result]:
         found = self._loan.connection.cursor().executemany(q.FIND_RESULT, [(k,) for k in keys])
         return _results(found.fetchall())
+
+    def known_since(self) -> int:
+        row = self._loan.connection.execute(q.KNOWN_SINCE).fetchone()
+        return int(row[0]) if row else 0
 
     async def commit(self, results: Sequence[Result]) -> None:
         await self._loan.commit(q.PUT_RESULT, [q.result_values(each) for each in results])

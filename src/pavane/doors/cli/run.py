@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ledger",
     metavar="URL",
-    help="Of one choreographed service: sqlite:///path.db; by default NAME.db beside the bus.",
+    help="Of one service that needs one: sqlite:///path.db; by default NAME.db beside the bus.",
 )
 @take_over_option
 @retention_option
@@ -94,10 +94,6 @@ def command(
             f"With --server the orchestrator is elsewhere, which does not go with {wrong}.",
             "Leave one of them out.",
         )
-    if ledger and not dances:
-        raise UsageError(
-            "A ledger is for choreographed services.", "Leave --ledger out: the engine keeps it."
-        )
     loaded = load_app(app)
     if unknown := sorted(set(names) - loaded.services.keys()):
         known = ", ".join(loaded.services)
@@ -118,8 +114,10 @@ def command(
         asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door)))
         return
     if server:
-        opened = partial(wiring.remote_services, server)
+        opened = partial(wiring.remote_services, server, ledger=ledger or "")
         if style == "hybrid":
+            if ledger:
+                raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
             on_bus = bus or "embedded:.pavane"
             opened = partial(
                 wiring.mixed_workers, server, on_bus, lease_s=lease_s, retention_s=retention_s
@@ -131,7 +129,12 @@ def command(
             "A hybrid has its conductor in a process of its own.",
             "Run `pavane server --bus URL`, and give its URL with --server.",
         )
-    asyncio.run(_run(wiring, loaded, store_url, overwrite, door=door))
+    if ledger and not any(each.has_database for each in loaded.services.values()):
+        raise UsageError(
+            f"No service of '{app}' needs a ledger: none of its tasks asks for its database.",
+            "Leave --ledger out: the engine keeps the results.",
+        )
+    asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
 
 
 async def _work(opened: Opened, app: App, server: str, overwrite: bool) -> None:
@@ -197,7 +200,7 @@ async def _dance(
 async def _run(
     wiring: Wiring,
     app: App,
-    store_url: str,
+    kept: tuple[str, str],
     overwrite: bool,
     *,
     door: Door | None,
@@ -207,13 +210,14 @@ async def _run(
     from pavane.doors.cli.follow import follow
     from pavane.doors.cli.stopping import stop_event, until
 
-    stop = stop_event()
+    stop, (store_url, ledger) = stop_event(), kept
     if door:
         await need_keys(wiring, door, store_url)
     workflows = list(app.workflows.values())
     with _listening(door) as listening:
         async with wiring.running_engine(
             store_url,
+            ledger=ledger,
             services=list(app.services.values()),
             workflows=[] if overwrite else workflows,
         ) as engine:

@@ -26,9 +26,10 @@ class Raw:
     """The door of work that takes and gives JSON as it is."""
 
     def arguments(
-        self, body: bytes, context: object, *, undoing: bool = False
+        self, body: bytes, context: object, database: object = None, *, undoing: bool = False
     ) -> tuple[list[Any], dict[str, Any]]:
         """The input and the context."""
+        del database, undoing
         return [body, context], {}
 
     def result(self, value: Any) -> bytes:

@@ -35,6 +35,12 @@ def names(transaction: Transaction) -> list[str]:
     return [row[0] for row in rows]
 
 
+async def known_since(ledger: Ledger) -> int:
+    """From when on no result is missing."""
+    async with ledger.results.transaction(read_only=True) as transaction:
+        return transaction.known_since()
+
+
 async def recorded(ledger: Ledger, *keys: str) -> dict[str, bytes | None]:
     """The outputs that are recorded under these keys."""
     found = await ledger.results.find(keys)

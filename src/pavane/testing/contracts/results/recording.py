@@ -12,6 +12,7 @@ from pavane.testing.contracts.results.harness import (
     SCHEMA,
     done,
     effects,
+    known_since,
     recorded,
     result,
 )
@@ -113,15 +114,15 @@ class RecordingTests(LedgerHarness):
             await done(ledger, f"k{n}", at=n * 10)
         await ledger.commit([Entry(message="m", at=5)])
         assert await ledger.prune(10, 10_000) == 1
-        assert await ledger.results.known_since() == 0  # of the results none has gone
+        assert await known_since(ledger) == 0  # of the results none has gone
         assert await ledger.prune(30, 10_000) == 2
         assert list(await recorded(ledger, "k1", "k2", "k3", "k4", "k5")) == ["k3", "k4", "k5"]
-        assert await ledger.results.known_since() == 30
+        assert await known_since(ledger) == 30
         assert await effects(ledger) == ["k1", "k2", "k3", "k4", "k5"]
         assert await ledger.prune(25, 0) == 0
-        assert await ledger.results.known_since() == 30
+        assert await known_since(ledger) == 30
         async with opened(await self.die(ledger)) as reborn:
-            assert await reborn.results.known_since() == 30
+            assert await known_since(reborn) == 30
             assert list(await recorded(reborn, "k2", "k3")) == ["k3"]
 
     # --- full -----------------------------------------------------------------------------------
