@@ -112,7 +112,7 @@ asyncio.run(main())
 """
 
 
-def lives(command: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
+def lives(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     """One life of the program."""
     return subprocess.run(
         command, capture_output=True, text=True, timeout=120, cwd=folder, check=False

@@ -76,6 +76,8 @@ class Work(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=F
     polls: int = 0
     correlation_id: str = ""
     priority: int = 0
+    reverses: str = ""
+    since: int = 0
 
 
 class Wanted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
@@ -223,4 +225,6 @@ def _work(given: Assignment) -> Work:
         polls=given.polls,
         correlation_id=given.correlation_id,
         priority=given.priority,
+        reverses=given.reverses,
+        since=given.since,
     )

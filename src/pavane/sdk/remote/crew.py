@@ -236,4 +236,6 @@ def _assignment(work: Work, worker: str) -> Assignment:
         polls=work.polls,
         correlation_id=work.correlation_id,
         priority=work.priority,
+        reverses=work.reverses,
+        since=work.since,
     )
