@@ -38,7 +38,7 @@ class LastFirst(MemoryResults):
 
     @asynccontextmanager
     async def lend(self, *, read_only: bool = False) -> AsyncGenerator[Loan]:
-        waiting = self._turns._waiters  # pyright: ignore[reportAttributeAccessIssue]  # what a lock has
+        waiting = self._turns._waiters
         if waiting and len(waiting) > 1:
             waiting.rotate(1)
         async with super().lend(read_only=read_only) as loan:

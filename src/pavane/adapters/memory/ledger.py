@@ -70,6 +70,9 @@ class MemoryLedger:
                 )
             server._is_lost.set()
         self._rows.server = self
+        results = self._rows.results
+        if results is not None and results.checks != self._checks():  # another process's
+            self._rows.results = results.crash(*self._checks())
         self._is_lost = asyncio.Event()
         self._offsets = dict(self._rows.offsets)
         self._open = True

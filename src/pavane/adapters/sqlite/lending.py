@@ -40,8 +40,9 @@ class LendingFile(SqliteFile):
         *,
         threaded: bool,
         flushing: Flushing,
+        lease_s: float = 0.0,
     ) -> None:
-        super().__init__(path, counters, threaded=threaded, flushing=flushing)
+        super().__init__(path, counters, threaded=threaded, flushing=flushing, lease_s=lease_s)
         self._turns = asyncio.Lock()
         self._lent: _Free | None = None  # done when the connection is given back
 
@@ -107,6 +108,11 @@ class LendingFile(SqliteFile):
                 self._connection.execute("BEGIN; PRAGMA query_only = 1")
             else:
                 self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            self._ensure_held()
+        except BaseException:
+            self._connection.execute("ROLLBACK; PRAGMA query_only = 0")
+            raise
         self._guard.arm()
 
     async def end_loan(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
