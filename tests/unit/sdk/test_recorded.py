@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,7 +14,7 @@ import pytest
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.bootstrap import SystemClock
 from pavane.core.model.work import Assignment, Outcome
-from pavane.errors import DefinitionError, Fail, UsageError
+from pavane.errors import Fail
 from pavane.ports.results import Result
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
@@ -372,37 +371,3 @@ def test_where_others_record_it_a_task_without_the_database_is_not():
         assert await till.ledger.results.find(["run:call_carrier-a"]) == {}
 
     at_the_till(scene, plain=False)
-
-
-# --- asking for it ------------------------------------------------------------------------------
-
-
-def test_callers_do_not_see_the_database():
-    assert list(charge.signature.parameters) == ["name", "how"]
-    assert list(charge_in_thread.signature.parameters) == ["name", "wait"]
-    assert charge.definition.input_keys == ["name", "how"]
-    assert shop.has_database
-    assert not Service("other").has_database
-
-
-def test_it_is_refused_where_there_is_none():
-    with pytest.raises(UsageError, match="has no ledger") as refusal:
-        LocalWorkers([shop], SystemClock())
-    assert refusal.value.remedy
-    with pytest.raises(UsageError, match="in a workflow"):
-        run(charge("a"))
-
-
-def test_what_cannot_be_asked_for():
-    bad = Service("bad")
-
-    @bad.task
-    async def twice(one: apsw.Connection, two: apsw.Connection) -> None: ...
-
-    @bad.task
-    async def other(db: sqlite3.Connection) -> None: ...
-
-    with pytest.raises(DefinitionError, match=r"two Connections, one and two"):
-        _ = twice.shape
-    with pytest.raises(DefinitionError, match=r"sqlite3.Connection, and a ledger"):
-        _ = other.shape

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.adapters.memory.counters import BusCounters
+from pavane.adapters.counting import BusCounters
 
 
 class EmbeddedCounters(BusCounters):

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 
-from pavane.adapters.memory.counters import BusCounters
+from pavane.adapters.counting import BusCounters
 from pavane.adapters.memory.topics import Group, Item, Topics
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.errors import ConnectionFailedError

@@ -6,7 +6,7 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 
-from pavane.adapters.memory.counters import LedgerCounters
+from pavane.adapters.counting import LedgerCounters
 from pavane.adapters.memory.ledger_rows import LedgerRows
 from pavane.adapters.memory.results import Check, MemoryResults
 from pavane.errors import LeaseLostError, StoreBusyError, StoreError, StoreFullError

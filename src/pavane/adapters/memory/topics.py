@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Protocol
 
-from pavane.adapters.memory.counters import BusCounters
+from pavane.adapters.counting import BusCounters
 from pavane.core.model.event import Outgoing
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Protocol
 
-from pavane.adapters.memory.counters import LedgerCounters
+from pavane.adapters.counting import LedgerCounters
 
 
 class FileCounters(Protocol):
