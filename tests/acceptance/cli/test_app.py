@@ -79,3 +79,11 @@ async def impatient(name: str) -> str:
     for word in ("app.py:17:5", "app.py:18", "app.py:23", "did you forget `await`?"):
         assert word in ended.stdout
     assert "3 workflows, 1 task:" in ended.stdout
+
+
+def test_a_ledger_that_nobody_needs_is_refused(tmp_path: Path):
+    (tmp_path / "app.py").write_text(APP)
+    said = refused(tmp_path, 2, "run", "app.py", "--ledger", "sqlite:///l.db")
+    assert "needs a ledger" in said
+    assert "Leave --ledger out" in said
+    assert not (tmp_path / "l.db").exists()

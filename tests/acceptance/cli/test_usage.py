@@ -67,7 +67,6 @@ def test_version(tmp_path: Path):
         (["server", "--store", "mysql://db/x"], ["mysql://db/x", "sqlite:///path.db"]),
         (["server", "--bus", "kafka://localhost:9092"], ["kafka", "not built yet"]),
         (["server", "--bus", "pigeon://loft"], ["pigeon://loft"]),
-        (["run", "shop.py", "--ledger", "sqlite:///l.db"], ["ledger", "choreographed"]),
         (["server", "--bus", "memory:"], ["another process's own", "embedded:FOLDER"]),
         (["list", "--bus", "embedded:nowhere"], ["no bus in nowhere", "pavane run --bus"]),
         (["show", "x", "--bus", "memory:"], ["another process's own", "embedded:FOLDER"]),
