@@ -88,6 +88,8 @@ def command(
     from pavane.doors.cli.app import load_app
 
     dances = style == "choreographed"
+    if ledger and server and style == "hybrid":
+        raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
     if server and (dances or port is not None):
         wrong = "--style choreographed" if dances else "--port"
         raise UsageError(
@@ -116,12 +118,8 @@ def command(
     if server:
         opened = partial(wiring.remote_services, server, ledger=ledger or "")
         if style == "hybrid":
-            if ledger:
-                raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
-            on_bus = bus or "embedded:.pavane"
-            opened = partial(
-                wiring.mixed_workers, server, on_bus, lease_s=lease_s, retention_s=retention_s
-            )
+            mixed = partial(wiring.mixed_workers, lease_s=lease_s, retention_s=retention_s)
+            opened = partial(mixed, server, bus or "embedded:.pavane")
         asyncio.run(_work(opened, loaded, server, overwrite))
         return
     if style == "hybrid":
@@ -129,12 +127,16 @@ def command(
             "A hybrid has its conductor in a process of its own.",
             "Run `pavane server --bus URL`, and give its URL with --server.",
         )
-    if ledger and not any(each.has_database for each in loaded.services.values()):
+    _need_ledger(app, loaded, ledger)
+    asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
+
+
+def _need_ledger(name: str, app: App, ledger: str | None) -> None:
+    if ledger and not any(each.has_database for each in app.services.values()):
         raise UsageError(
-            f"No service of '{app}' needs a ledger: none of its tasks asks for its database.",
+            f"No service of '{name}' needs a ledger: none of its tasks asks for its database.",
             "Leave --ledger out: the engine keeps the results.",
         )
-    asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
 
 
 async def _work(opened: Opened, app: App, server: str, overwrite: bool) -> None:
