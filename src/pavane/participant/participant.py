@@ -90,7 +90,9 @@ class Participant:
             rung=self._timers.rung,
             reactions=reactions,
         )
-        self._taking_back = TakingBack(self.aside, self._outside, self._take_up_again)
+        self._taking_back = TakingBack(
+            self.aside, self._outside, self._take_up_again, self._submit, self._choreographies
+        )
         self._standing = Standing(role, ledger, self.aside, clock, self.relay.wake)
         self._unknown: dict[str, list[Item]] = {}  # by definition: timers, attempts of a past life
         self._batches = Batches(
@@ -178,7 +180,7 @@ class Participant:
         await self._taking_back.redrive(await self.aside.find(id), reason)
 
     async def discard(self, id: str, reason: str = "") -> None:
-        """Give up what was set aside; the journal keeps that and why. NotFoundError."""
+        """Give up what was set aside; it is told why. NotFoundError, ConflictError: it stays."""
         await self._taking_back.discard(await self.aside.find(id), reason)
 
     async def register(self, choreographies: Sequence[Choreography]) -> None:

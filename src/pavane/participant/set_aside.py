@@ -26,6 +26,7 @@ _LOG = logging.getLogger("pavane.participant")
 PARKED_MS = 7 * 86_400_000  # a definition that nobody has registered after a week never comes
 _MOST = 1_000_000
 _PAUSE_S = (0.1, 5.0)
+_KEPT = "; it was not given up: "
 
 
 class SetAside:
@@ -59,6 +60,14 @@ class SetAside:
             aside = structs.replace(old, kind="dead", reason=reason, at=now, until=0)
             told = self._told(aside, now)
             await self._steadily(Entry(taken=[id], aside=[aside], records=told, at=now))
+
+    async def keep(self, aside: Aside, why: str) -> None:
+        """It was to be given up, and must not be: it stays, and tells why."""
+        now = self._clock.now()
+        reason = f"{aside.reason.partition(_KEPT)[0]}{_KEPT}{why}"
+        kept = structs.replace(aside, reason=reason, at=now)
+        told = [self._record(telling.stopped(self._role, kept, now), now)]
+        await self._steadily(Entry(taken=[aside.id], aside=[kept], records=told, at=now))
 
     async def drop(self, aside: Aside, reason: str) -> bool:
         """Give it up for good, and say why; False when it was settled already."""

@@ -17,7 +17,7 @@ from pavane.core.model.event import CloudEvent, topic_of_type
 from pavane.core.model.rows import Ready
 from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
-from pavane.errors import ConflictError, InputError, NotFoundError, PavaneError
+from pavane.errors import ConflictError, InputError, NotFoundError, PavaneError, StoreError
 from pavane.participant.emitting import correlation_of
 from pavane.participant.events.meetings import Meetings
 from pavane.participant.handlers.commits import Commits
@@ -122,12 +122,25 @@ class ConductedEvents:
     async def _settle(self, delivery: Delivery, subscription: Subscription) -> None:
         """A person decides about an event that was set aside."""
         if (settle := read_settle(delivery.event)) is not None:
-            with suppress(NotFoundError):  # it is settled already
-                aside = await self._aside.find(settle.id)
-                if aside.at == settle.since:
-                    await self._settle_aside(aside, settle)
+            while not await self._is_settled(settle):  # noqa: ASYNC110  # a ledger tells nobody
+                await asyncio.sleep(_PAUSE_S)
         with suppress(PavaneError):  # it comes again, and has no effect then
             await subscription.done([delivery])
+
+    async def _is_settled(self, settle: Settle) -> bool:
+        """Settle it; False where ledger or store have trouble."""
+        try:
+            aside = await self._aside.find(settle.id)
+            if aside.at == settle.since:
+                await self._settle_aside(aside, settle)
+        except NotFoundError:
+            return True  # it is settled already
+        except StoreError as error:
+            _LOG.warning("%s cannot be settled yet: %s", settle.id, error)
+            return False
+        except PavaneError as error:
+            _LOG.warning("%s cannot be settled: %s", settle.id, error)
+        return True
 
     async def _settle_aside(self, aside: Aside, settle: Settle) -> None:
         if settle.action == "discard":

@@ -116,9 +116,15 @@ class DeadLetters:
             if found.kind == "failed":
                 remedy = "It has ended and waits for nobody: leave it, or try it again."
             raise ConflictError(f"'{id}' is an execution, and only messages are discarded.", remedy)
-        return await self._settle(found, "discard", reason)
+        now = await self._settle(found, "discard", reason)
+        if now.state == "standing":
+            raise ConflictError(
+                f"The message {found.message} was not given up: {now.reason}.", "Redrive it."
+            )
+        return now
 
     async def _settle(self, found: DeadLetter, action: Settling, reason: str) -> DeadLetter:
+        from pavane.participant.giving_up import ensure_may_go, kind_of
         from pavane.participant.settling import Settle, ask_to_settle
 
         assert self._company is not None
@@ -132,6 +138,9 @@ class DeadLetters:
             raise ConflictError(
                 f"The message {found.message} {found.reason}.", "Settle the one before it."
             )
+        kind = kind_of(stop.note.type)
+        if action == "discard" and kind and stop.note.status != "quarantined":
+            ensure_may_go(kind, stop.note.execution, playable=stop.note.status != "parked")
         settle = Settle(action, stop.note.id, stop.note.since, reason)
         await ask_to_settle(self._company.bus, self._company.clock, found.service, settle)
         with suppress(TimeoutError):
@@ -141,8 +150,10 @@ class DeadLetters:
         if self._stands_since(found.id) == stop.note.since:
             return structs.replace(found, state="asked")
         now = await self.get(found.id)
-        # It may have failed again meanwhile: that is another time.
-        return structs.replace(now, state="redriven") if now.state == "standing" else now
+        if now.state == "standing" and action == "redrive":
+            # It has failed again meanwhile: that is another time.
+            return structs.replace(now, state="redriven")
+        return now
 
     def _stands_since(self, id: str) -> int:
         assert self._company is not None
