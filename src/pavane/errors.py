@@ -18,6 +18,7 @@ PavaneError                       the root
 ├── UnauthenticatedError          the server wants a key, or does not know the one that was shown
 ├── ForbiddenError                the key does not have the role; says which
 ├── ConnectionFailedError         a server could not be reached
+│   └── UntrustedError            it shows a certificate that nobody here vouches for
 ├── CallError                     a service that was called gave no answer
 ├── StoppingError                 the engine is stopping and takes no new work
 ├── ResultTimeoutError            the execution did not end within the time given
@@ -149,6 +150,12 @@ class ConnectionFailedError(PavaneError):
     """A server could not be reached."""
 
     code = "unreachable"
+
+
+class UntrustedError(ConnectionFailedError):
+    """The server's certificate is not trusted here: nothing was sent."""
+
+    code = "untrusted"
 
 
 class CallError(PavaneError):

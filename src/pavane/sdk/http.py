@@ -8,9 +8,10 @@ from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
-from pavane.errors import ConnectionFailedError, UsageError
+from pavane.errors import UsageError
 from pavane.sdk.credentials import headers_for
 from pavane.sdk.plans import Answer, Ask, Verb
+from pavane.sdk.unreachable import unreachable
 
 _ADDRESSES: dict[Verb, tuple[str, str]] = {
     "register_workflows": ("POST", "/workflows"),
@@ -53,13 +54,6 @@ class _Server:
             "timeout": self.timeout_s + ask.wait_s,
         }
 
-    def lost(self, error: Exception) -> ConnectionFailedError:
-        """The error for a server that does not answer."""
-        return ConnectionFailedError(
-            f"The server at {self.server} does not answer ({error or type(error).__name__}).",
-            "Is it running? `pavane server` starts one.",
-        )
-
 
 class HttpTransport:
     """Asks a server from the event loop. Connections are kept for the next ask."""
@@ -77,7 +71,7 @@ class HttpTransport:
         try:
             response = await self._client.request(**self._server.request(ask))
         except (self._library.TransportError, self._library.InvalidURL) as error:
-            raise self._server.lost(error) from error
+            raise unreachable(self._server.server, error) from error
         return Answer(response.status_code, response.content, time.monotonic() - began)
 
     async def close(self) -> None:
@@ -101,7 +95,7 @@ class SyncHttpTransport:
         try:
             response = self._client.request(**self._server.request(ask))
         except (self._library.TransportError, self._library.InvalidURL) as error:
-            raise self._server.lost(error) from error
+            raise unreachable(self._server.server, error) from error
         return Answer(response.status_code, response.content, time.monotonic() - began)
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from pavane.errors import (
     ExecutionFailedError,
     InputError,
     ResultTimeoutError,
+    UntrustedError,
 )
 from pavane.sdk.contract import Contract, encode
 from pavane.sdk.problems import raise_for
@@ -152,9 +153,9 @@ def result(execution_id: str, door: Contract | None, timeout_s: float | None) ->
             answer = yield Ask(
                 "result", {"id": execution_id}, query, wait_s=wait_s, delay_s=delay_s
             )
-        except ConnectionFailedError:
+        except ConnectionFailedError as error:
             lost += 1
-            if lost > _LOST_MAX:
+            if lost > _LOST_MAX or isinstance(error, UntrustedError):
                 raise
             took_s, standing = 0.0, None
         else:

@@ -17,6 +17,7 @@ from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConnectionFailedError, PavaneError
 from pavane.observer.event_types import EventTypes
 from pavane.sdk.credentials import headers_for
+from pavane.sdk.unreachable import unreachable
 
 TIMEOUT_S = 75.0  # longer than the server lets a request for a result wait
 
@@ -121,10 +122,7 @@ class Remote:
             response = connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise ConnectionFailedError(
-                f"The server at {self._server} does not answer ({error}).",
-                "Is it running? `pavane server` starts one.",
-            ) from error
+            raise unreachable(self._server, error) from error
         finally:
             connection.close()
         return self._decoded(response.status, answer, kind)

@@ -20,6 +20,7 @@ from pavane.sdk.problems import raise_for
 from pavane.sdk.remote import points
 from pavane.sdk.remote.points import NoProbe
 from pavane.sdk.remote.wire import Wire, is_direct
+from pavane.sdk.unreachable import unreachable
 
 _LOG = logging.getLogger("pavane.worker")
 
@@ -48,10 +49,7 @@ class Line:
         try:
             answer = await self._way.post(_encode(wanted), TIMEOUT_S + wanted.wait_ms / 1000)
         except OSError as error:
-            raise ConnectionFailedError(
-                f"The server at {self.server} does not answer ({error or type(error).__name__}).",
-                "Is it running? `pavane server` starts one.",
-            ) from error
+            raise unreachable(self.server, error) from error
         raise_for(answer)
         try:
             given = _decode(answer.body)

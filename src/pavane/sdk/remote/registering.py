@@ -8,7 +8,7 @@ from typing import Final
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
-from pavane.errors import ConnectionFailedError, StoppingError
+from pavane.errors import ConnectionFailedError, StoppingError, UntrustedError
 from pavane.sdk import plans
 from pavane.sdk.client import Client
 
@@ -26,7 +26,8 @@ async def register(
 ) -> None:
     """Register workflows and tasks; waits for the server.
 
-    `on_wait` hears once why nothing happens. DefinitionError, AlreadyExistsError.
+    `on_wait` hears once why nothing happens. DefinitionError, AlreadyExistsError,
+    UntrustedError, and what a server says to a key that it does not know or that may not do this.
     """
     pause_s, longest_s = _PAUSE_S
     told = False
@@ -36,6 +37,8 @@ async def register(
             try:
                 await client.perform(plan)
                 return
+            except UntrustedError:
+                raise  # it does not get better by waiting
             except (ConnectionFailedError, StoppingError) as error:
                 if not told:
                     on_wait(error.message)
