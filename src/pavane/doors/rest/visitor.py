@@ -63,7 +63,8 @@ def wanted() -> UnauthenticatedError:
     """What to say to somebody who shows no key."""
     return UnauthenticatedError(
         "This server wants a key.",
-        "Send `Authorization: Bearer KEY`; the commands read it from PAVANE_API_KEY.",
+        "Send `Authorization: Bearer KEY`; the commands read it from PAVANE_API_KEY, and `Client` "
+        "takes it as `api_key`.",
     )
 
 
