@@ -61,17 +61,20 @@ async def test_it_calls_no_loopback_unless_told(plain: Stock, tmp_path: Path, mo
     assert plain.asked == []
 
 
-async def test_a_killed_server_calls_again_with_the_same_key(plain: Stock, tmp_path: Path):
+@pytest.mark.parametrize("bus", [(), ("--bus", "embedded:bus")], ids=["alone", "on a bus"])
+async def test_a_killed_server_calls_again_with_the_same_key(
+    plain: Stock, tmp_path: Path, bus: tuple[str, ...]
+):
     plain.script = ["slow"]
     flow = reserving(plain)
-    with background(tmp_path, *ALLOWED) as server:
+    with background(tmp_path, *ALLOWED, *bus) as server:
         async with Client(server.url) as client:
             await client.register(flow)
             run = await client.start(flow, "7")
             await plain.until_asked(1)
         server.process.send_signal(signal.SIGKILL)
         server.process.wait(10)
-    with background(tmp_path, *ALLOWED) as server:
+    with background(tmp_path, *ALLOWED, *bus) as server:
         async with Client(server.url) as client:
             run = await client.start(flow, "7", key="again")
             await run.result(timeout=20)
