@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from bench.server import is_ready
 
 PATIENCE_S = 60.0
+GRACE_S = 15.0
 LOOK_S = 0.02
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
@@ -47,8 +48,13 @@ class Part:
 
 
 @contextmanager
-def part(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> Iterator[Part]:
-    """Run a command for as long as the context lasts; its working folder is this one's."""
+def part(
+    folder: Path, *command: str, env: Mapping[str, str] | None = None, grace_s: float = GRACE_S
+) -> Iterator[Part]:
+    """Run a command for as long as the context lasts; its working folder is this one's.
+
+    It gets a session of its own, so that what it started itself is found and ends with it.
+    """
     output = folder / f"output-{time.monotonic_ns()}.txt"
     with output.open("wb") as file:
         process = subprocess.Popen(
@@ -57,16 +63,36 @@ def part(folder: Path, *command: str, env: Mapping[str, str] | None = None) -> I
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     try:
         yield Part(process, output)
     finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):  # all of it has ended
+                os.killpg(process.pid, sign)
+            if _has_ended(process, grace_s):
+                break
+
+
+def _has_ended(process: subprocess.Popen[bytes], patience_s: float) -> bool:
+    """Whether nothing of its group is left, after so long at most."""
+    until = time.monotonic() + patience_s
+    while process.poll() is None or _is_there(process.pid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(LOOK_S)
+    return True
+
+
+def _is_there(group: int) -> bool:
+    """Whether a process of the group is at work; a dead one may never be buried by its parent."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+            state, _parent, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state not in "ZX":
+                return True
+    return False
 
 
 def module(folder: Path, name: str, *arguments: str) -> AbstractContextManager[Part]:
