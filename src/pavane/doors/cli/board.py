@@ -37,6 +37,10 @@ class Board:
     def __exit__(self, *exc_info: object) -> None:
         self._live.stop()
 
+    def needs(self, status: str) -> bool:
+        """All of them: it shows how they go."""
+        return True
+
     def show(self, views: Iterable[ExecutionView]) -> None:
         """Take the changes and draw."""
         for view in views:

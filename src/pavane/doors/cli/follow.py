@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +14,7 @@ from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import MARKS, first_line, status_text
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView
-from pavane.errors import NotFoundError, StoreError
+from pavane.errors import StoreError
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
@@ -29,6 +29,10 @@ class Display(Protocol):
 
     def __enter__(self) -> Display: ...
     def __exit__(self, *exc_info: object) -> None: ...
+    def needs(self, status: str) -> bool:
+        """Whether executions of this status matter to it at all."""
+        ...
+
     def show(self, views: Iterable[ExecutionView]) -> None:
         """These have changed."""
         ...
@@ -46,10 +50,14 @@ class Lines:
     def __exit__(self, *exc_info: object) -> None:
         pass
 
+    def needs(self, status: str) -> bool:
+        """Only what has ended or needs somebody."""
+        return status in ENDED or status == "NEEDS_ATTENTION"
+
     def show(self, views: Iterable[ExecutionView]) -> None:
         """Tell of each end once."""
         for view in views:
-            if view.status in ENDED or view.status == "NEEDS_ATTENTION":
+            if self.needs(view.status):
                 if self._told.get(view.id) != view.status:
                     click.echo(end_line(view))
                 self._told[view.id] = view.status
@@ -87,15 +95,21 @@ async def follow(engine: Engine, screen: Display | None = None) -> None:
 
 
 async def follow_observer(observer: Observer, screen: Display) -> None:
-    """Show what the journals tell, tick by tick, until cancelled."""
-    told: dict[str, int] = {}
-    with screen as shown:
+    """Show what the journals tell, tick by tick, until cancelled.
+
+    What was told before comes first. Then only changes are looked at: a look at all that is known
+    would take the longer, tick by tick, the more there is.
+    """
+    with screen as shown, observer.subscribe() as changes:
+        ids = [each.id for each in observer.executions()[:MOST_AT_ONCE]]
         while True:
-            changed: list[ExecutionView] = []
-            for summary in observer.executions()[:MOST_AT_ONCE]:
-                if told.get(summary.id) != summary.updated_at or not summary.ended_at:
-                    told[summary.id] = summary.updated_at
-                    with suppress(NotFoundError):
-                        changed.append(observer.execution(summary.id))
-            shown.show(changed)
-            await asyncio.sleep(TICK_S)
+            for start in range(0, len(ids), MOST_AT_ONCE):
+                shown.show(_needed(observer, shown, ids[start : start + MOST_AT_ONCE]))
+                await asyncio.sleep(TICK_S)
+            ids = list(await changes.get())
+
+
+def _needed(observer: Observer, screen: Display, ids: Sequence[str]) -> list[ExecutionView]:
+    views = observer.views
+    found = views.several([each for each in ids if screen.needs(views.status(each))])
+    return [each for each in found if each.status]  # others were cancelled before they began
