@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import big, budget, fork, profile, server, throughput
+from bench.dancers import results as dancers
 from bench.result import Result, print_results
 from bench.workers import endpoints
 from bench.workers import results as workers
@@ -63,6 +64,7 @@ PARTS: dict[str, Part] = {
     "fork": lambda small: fork.results(2_000 if small else fork.BRANCHES),
     "server": lambda small: server.results(2 if small else server.PAIRS),
     "workers": lambda small: workers.results(1, 300, 30) if small else workers.results(),
+    "dancers": lambda small: dancers.results(1, 300, 30) if small else dancers.results(),
     "endpoints": lambda small: endpoints.results(400 if small else endpoints.TASKS),
 }
 

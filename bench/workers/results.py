@@ -22,10 +22,10 @@ def results(pairs: int = PAIRS, many: int = MANY, alone: int = ALONE) -> list[Re
     beside = alternate(ours, floor, pairs)
     found = [
         _at_least("of the HTTP floor", beside.ratio("workflows_per_s"), OF_FLOOR),
-        _rate("Pavane", beside.ours),
-        _rate("floor", beside.theirs),
-        _shares("Pavane", beside.ours),
-        _shares("floor", beside.theirs),
+        rate("Pavane", beside.ours),
+        rate("floor", beside.theirs),
+        shares("Pavane", beside.ours),
+        shares("floor", beside.theirs),
     ]
     if why := peer.missing():
         return [*found, Result("times Restate, three calls", why, f">= {OF_PEER:g}", met=False)]
@@ -37,8 +37,8 @@ def results(pairs: int = PAIRS, many: int = MANY, alone: int = ALONE) -> list[Re
     return [
         *found,
         _at_least("times Restate, three calls", calls.ratio("workflows_per_s"), OF_PEER),
-        _rate("Restate", calls.theirs),
-        _shares("Restate", calls.theirs),
+        rate("Restate", calls.theirs),
+        shares("Restate", calls.theirs),
         Result("latency alone, to Restate's", f"{latency:.2f}", "<= 0.33", latency <= OF_LATENCY),
         Result(
             "  ms, median: Pavane, Restate",
@@ -51,13 +51,15 @@ def _at_least(what: str, ratio: float, target: float) -> Result:
     return Result(what, f"{ratio:.2f}", f">= {target:g}", ratio >= target)
 
 
-def _rate(who: str, told: list[dict[str, Any]]) -> Result:
+def rate(who: str, told: list[dict[str, Any]]) -> Result:
+    """Workflows per second and the CPU of each in the side's processes, the medians of all runs."""
     middle = Pairs(told, told)
     rate, cpu_us = middle.our("workflows_per_s"), middle.our("cpu_us_per_workflow")
     return Result(f"  {who}: workflows/s, CPU us of each", f"{rate:,.0f}, {cpu_us:,.0f}")
 
 
-def _shares(who: str, told: list[dict[str, Any]]) -> Result:
+def shares(who: str, told: list[dict[str, Any]]) -> Result:
+    """The CPU of each process in the last run."""
     last = told[-1]["cpu_us_of"]
     return Result(
         f"  {who}: CPU us per workflow", ", ".join(f"{k} {us:,.0f}" for k, us in last.items())
