@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bench import big, budget, fork, profile, server, throughput
 from bench.dancers import results as dancers
+from bench.handlers import results as handlers
 from bench.result import Result, print_results
 from bench.workers import endpoints
 from bench.workers import results as workers
@@ -65,6 +66,7 @@ PARTS: dict[str, Part] = {
     "server": lambda small: server.results(2 if small else server.PAIRS),
     "workers": lambda small: workers.results(1, 300, 30) if small else workers.results(),
     "dancers": lambda small: dancers.results(1, 300, 30) if small else dancers.results(),
+    "handlers": lambda small: handlers.results(1, 1000) if small else handlers.results(),
     "endpoints": lambda small: endpoints.results(400 if small else endpoints.TASKS),
 }
 
