@@ -12,7 +12,7 @@ import pytest
 from pavane.adapters.memory.store import MemoryStore
 from pavane.core.decide import flow, retries, stopping, tasks, undo
 from pavane.core.decide.draft import Draft
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.wait import Wait
 from pavane.core.model import command, fact, status
 from pavane.core.model.command import Close

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pavane.core.decide import timeouts
 from pavane.core.decide.event_waits import PREFIX
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.model import status
 from pavane.core.model.fact import Claimed
 from pavane.core.model.rows import Header, TaskRow

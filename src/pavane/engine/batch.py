@@ -118,7 +118,7 @@ class Batch:
                 if ref:
                     keys.add(("task", ref))
                     plan = self._registry.plan_of(request.execution_id)
-                    node = plan.nodes.get(ref) if plan else None
+                    node = plan.nodes.find(ref) if plan else None
                     if node is not None and isinstance(request.fact, Reported):
                         keys |= node.after
         return wants

@@ -167,7 +167,7 @@ def _steps(definitions: list[Workflow]) -> Iterator[tuple[str, str]]:
         for step in ahead:  # the list grows while it is read
             if step.type == "SIMPLE":
                 yield step.ref, step.name
-            for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+            for inner in step.inner:
                 ahead += inner
             param = step.sub_workflow_param
             if param is not None and param.workflow_definition is not None:

@@ -109,3 +109,9 @@ def noop(ref: str) -> Step:
 
 def terminate(ref: str, status: str, **inputs: Any) -> Step:
     return of_type("TERMINATE", ref, {"terminationStatus": status, **inputs})
+
+
+def loop(ref: str, *steps: Steps, **fields: Any) -> Step:
+    """A DO_WHILE with these steps: `loop_condition` is ours, `items` a list or an expression."""
+    condition = {"evaluator_type": "pavane"} if "loop_condition" in fields else {}
+    return of_type("DO_WHILE", ref, loop_over=flat(*steps), **condition, **fields)

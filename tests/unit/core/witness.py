@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pavane.core.check.layout import Layout, Place, lay_out
 from pavane.core.decide.decider import Decision
-from pavane.core.decide.plan import UNDO
+from pavane.core.decide.nodes import UNDO
 from pavane.core.model import status
 from tests.unit.core.world import Stored, World
 

@@ -16,7 +16,8 @@ import msgspec
 from pavane.core.decide import phases
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Page, Rows
-from pavane.core.decide.plan import UNDO, Plan, compile_plan
+from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model import command, status
 from pavane.core.model.fact import AlarmRang, Fact, Started
 from pavane.core.model.rows import PAGE, Header, Ready, TaskRow

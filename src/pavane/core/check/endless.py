@@ -39,5 +39,5 @@ def _certain(steps: Sequence[Step]) -> Iterator[Step]:
 
 def _may_end(step: Step) -> bool:
     """Whether the workflow may end inside a step, so that what follows is not certain."""
-    inner = [step.default_case, *step.decision_cases.values(), *step.fork_tasks]
+    inner = step.inner
     return step.type == "TERMINATE" or any(_may_end(each) for block in inner for each in block)

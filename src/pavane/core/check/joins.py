@@ -44,6 +44,13 @@ def _waits(layout: Layout, join: Place, ref: str) -> Iterator[str]:
             "it; name the last step of each branch."
         )
         return
+    loops = [p.ref for p in around[refs.index(fork) :] if p.step.type == "DO_WHILE"]
+    if loops:
+        yield (
+            f"`joinOn` names {ref!r}, which is inside the loop {loops[0]!r} and runs any number of "
+            f"times; wait for {loops[0]!r} itself."
+        )
+        return
     choices = [p.ref for p in around[refs.index(fork) :] if p.step.type == "SWITCH"]
     if choices:
         yield (

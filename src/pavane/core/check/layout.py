@@ -123,6 +123,8 @@ def lists_of(step: Step) -> Iterator[tuple[str, list[Step]]]:
     yield "the default case", step.default_case
     for number, steps in enumerate(step.fork_tasks, 1):
         yield f"branch {number}", steps
+    if step.loop_over:
+        yield "the loop", step.loop_over
 
 
 def _places(

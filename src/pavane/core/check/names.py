@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout
-from pavane.core.decide.plan import UNDO
+from pavane.core.decide.nodes import UNDO
 
 _UNSPEAKABLE = ".$`{}[]()'\"\\"
 _LENGTH_MAX = 200
+_NUMBERED = re.compile(r"(.+)__[1-9][0-9]*", re.DOTALL)
 _RESERVED = frozenset({"workflow"})
 
 
@@ -24,12 +26,25 @@ def check(layout: Layout) -> Iterator[str]:
             yield f"A step ({what}) has no taskReferenceName; give it one of its own."
         else:
             yield from (f"{place.name}: {text}" for text in _bad(place.ref))
+            if (found := _NUMBERED.fullmatch(place.ref)) and _in_loop(layout, found[1]):
+                yield (
+                    f"{place.name}: it could not be told from an iteration of {found[1]!r}, which "
+                    "is inside a loop; name it differently."
+                )
     for ref, count in counts.items():
         if ref and count > 1:
             yield (
                 f"Step {ref!r}: {count} steps have this taskReferenceName; "
                 "give each one of its own."
             )
+
+
+def _in_loop(layout: Layout, ref: str) -> bool:
+    """Whether a step of that name (or of one that it ends with) is inside a loop."""
+    while ref not in layout.by_ref and (found := _NUMBERED.fullmatch(ref)):
+        ref = found[1]
+    place = layout.by_ref.get(ref)
+    return place is not None and any(p.step.type == "DO_WHILE" for p in place.chain()[:-1])
 
 
 def _bad(ref: str) -> Iterator[str]:

@@ -97,7 +97,13 @@ def _of_step(layout: Layout, place: Place) -> Iterator[str]:
     if step.undo is not None:
         for key, value in step.undo.input_parameters.items():
             yield from _of_value(layout, value, f"undo.inputParameters.{key}", place.name)
-    if step.evaluator_type == "pavane":
+    if step.items is not None:
+        yield from _of_value(layout, step.items, "items", place.name)
+    if step.loop_condition and step.evaluator_type == "pavane":
+        yield from _of_value(
+            layout, "${= " + step.loop_condition + " }", "loopCondition", place.name
+        )
+    elif step.evaluator_type == "pavane":
         yield from _of_expression(place)
 
 

@@ -13,7 +13,6 @@ NOT_BUILT = frozenset(
     {
         "AGENT",
         "DECISION",
-        "DO_WHILE",
         "DYNAMIC",
         "EXCLUSIVE_JOIN",
         "FORK",

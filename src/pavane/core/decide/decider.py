@@ -9,8 +9,9 @@ import msgspec
 
 from pavane.core.decide import flow, operator, phases, stopping, tasks
 from pavane.core.decide.draft import Draft, RowMissingError, Rows, encode
+from pavane.core.decide.nodes import AGAIN
 from pavane.core.decide.plan import Plan
-from pavane.core.decide.step_types import STEP_TYPES
+from pavane.core.decide.step_types import DO_WHILE, STEP_TYPES
 from pavane.core.model import fact as facts
 from pavane.core.model import status
 from pavane.core.model.command import Command
@@ -82,6 +83,10 @@ def _run(draft: Draft) -> None:
 
 
 def _begin(draft: Draft, ref: str) -> None:
+    if ref.startswith(AGAIN):
+        number, _, ref = ref.removeprefix(AGAIN).partition(":")
+        DO_WHILE.again(draft, draft.plan.nodes[ref], int(number))
+        return
     node = draft.plan.nodes[ref]
     draft.require([*node.keys, ("task", ref)] if draft.resuming else node.keys)
     try:

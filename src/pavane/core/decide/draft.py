@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from pavane.core.decide.plan import Node, Plan
+from pavane.core.decide.nodes import Node
+from pavane.core.decide.plan import Plan
 from pavane.core.decide.roots import NoRoots, Roots
 from pavane.core.model import status
 from pavane.core.model.command import Command, Finished
@@ -65,6 +66,7 @@ class Draft:
         "failure",
         "given",
         "header",
+        "iterations",
         "newest",
         "now",
         "plan",
@@ -87,6 +89,7 @@ class Draft:
         self.agenda: list[str] = []  # steps to begin
         self.resuming = False  # steps that begin may have begun before
         self.failure: Failure | None = None  # forward progress is over, and why
+        self.iterations = 0  # begun in this decision
         self.undone = False  # the way back has come to the start
         self._decoded = rows.decoded
 
@@ -155,7 +158,7 @@ class Draft:
         return row
 
     def _may_be_undone(self, row: TaskRow) -> bool:
-        node = self.plan.nodes.get(row.ref)  # none for the undo of a step
+        node = self.plan.nodes.find(row.ref)  # none for the undo of a step
         return node is not None and node.reversible
 
     def change(self, row: TaskRow, new_status: str = "", **changes: Any) -> TaskRow:
@@ -223,10 +226,10 @@ class Draft:
             task_input: dict[str, Any] = template.render(NoRoots)
         else:
             self.require(node.keys)
-            task_input = template.render(Roots(self, node.views))
+            task_input = template.render(Roots(self, node.views, node))
         for name, fallback in node.fallbacks.items():
             if task_input[name] is None:
-                task_input[name] = fallback.render(Roots(self, None))
+                task_input[name] = fallback.render(Roots(self, None, node))
         return task_input
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from pavane.core.decide import phases, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import BUILT_IN_TYPES, RETRIED_TYPES, WORKER_TYPE, Node
-from pavane.core.decide.roots import Roots
+from pavane.core.decide.nodes import AGAIN, Node
+from pavane.core.decide.plan import BUILT_IN_TYPES, RETRIED_TYPES, WORKER_TYPE
+from pavane.core.decide.roots import VIEWED, Roots
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
 from pavane.core.model.fact import AlarmRang, ChildEnded, ChildPivot
@@ -231,9 +232,11 @@ def mark_frontier(draft: Draft, row: TaskRow) -> None:
 
 def give_up_agenda(draft: Draft) -> None:
     """Steps that were about to begin never do; the way back starts in front of them."""
+    # A loop between two iterations is open, and stopped as what is open.
+    agenda = [ref for ref in draft.agenda if not ref.startswith(AGAIN)]
     if draft.resuming:
-        draft.require([("task", ref) for ref in draft.agenda])
-    for ref in draft.agenda:
+        draft.require([("task", ref) for ref in agenda])
+    for ref in agenda:
         row = new_row(draft, draft.plan.nodes[ref], status.CANCELED, ended_at=draft.now)
         draft.header.undoable += row.undoable
         mark_frontier(draft, row)
@@ -347,7 +350,7 @@ def _output(draft: Draft, last: TaskRow) -> bytes:
     if plan.workflow.output_parameters:
         draft.require(plan.output_keys)
         return encode(plan.output.render(Roots(draft, plan.output_views)))
-    if last.type == "JOIN":
+    if last.type in VIEWED:
         seen = Roots(draft, None).root(last.ref)
         assert isinstance(seen, dict)
         return encode(seen["output"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pavane.core.decide import flow, phases, stopping, undo
 from pavane.core.decide.draft import Draft
-from pavane.core.decide.plan import UNDO, Node
+from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import status
 from pavane.core.model.command import Close
@@ -163,7 +163,7 @@ def resolve(draft: Draft, fact: Resolved) -> None:
 def signal(draft: Draft, fact: Signalled) -> None:
     """Complete or fail a waiting step from outside."""
     row = draft.task(fact.ref)
-    node = draft.plan.nodes.get(fact.ref)
+    node = draft.plan.nodes.find(fact.ref)
     if row is None or node is None:
         raise NotFoundError(
             f"Execution {draft.header.id} has no step {fact.ref!r} that has begun.",

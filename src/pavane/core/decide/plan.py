@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from pavane.core.decide.retries import NO_POLICY, Policy, policy_of
+from pavane.core.decide.looped import ITEMS
+from pavane.core.decide.nodes import AGAIN, UNDO, Node, Nodes, UndoPlan
+from pavane.core.decide.retries import NO_POLICY, policy_of
 from pavane.core.decide.roots import View, views_of
-from pavane.core.expressions.evaluator import Expression, compile_expression
+from pavane.core.expressions.evaluator import compile_expression
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.rows import Key
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.errors import DefinitionError
 
-UNDO = "undo:"
 _AHEAD_MAX = 100  # keys of one step that others look ahead to
 # A task that nobody defined gets Conductor's ad-hoc definition; of other step types only an
 # explicit retryCount is tried again.
@@ -26,50 +27,12 @@ BUILT_IN_TYPES = frozenset({"HTTP"})  # tasks of that name, which Pavane itself 
 RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"}) | BUILT_IN_TYPES
 
 
-class UndoPlan(msgspec.Struct, frozen=True):
-    """The undo of a step: the task, its input and its policy."""
-
-    name: str
-    service: str
-    template: Template
-    policy: Policy
-
-
-class Node(msgspec.Struct):
-    """A step and its place in the graph. Filled once, when the plan is made."""
-
-    step: Step
-    ref: str
-    type: str
-    template: Template
-    policy: Policy
-    service: str = ""
-    fallbacks: Mapping[str, Template] = {}  # for inputs that turn out to be null
-    expression: Expression | None = None
-    undo: UndoPlan | None = None
-    reversible: bool = False  # it has an undo, or is an execution that may have
-    next: str = ""  # what follows; "" at the end of a branch or of the workflow
-    fork: str = ""  # innermost FORK_JOIN around it
-    joins: tuple[str, ...] = ()  # the JOINs that wait for it
-    before: str = ""  # the step in front of it; "" when it is the first of its list
-    inside: str = ""  # then: the SWITCH or FORK_JOIN whose list it begins; "" for the workflow
-    cases: Mapping[str, tuple[str, str]] = {}  # SWITCH: case to first and last step
-    default: tuple[str, str] = ("", "")
-    branches: tuple[tuple[str, str], ...] = ()  # FORK_JOIN: first and last of each branch
-    join: str = ""  # FORK_JOIN: the JOIN that follows
-    join_on: tuple[str, ...] = ()
-    of_fork: str = ""  # JOIN: its FORK_JOIN
-    keys: frozenset[Key] = frozenset()  # what beginning it reads
-    views: Mapping[str, View] | None = None  # the same, as its template sees it
-    after: frozenset[Key] = frozenset()  # what completing it reads, as far as it is known
-
-
 class Plan(msgspec.Struct):
     """A workflow ready to be decided upon."""
 
     workflow: Workflow
     hash: str
-    nodes: dict[str, Node]
+    nodes: Nodes
     first: str
     last: str
     output: Template
@@ -85,7 +48,7 @@ class Plan(msgspec.Struct):
 
 def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Plan:
     """The plan of a valid workflow; DefinitionError or ExpressionError on one that is not."""
-    nodes: dict[str, Node] = {}
+    nodes = Nodes()
     inline: dict[str, Workflow] = {}
     for step in all_steps(workflow.tasks):
         if step.ref in nodes:
@@ -97,10 +60,10 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         param = step.sub_workflow_param
         if param and param.workflow_definition:
             inline[content_hash(param.workflow_definition)] = param.workflow_definition
-    first, last = _link(workflow.tasks, nodes, after="", fork="", inside="")
+    first, last = _link(workflow.tasks, nodes, Around())
     for node in nodes.values():
         for ref in node.join_on:
-            if ref in nodes:
+            if ref in nodes and nodes[ref].loops == node.loops:
                 nodes[ref].joins += (node.ref,)
     variables = {*workflow.variables}
     for node in nodes.values():
@@ -123,6 +86,7 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
     for node in nodes.values():
         node.keys = keys_of(plan, node.template.reads)
         node.views = views_of(node.template)
+        node.condition = _condition(node)
     for node in nodes.values():
         node.after = _after(plan, node)
     return plan
@@ -132,23 +96,16 @@ def all_steps(steps: Iterable[Step]) -> Iterator[Step]:
     """Every step of the lists, nested ones behind the one that holds them."""
     for step in steps:
         yield step
-        for inner in [*step.decision_cases.values(), step.default_case, *step.fork_tasks]:
+        for inner in step.inner:
             yield from all_steps(inner)
 
 
-def keys_of(plan: Plan, reads: Iterable[Read]) -> frozenset[Key]:
+def keys_of(plan: Plan, reads: Iterable[Read], place: Node | None = None) -> frozenset[Key]:
     """The rows that reads of a template touch, views of joins resolved to what they show."""
-    found: set[Key] = set()
+    found = plan.nodes.keys_of(reads, place)
     for read in reads:
         if read.root == "workflow":
             found.update(_workflow_keys(plan, read.path))
-        elif read.root in plan.nodes:
-            found.add(("task", read.root))
-            node = plan.nodes[read.root]
-            if node.type == "JOIN":
-                shown = read.path[1:2]
-                refs = shown if shown and shown[0] in node.join_on else node.join_on
-                found.update(("task", str(ref)) for ref in refs)
     return frozenset(found)
 
 
@@ -163,10 +120,29 @@ def _workflow_keys(plan: Plan, path: tuple[str | int, ...]) -> Iterator[Key]:
             yield ("value", f"var:{name}")
 
 
+def _condition(node: Node) -> Template | None:
+    """Whether a loop goes on, as a template of one value."""
+    if node.type != "DO_WHILE" or not node.step.loop_condition:
+        return None
+    text = "${= " + node.step.loop_condition + " }"
+    return compile_template(text, where=f"{node.ref}.loopCondition")
+
+
+class Around(NamedTuple):
+    """What stands around a list of steps."""
+
+    after: str = ""  # what follows its last step
+    fork: str = ""
+    inside: str = ""
+    loops: tuple[str, ...] = ()
+
+
 def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
     definition = step.task_definition or tasks.get(step.name)
     where = f"{step.ref}.inputParameters"
     parameters: dict[str, Any] = step.input_parameters
+    if step.items is not None:
+        parameters = {**parameters, ITEMS: step.items}
     fallbacks: dict[str, Template] = {}
     if definition and definition.input_template:
         for name, value in definition.input_template.items():
@@ -190,7 +166,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
         reversible=step.undo is not None or step.type == "SUB_WORKFLOW",
         join_on=tuple(step.join_on),
     )
-    if step.evaluator_type == "pavane":
+    if step.evaluator_type == "pavane" and step.type != "DO_WHILE":
         node.expression = compile_expression(step.expression, where=f"{step.ref}.expression")
     if step.undo:
         undo = step.undo.task_definition or tasks.get(step.undo.name) or _AD_HOC
@@ -203,24 +179,22 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
     return node
 
 
-def _link(
-    steps: list[Step], nodes: dict[str, Node], *, after: str, fork: str, inside: str
-) -> tuple[str, str]:
+def _link(steps: list[Step], nodes: Nodes, around: Around) -> tuple[str, str]:
     """Sets what is next to what along a list; returns its first and last step."""
     for i, step in enumerate(steps):
         node = nodes[step.ref]
-        node.fork = fork
-        node.next = steps[i + 1].ref if i + 1 < len(steps) else after
+        node.fork, node.loops = around.fork, around.loops
+        node.next = steps[i + 1].ref if i + 1 < len(steps) else around.after
         node.before = steps[i - 1].ref if i else ""
-        node.inside = "" if i else inside
+        node.inside = "" if i else around.inside
+        here = around._replace(after=node.next, inside=step.ref)
         if step.type == "SWITCH":
             node.cases = {
-                case: _link(inner, nodes, after=node.next, fork=fork, inside=step.ref)
-                for case, inner in step.decision_cases.items()
+                case: _link(inner, nodes, here) for case, inner in step.decision_cases.items()
             }
-            node.default = _link(
-                step.default_case, nodes, after=node.next, fork=fork, inside=step.ref
-            )
+            node.default = _link(step.default_case, nodes, here)
+        elif step.type == "DO_WHILE":
+            _link_loop(node, nodes, here)
         elif step.type == "FORK_JOIN":
             join = steps[i + 1] if i + 1 < len(steps) else None
             if join is None or join.type != "JOIN":
@@ -230,12 +204,20 @@ def _link(
                 )
             node.join = join.ref
             nodes[join.ref].of_fork = step.ref
+            here = here._replace(after="", fork=step.ref)
             node.branches = tuple(
-                _link(branch, nodes, after="", fork=step.ref, inside=step.ref)
-                for branch in step.fork_tasks
-                if branch
+                _link(branch, nodes, here) for branch in step.fork_tasks if branch
             )
     return (steps[0].ref, steps[-1].ref) if steps else ("", "")
+
+
+def _link_loop(node: Node, nodes: Nodes, here: Around) -> None:
+    """Behind the last step of an iteration the loop decides on another one."""
+    step = node.step
+    here = here._replace(after=AGAIN + node.ref, loops=(*here.loops, node.ref))
+    _first, node.last = _link(step.loop_over, nodes, here)
+    inside = all_steps(step.loop_over)
+    node.body = tuple(each.ref for each in inside if nodes[each.ref].loops == here.loops)
 
 
 def _after(plan: Plan, node: Node) -> frozenset[Key]:
@@ -245,6 +227,8 @@ def _after(plan: Plan, node: Node) -> frozenset[Key]:
     output_keys = plan.output_keys if len(plan.output_keys) <= _AHEAD_MAX else frozenset[Key]()
     seen: set[str] = set()
     ahead = [node.next, *(plan.nodes[join].next for join in node.joins)]
+    if node.loops:  # its iterations are nodes of their own, which ask for what they need
+        return frozenset({("task", join) for join in node.joins})
     while ahead:
         ref = ahead.pop()
         if ref in seen:
@@ -255,6 +239,8 @@ def _after(plan: Plan, node: Node) -> frozenset[Key]:
             continue
         following = plan.nodes[ref]
         found |= following.keys if len(following.keys) <= _AHEAD_MAX else frozenset()
+        if following.type == "DO_WHILE":
+            continue
         if following.type == "SWITCH":
             ahead += [first for first, _ in (*following.cases.values(), following.default)]
             ahead.append(following.next)

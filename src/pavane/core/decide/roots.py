@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pavane.core.decide.looped import looped, newest
 from pavane.core.expressions.template import Template
 from pavane.core.model.rows import Header, TaskRow
 
 if TYPE_CHECKING:
     from pavane.core.decide.draft import Draft
-    from pavane.core.decide.plan import Node
+    from pavane.core.decide.nodes import Node
 
 Path = tuple[str | int, ...]
+VIEWED = frozenset({"JOIN", "DO_WHILE"})  # their output is put together when it is read
 
 
 class View:
@@ -68,16 +70,24 @@ class NoRoots:
 class Roots:
     """The roots of one template's expressions, built as they are asked for.
 
-    The output of the step `unknown` is null: nobody knows what it did, if anything.
+    `place` is the step that reads: inside a loop a name means the step of the same iteration, and
+    from outside the one of the newest iteration. The output of the step `unknown` is null: nobody
+    knows what it did, if anything.
     """
 
-    __slots__ = ("_built", "_draft", "_unknown", "_views")
+    __slots__ = ("_built", "_draft", "_place", "_unknown", "_views")
 
     def __init__(
-        self, draft: Draft, views: Mapping[str, View] | None, *, unknown: str = ""
+        self,
+        draft: Draft,
+        views: Mapping[str, View] | None,
+        place: Node | None = None,
+        *,
+        unknown: str = "",
     ) -> None:
         self._draft = draft
         self._views = views
+        self._place = place
         self._unknown = unknown
         self._built: dict[str, object] = {}
 
@@ -89,7 +99,7 @@ class Roots:
         if name == "workflow":
             built: object = self._workflow(view)
         elif name in self._draft.plan.nodes:
-            built = self._step(name, view)
+            built = self._step(newest(self._draft, name, self._place), view)
         else:
             raise KeyError(name)
         self._built[name] = built
@@ -115,7 +125,7 @@ class Roots:
         row = self._draft.task(ref)
         if row is None:
             raise KeyError(ref)
-        if view.only == "output" and row.type != "JOIN":
+        if view.only == "output" and row.type not in VIEWED:
             return {"output": self._draft.json(row.output)}
         seen: dict[str, Any] = {}
         if view.wants_more_than("input", "output"):
@@ -125,10 +135,15 @@ class Roots:
         if ref == self._unknown:
             seen["output"] = None
         elif view.wants("output"):
-            node = self._draft.plan.nodes[ref]
-            joined = node.type == "JOIN"
-            seen["output"] = self._joined(node, view) if joined else self._draft.json(row.output)
+            seen["output"] = self._output(row, view)
         return seen
+
+    def _output(self, row: TaskRow, view: View) -> object:
+        if row.type == "JOIN":
+            return self._joined(self._draft.plan.nodes[row.ref], view)
+        if row.type == "DO_WHILE":
+            return looped(self._draft, self._draft.plan.nodes[row.ref], row, view.below("output"))
+        return self._draft.json(row.output)
 
     def _joined(self, node: Node, view: View) -> dict[str, Any]:
         """A JOIN's output: by name the outputs of the steps that it joins, those that have one."""

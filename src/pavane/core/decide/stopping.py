@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pavane.core.decide import flow, phases, undo
 from pavane.core.decide.draft import Draft, Failure, encode
-from pavane.core.decide.plan import UNDO
+from pavane.core.decide.nodes import UNDO
 from pavane.core.model import status
 from pavane.core.model.command import Close, Interrupt, StartFailureWorkflow, Tell
 from pavane.core.model.fact import AbortedByParent, ChildUndone

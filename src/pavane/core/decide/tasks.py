@@ -8,7 +8,8 @@ from msgspec import structs
 
 from pavane.core.decide import flow, phases, stopping, timeouts, undo
 from pavane.core.decide.draft import Draft
-from pavane.core.decide.plan import UNDO, WORKER_TYPE
+from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.plan import WORKER_TYPE
 from pavane.core.decide.retries import Policy
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import fact as facts

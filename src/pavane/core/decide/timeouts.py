@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide.plan import UNDO, Node
+from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.retries import NO_POLICY, Policy
 from pavane.core.model import status
 from pavane.core.model.rows import TaskRow

@@ -15,9 +15,10 @@ from msgspec import structs
 
 from pavane.core.decide import flow, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import UNDO, WORKER_TYPE, Node, keys_of
+from pavane.core.decide.lists import is_complete, last_taken
+from pavane.core.decide.nodes import UNDO, Node, numbered
+from pavane.core.decide.plan import WORKER_TYPE, keys_of
 from pavane.core.decide.roots import Roots, views_of
-from pavane.core.decide.step_types.switch import branch
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Tell, Wait
 from pavane.core.model.fact import UndoRequested
@@ -70,8 +71,10 @@ def _visit(draft: Draft, node: Node) -> list[str]:
         fork = draft.plan.nodes[node.of_fork]
         return _into_branches(draft, node, fork)
     if node.type == "SWITCH":
-        last = _taken(draft, node)
+        last = last_taken(draft, node)
         return [last] if last else _before(draft, node)
+    if node.type == "DO_WHILE":
+        return _into_loop(draft, node)
     if node.undo is not None or node.type == "SUB_WORKFLOW":
         row = draft.task(node.ref)
         if row is not None and row.undoable:
@@ -86,7 +89,7 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     assert row is not None
     ends = [last for _, last in fork.branches[row.polls : row.polls + PAGE]]
     draft.require([("task", last) for last in ends])
-    found = [last for last in ends if _complete(draft, last)]
+    found = [last for last in ends if is_complete(draft, last)]
     if row.polls + PAGE < len(fork.branches):
         draft.change(row, polls=row.polls + PAGE)
         _interrupt(draft, join.ref)
@@ -94,13 +97,13 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     return [*found, fork.ref]
 
 
-def _taken(draft: Draft, node: Node) -> str:
-    """The last step of the case that a SWITCH took; "" when it took none, or none with steps."""
+def _into_loop(draft: Draft, node: Node) -> list[str]:
+    """The end of its newest iteration; nothing where that has a frontier of its own."""
     row = draft.task(node.ref)
-    if row is None or row.frontier or row.status != status.COMPLETED:
-        return ""
-    _, last = branch(node, draft.json(row.output)["selectedCase"])
-    return last
+    if row is None or not row.count:
+        return _before(draft, node)
+    last = numbered(node.last, (*node.path, row.count))
+    return [] if row.frontier and not is_complete(draft, last) else [last]
 
 
 def _before(draft: Draft, node: Node) -> list[str]:
@@ -109,9 +112,12 @@ def _before(draft: Draft, node: Node) -> list[str]:
         if not node.inside:
             _finish(draft)
             return []
+        number = node.path[-1] if node.path else 0
         node = draft.plan.nodes[node.inside]
         if node.type == "FORK_JOIN":
             return _arrive_at_fork(draft, node)
+        if node.type == "DO_WHILE" and number > 1:
+            return [numbered(node.last, (*node.path, number - 1))]
     return [node.before]
 
 
@@ -130,16 +136,6 @@ def _expected(draft: Draft, fork: Node, row: TaskRow) -> int:
     """
     opened = draft.task(fork.join) is not None
     return row.count + opened + row.frontier
-
-
-def _complete(draft: Draft, last: str) -> bool:
-    """Whether a branch ran to its end (if not, its token starts at its own frontier)."""
-    row = draft.task(last)
-    if row is None or row.frontier or row.status in status.OPEN:
-        return False
-    node = draft.plan.nodes[last]
-    inner = _taken(draft, node) if node.type == "SWITCH" else ""
-    return _complete(draft, inner) if inner else True
 
 
 def _finish(draft: Draft) -> None:
@@ -211,13 +207,13 @@ def _with_input(
 ) -> TaskRow:
     assert node.undo is not None
     template = node.undo.template
-    draft.require(keys_of(draft.plan, template.reads))
+    draft.require(keys_of(draft.plan, template.reads, node))
     step = draft.task(node.ref)
     assert step is not None
     # Perhaps done, perhaps not: then the undo gets no result, instead of an empty one.
     told = step.status == status.COMPLETED or step.output not in (b"", b"{}")
     unknown = "" if told else node.ref
-    body = template.render(Roots(draft, views_of(template), unknown=unknown))
+    body = template.render(Roots(draft, views_of(template), node, unknown=unknown))
     if earlier is None or again:
         return structs.replace(undo, input=encode(body))
     used = earlier.attempt - earlier.round

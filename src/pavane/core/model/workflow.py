@@ -54,6 +54,9 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     default_case: list[Step] = []
     fork_tasks: list[list[Step]] = []
     join_on: list[str] = []
+    loop_over: list[Step] = []
+    loop_condition: str = ""
+    items: Any = None  # DO_WHILE: a list, or an expression for one; once for each of them
     sub_workflow_param: SubWorkflow | None = None
     # policy
     optional: bool = False
@@ -74,6 +77,11 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def ref(self) -> str:
         """The reference name: unique in the workflow; the name of the step in expressions."""
         return self.task_reference_name
+
+    @property
+    def inner(self) -> list[list[Step]]:
+        """The lists of steps in it: cases, branches, the body of a loop."""
+        return [*self.decision_cases.values(), self.default_case, *self.fork_tasks, self.loop_over]
 
 
 class StartedBy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -170,7 +170,7 @@ def _work(steps: Any) -> list[Any]:
     for step in steps:
         if step.type == "SIMPLE":
             found.append(step)
-        for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+        for inner in step.inner:
             found += _work(inner)
         scope = step.sub_workflow_param and step.sub_workflow_param.workflow_definition
         if scope:

@@ -27,5 +27,5 @@ def _walk(steps: Iterable[Step]) -> Iterator[Step]:
     while pending:
         step = pending.pop()
         yield step
-        for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+        for inner in step.inner:
             pending.extend(inner)

@@ -13,7 +13,6 @@ from tests.unit.core.build import of_type, scope, switch, task, workflow
 @pytest.mark.parametrize(
     "kind",
     [
-        "DO_WHILE",
         "FORK_JOIN_DYNAMIC",
         "DYNAMIC",
         "EXCLUSIVE_JOIN",
@@ -37,7 +36,7 @@ def test_a_type_that_does_not_exist():
         "Step 'a': there is no step type 'SWTCH'; did you mean 'SWITCH'?"
     ]
     assert (
-        "known are EVENT, FORK_JOIN, HTTP, INLINE"
+        "known are DO_WHILE, EVENT, FORK_JOIN, HTTP, INLINE"
         in check_workflow(workflow(of_type("XYZ", "a")))[0]
     )
 

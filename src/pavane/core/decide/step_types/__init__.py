@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pavane.core.decide.step_types.do_while import DoWhile
 from pavane.core.decide.step_types.event import Event
 from pavane.core.decide.step_types.fork_join import ForkJoin
 from pavane.core.decide.step_types.http import Http
@@ -18,7 +19,10 @@ from pavane.core.decide.step_types.switch import Switch
 from pavane.core.decide.step_types.terminate import Terminate
 from pavane.core.decide.step_types.wait import Wait
 
+DO_WHILE: Final = DoWhile()
+
 STEP_TYPES: Final[dict[str, StepType]] = {
+    "DO_WHILE": DO_WHILE,
     "EVENT": Event(),
     "FORK_JOIN": ForkJoin(),
     "HTTP": Http(),

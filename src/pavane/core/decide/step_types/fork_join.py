@@ -7,7 +7,7 @@ from typing import Any
 
 from pavane.core.decide import flow
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Wait

@@ -8,7 +8,7 @@ from typing import Any
 
 from pavane.core.decide import flow, timeouts
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.model import status
 from pavane.core.model.command import Wait
 from pavane.core.model.rows import TaskRow

@@ -7,7 +7,8 @@ from typing import Any
 
 from pavane.core.decide import flow
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import Node
+from pavane.core.decide.lists import branch
+from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.inline import evaluate
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model.workflow import Step
@@ -52,11 +53,6 @@ class Switch(StepType):
             draft.agenda.append(first)
         else:
             flow.go_on(draft, node, row)
-
-
-def branch(node: Node, case: str) -> tuple[str, str]:
-    """First and last step of a case; the default only when there is no such case."""
-    return node.cases.get(case, node.default)
 
 
 def as_case(value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pavane.core.decide import flow, phases
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model import status
 from pavane.core.model.workflow import Step

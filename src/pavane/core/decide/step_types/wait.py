@@ -7,7 +7,7 @@ from typing import Any
 
 from pavane.core.decide import event_waits, flow, timeouts
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.plan import Node
+from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.decide.times import duration_ms, until_at
 from pavane.core.model import command, status

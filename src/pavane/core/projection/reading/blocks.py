@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from pavane.core.decide.plan import Node as PlanNode
+from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan
 from pavane.core.model.workflow import Workflow
 

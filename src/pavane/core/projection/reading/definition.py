@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pavane.core.decide.plan import Node as PlanNode
+from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow, content_hash

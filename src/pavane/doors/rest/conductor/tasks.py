@@ -8,7 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from pavane.core.decide.plan import UNDO
+from pavane.core.decide.nodes import UNDO
 from pavane.core.model import status as st
 from pavane.core.model.rows import parse_task_id
 from pavane.core.model.task_definition import TaskDefinition
@@ -191,7 +191,7 @@ def output_object(raw: msgspec.Raw) -> bytes:
 def _name_of(here: State, execution_id: str, ref: str) -> str:
     """The task's name, from the plan if it is at hand: it is used for looking ahead only."""
     plan = here.engine.registry.plan_of(execution_id)
-    node = plan.nodes.get(ref.removeprefix(UNDO)) if plan else None
+    node = plan.nodes.find(ref.removeprefix(UNDO)) if plan else None
     if node is None:
         return ""
     return node.undo.name if ref.startswith(UNDO) and node.undo else node.step.name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from pavane.core.decide.plan import UNDO, WORKER_TYPE, all_steps
+from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.plan import WORKER_TYPE, all_steps
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, TaskRow, task_id
 from pavane.core.model.timestamps import format_time

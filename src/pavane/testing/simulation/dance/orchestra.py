@@ -131,7 +131,7 @@ def scope_paths(workflow: Workflow) -> dict[str, str]:
     for current, path in ahead:
         steps = list(current.tasks)
         for step in steps:  # the list grows while it is read
-            for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+            for inner in step.inner:
                 steps += inner
             param = step.sub_workflow_param
             if param is not None and param.workflow_definition is not None:
