@@ -11,6 +11,7 @@ from msgspec import structs
 from pavane.core.model import status as st
 from pavane.core.model.journal import EventNote
 from pavane.core.model.rows import Header, TaskRow
+from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.shapes import AttentionView, ExecutionView
 from pavane.engine.views.steps import step_views
 from pavane.observer.fold import Flow, Handling, Picture, Told
@@ -61,7 +62,7 @@ def flow_view(picture: Picture, flow: Flow) -> ExecutionView:
     return structs.replace(
         msgspec.convert(header(picture, flow), ExecutionView, from_attributes=True),
         style="choreographed",
-        steps=step_views(list(_rows(picture, flow)), {}),
+        steps=step_views(list(_rows(picture, flow)), Assembled({})),
         attention=[
             AttentionView(refs[handling], told.note.type, told.note.reason, ["redrive"])
             for handling, told in newest(flow)

@@ -13,6 +13,7 @@ from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote
 from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.projection.message import child_execution
+from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, SetAsideView, StepView
 from pavane.engine.views.steps import raw, step_views
@@ -122,7 +123,7 @@ def _steps(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> list[
     outputs = {row.ref: row.output for row in rows if row.type == "JOIN" and row.output}
     return [
         structs.replace(step, output=raw(outputs[step.ref])) if step.ref in outputs else step
-        for step in step_views(rows, joins)
+        for step in step_views(rows, Assembled(joins))
     ]
 
 

@@ -11,7 +11,7 @@ from pavane.core.model import status
 from pavane.core.model.journal import ScopeNote, StepNote
 from pavane.core.model.rows import TaskRow
 from pavane.core.projection.message import child_execution
-from pavane.engine.views.joins import join_output, joined_refs
+from pavane.engine.views.assembled import Assembled
 from tests.unit.core.witness import Witness
 from tests.unit.core.world import Stored
 from tests.unit.observer.story import Line
@@ -56,7 +56,7 @@ class JournalingWitness(Witness):
         if row.type == "JOIN" and row.status in status.SUCCESSFUL:
             newest = {ref: stored.newest(ref) for ref in stored.tasks}
             outputs = {ref: row.output for ref, row in newest.items() if row}
-            output = join_output(joined_refs(stored.plan.workflow).get(row.ref, ()), outputs)
+            output = Assembled.of(stored.plan.workflow).output(row, outputs)
         ref = row.ref.removeprefix("undo:")
         return StepNote(
             execution=self.root_of(identity),

@@ -8,7 +8,7 @@ neighbours by the names of its own iteration, so whoever walks the graph need no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -90,7 +90,7 @@ class Nodes(dict[str, Node]):
         """The node of a step's name, None where there is no such step."""
         node = super().get(ref) or self._iterations.get(ref)
         if node is None:
-            base, path = self.parted(ref)
+            base, path = parted(ref, self)
             node = super().get(base)
             if node is None or len(path) != len(node.loops):
                 return None
@@ -99,13 +99,6 @@ class Nodes(dict[str, Node]):
                 self._iterations.clear()
             self._iterations[ref] = node
         return node
-
-    def parted(self, ref: str) -> tuple[str, Path]:
-        """The name of a step in the definition, and the iterations in which it is."""
-        path: Path = ()
-        while ref not in self and (found := _NUMBERED.fullmatch(ref)):
-            ref, path = found[1], (int(found[2]), *path)
-        return ref, path
 
     def named(self, ref: str, path: Path) -> str:
         """The name of a step (or of what follows an iteration) in these iterations; "" of ""."""
@@ -184,6 +177,14 @@ class Nodes(dict[str, Node]):
             after |= self.keys_of(following.template.reads, bound)
         bound.after = frozenset(after)
         return bound
+
+
+def parted(ref: str, known: Container[str]) -> tuple[str, Path]:
+    """The name of a step in the definition, and the iterations in which it is."""
+    path: Path = ()
+    while ref not in known and (found := _NUMBERED.fullmatch(ref)):
+        ref, path = found[1], (int(found[2]), *path)
+    return ref, path
 
 
 def numbered(ref: str, path: Iterable[int]) -> str:

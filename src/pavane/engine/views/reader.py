@@ -9,8 +9,8 @@ import msgspec
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.model.workflow import Workflow
+from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
-from pavane.engine.views.joins import joined_refs
 from pavane.engine.views.shapes import (
     ExecutionSummary,
     ExecutionView,
@@ -26,7 +26,7 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._joins: dict[str, dict[str, list[str]]] = {}  # by content hash
+        self._assembled: dict[str, Assembled] = {}  # by content hash
 
     async def execution(self, execution_id: str) -> ExecutionView:
         """One execution with its steps; NotFoundError when there is none."""
@@ -103,14 +103,14 @@ class Reader:
         tasks = await snapshot.tasks(header.id)
         values = await snapshot.values(header.id)
         ready = await snapshot.ready(header.id) if header.parked else []
-        return _view(header, tasks, values, ready, await self._joined(header.definition))
+        return _view(header, tasks, values, ready, await self._of(header.definition))
 
-    async def _joined(self, definition: str) -> dict[str, list[str]]:
-        if definition not in self._joins:
+    async def _of(self, definition: str) -> Assembled:
+        if definition not in self._assembled:
             body = await self._store.definition(definition)
             workflow = msgspec.json.decode(body, type=Workflow) if body else Workflow()
-            self._joins[definition] = joined_refs(workflow)
-        return self._joins[definition]
+            self._assembled[definition] = Assembled.of(workflow)
+        return self._assembled[definition]
 
 
 def unknown_workflow(name: str, known: Sequence[StoredWorkflow]) -> tuple[str, str]:
@@ -134,9 +134,9 @@ def _view(
     tasks: Sequence[TaskRow],
     values: dict[str, bytes],
     ready: Sequence[Ready],
-    joins: dict[str, list[str]],
+    assembled: Assembled,
 ) -> ExecutionView:
-    steps = step_views(tasks, joins)
+    steps = step_views(tasks, assembled)
     return ExecutionView(
         id=header.id,
         workflow=header.workflow,

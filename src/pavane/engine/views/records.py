@@ -8,11 +8,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec import structs
 
-from pavane.core.model import status as st
+from pavane.core.decide.roots import VIEWED
 from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.workflow import Workflow
+from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
-from pavane.engine.views.joins import join_output, joined_refs
 from pavane.engine.views.shapes import AttentionView
 from pavane.engine.views.steps import step_views
 from pavane.errors import NotFoundError
@@ -78,12 +78,12 @@ class Records:
         values = await snapshot.values(header.id)
         rows = await snapshot.tasks(header.id) if tasks else []
         parked = await snapshot.ready(header.id) if tasks and header.parked else []
-        joins = joined_refs(workflow)
-        attention = attention_views(header, step_views(rows, joins), parked) if tasks else []
+        assembled = Assembled.of(workflow)
+        attention = attention_views(header, step_views(rows, assembled), parked) if tasks else []
         newest = {row.ref: row.output for row in sorted(rows, key=lambda row: row.attempt)}
         shown = [
-            structs.replace(row, output=join_output(joins.get(row.ref, ()), newest))
-            if row.type == "JOIN" and row.status in st.SUCCESSFUL
+            structs.replace(row, output=assembled.output(row, newest))
+            if row.type in VIEWED
             else row
             for row in rows
         ]

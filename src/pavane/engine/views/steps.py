@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
 from pavane.core.model import status as st
 from pavane.core.model.rows import TaskRow
-from pavane.engine.views.joins import join_output
+from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.shapes import NULL, UNDONE, AttemptView, StepView
 
 UNDO_PREFIX = "undo:"
 
 
-def step_views(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> list[StepView]:
+def step_views(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
     """The steps of an execution from its task rows, which come by seq."""
     attempts: dict[str, list[TaskRow]] = {}
     for row in rows:
@@ -24,7 +24,7 @@ def step_views(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> l
     newest = {ref: of_step[-1] for ref, of_step in attempts.items()}
     outputs = {ref: row.output for ref, row in newest.items()}
     return [
-        _step(of_step, newest.get(UNDO_PREFIX + ref), _output(newest[ref], outputs, joins))
+        _step(of_step, newest.get(UNDO_PREFIX + ref), assembled.output(newest[ref], outputs))
         for ref, of_step in attempts.items()
     ]
 
@@ -32,14 +32,6 @@ def step_views(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> l
 def raw(body: bytes) -> msgspec.Raw:
     """Stored JSON for a view; nothing stored shows as null."""
     return msgspec.Raw(body) if body else NULL
-
-
-def _output(
-    row: TaskRow, outputs: Mapping[str, bytes], joins: Mapping[str, Sequence[str]]
-) -> bytes:
-    if row.type == "JOIN" and row.status in st.SUCCESSFUL:
-        return join_output(joins.get(row.ref, ()), outputs)
-    return row.output
 
 
 def _step(attempts: Sequence[TaskRow], undo: TaskRow | None, output: bytes) -> StepView:

@@ -56,8 +56,10 @@ class DoWhile(StepType):
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """The first iteration, without asking the condition; none for an empty list."""
         items: Any = task_input.get(ITEMS)
-        if ITEMS in task_input and not isinstance(items, list):
-            flow.reject(draft, node, f"its items are {encode(items)[:80].decode()}, no list")
+        is_list = isinstance(items, list)
+        if ITEMS in task_input and not is_list:
+            text = encode(items)[:80].decode(errors="replace")
+            flow.reject(draft, node, f"its items are {text}, no list")
             return
         row = self.open(draft, node, task_input)
         draft.do(Wait(row.ref, row.attempt))

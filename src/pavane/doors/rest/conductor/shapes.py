@@ -41,6 +41,7 @@ class Task(msgspec.Struct, frozen=True, rename="camel", gc=False):
     callback_after_seconds: int = 0
     workflow_priority: int = 0
     iteration: int = 0
+    loop_over_task: bool = False
     queue_wait_time: int = 0
     first_start_time: int = 0
     correlation_id: Text = UNSET

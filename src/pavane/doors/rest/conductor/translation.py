@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET
 
-from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.nodes import UNDO, parted
 from pavane.core.decide.plan import WORKER_TYPE, all_steps
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, TaskRow, task_id
@@ -64,7 +64,12 @@ def polled(given: Assignment, response_timeout_s: float) -> Task:
 
 
 def task(
-    row: TaskRow, header: Header, *, retried: bool = False, step: msgspec.Raw | None = None
+    row: TaskRow,
+    header: Header,
+    *,
+    retried: bool = False,
+    step: msgspec.Raw | None = None,
+    iteration: int = 0,
 ) -> Task:
     """One attempt as it is recorded."""
     kind = row.name if row.type == WORKER_TYPE else _TYPES.get(row.type, row.type)
@@ -84,6 +89,8 @@ def task(
         end_time=row.ended_at,
         update_time=row.updated_at,
         retried=retried,
+        iteration=iteration,
+        loop_over_task=iteration > 0,
         executed=row.status not in st.OPEN,
         workflow_priority=header.priority,
         queue_wait_time=max(0, row.started_at - row.scheduled_at) if row.started_at else 0,
@@ -109,15 +116,13 @@ def tasks(record: Record) -> list[Task]:
         step.ref: msgspec.Raw(_encode(spelled_out(step)))
         for step in all_steps(record.workflow.tasks)
     }
-    return [
-        task(
-            row,
-            record.header,
-            retried=newest[row.ref].attempt > row.attempt,
-            step=steps.get(row.ref),
-        )
-        for row in record.tasks
-    ]
+    found: list[Task] = []
+    for row in record.tasks:
+        ref, path = parted(row.ref, steps)
+        retried = newest[row.ref].attempt > row.attempt
+        step, iteration = steps.get(ref), path[-1] if path else 0
+        found.append(task(row, record.header, retried=retried, step=step, iteration=iteration))
+    return found
 
 
 def workflow(record: Record, *, with_tasks: bool = True) -> Workflow:

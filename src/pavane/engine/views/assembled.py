@@ -1,0 +1,85 @@
+"""Outputs that are never stored: those of JOIN and DO_WHILE are put together from other steps'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from pavane.core.decide.looped import KEEP, items_of, shown
+from pavane.core.decide.nodes import Path, numbered, parted
+from pavane.core.decide.plan import all_steps
+from pavane.core.model import status as st
+from pavane.core.model.rows import TaskRow
+from pavane.core.model.workflow import Step, Workflow
+
+
+class Assembled:
+    """What the JOINs and loops of one definition show.
+
+    `joins` has the steps that each JOIN waits for, `bodies` those that are directly in each loop.
+    """
+
+    def __init__(
+        self, joins: Mapping[str, Sequence[str]], bodies: Mapping[str, Sequence[str]] = {}
+    ) -> None:
+        self._joins = joins
+        self._bodies = bodies
+        self._known = frozenset(
+            {*joins, *bodies, *(ref for body in bodies.values() for ref in body)}
+        )
+
+    @classmethod
+    def of(cls, workflow: Workflow) -> Assembled:
+        """What those of a workflow show."""
+        steps = list(all_steps(workflow.tasks))
+        return cls(
+            {step.ref: step.join_on for step in steps if step.type == "JOIN"},
+            {
+                step.ref: [each.ref for each in _directly(step.loop_over)]
+                for step in steps
+                if step.type == "DO_WHILE"
+            },
+        )
+
+    def place(self, ref: str) -> tuple[str, Path]:
+        """The name of a step in the definition, and the iterations in which it is."""
+        return parted(ref, self._known)
+
+    def output(self, row: TaskRow, outputs: Mapping[str, bytes]) -> bytes:
+        """The output of an attempt, given that of the newest one of each step, as JSON."""
+        if row.type == "JOIN" and row.status in st.SUCCESSFUL:
+            ref, path = self.place(row.ref)
+            refs = [numbered(each, path) for each in self._joins.get(ref, ())]
+            return _by_name(zip(refs, refs, strict=True), outputs)
+        if row.type == "DO_WHILE":
+            return self._looped(row, outputs)
+        return row.output
+
+    def _looped(self, row: TaskRow, outputs: Mapping[str, bytes]) -> bytes:
+        ref, path = self.place(row.ref)
+        members = [b'"iteration":%d' % row.count]
+        items = items_of(row)
+        if items and 0 < row.count <= len(items):
+            members.append(b'"loopIndex":%d' % (row.count - 1))
+            members.append(b'"loopItem":' + bytes(items[row.count - 1]))
+        for number in shown(row.count, msgspec.json.decode(row.input).get(KEEP)):
+            body = ((each, numbered(each, (*path, number))) for each in self._bodies.get(ref, ()))
+            members.append(b'"%d":' % number + _by_name(body, outputs))
+        return b"{" + b",".join(members) + b"}"
+
+
+def _by_name(names: Iterable[tuple[str, str]], outputs: Mapping[str, bytes]) -> bytes:
+    """`{name: output}` of the steps that have an output, as JSON."""
+    there = ((name, ref) for name, ref in names if outputs.get(ref, b"") not in (b"", b"{}"))
+    members = (msgspec.json.encode(name) + b":" + outputs[ref] for name, ref in there)
+    return b"{" + b",".join(members) + b"}"
+
+
+def _directly(steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps of a loop, without those of the loops in it."""
+    for step in steps:
+        yield step
+        if step.type != "DO_WHILE":
+            for inner in step.inner:
+                yield from _directly(inner)
