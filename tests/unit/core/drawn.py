@@ -12,7 +12,17 @@ from pavane.core.model import status
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Undo, Workflow
 from pavane.errors import ConflictError, NotFoundError
-from tests.unit.core.build import around, fork, noop, of_type, switch, task, terminate, workflow
+from tests.unit.core.build import (
+    around,
+    fork,
+    loop,
+    noop,
+    of_type,
+    switch,
+    task,
+    terminate,
+    workflow,
+)
 from tests.unit.core.execution import Execution
 from tests.unit.core.witness import Witness
 
@@ -64,14 +74,16 @@ class Author:
             optional = self.random.random() < 0.1
             undo = Undo(name="u", task_definition=self.policy()) if draw < 0.275 else None
             return [around(ref, inner, optional=optional, undo=undo)]
-        if draw < 0.40:
+        if depth < 3 and draw < 0.39:
+            return [self.loop(depth, scopes)]
+        if draw < 0.43:
             inputs = self.random.choice([{}, {"duration": "5s"}])
             return [of_type("WAIT", self.name("w"), inputs)]
-        if draw < 0.43:
+        if draw < 0.46:
             kind = self.random.choice(["COMPLETED", "FAILED", "TERMINATED"])
             on = self.random.choice(["k0", "other"])
             return [switch(self.name("c"), on, k0=terminate(self.name("t"), kind))]
-        if draw < 0.48:
+        if draw < 0.51:
             return [noop(self.name("n"))]
         return [self.task()]
 
@@ -88,6 +100,13 @@ class Author:
         ends = [branch[-1].ref for branch in branches]
         awaited = ends if self.random.random() < 0.7 else [e for e in ends if self.coin()]
         return fork(self.name("f"), *branches, join_on=awaited)
+
+    def loop(self, depth: int, scopes: int) -> Step:
+        ref, times = self.name("l"), self.random.randrange(4)
+        body = self.steps(depth + 1, scopes, 1 + self.random.randrange(3))
+        if self.coin():
+            return loop(ref, *body, items=list(range(times)))
+        return loop(ref, *body, loop_condition=f"{ref}.output.iteration < {times}")
 
     def coin(self) -> bool:
         return self.random.random() < 0.5

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from pavane.core.decide import undo
-from pavane.core.decide.step_types import fork_join
+from pavane.core.decide.step_types import do_while, fork_join
 from pavane.core.model import status
 from tests.unit.core import world as driver
 from tests.unit.core.drawn import Author, Fate
@@ -34,6 +34,10 @@ def one(seed: int) -> Counter[str]:
     tables = [stored.tasks for stored in world.executions.values()]
     rows = [row for tasks in tables for attempts in tasks.values() for row in attempts.values()]
     seen["forks"] += any(row.type == "FORK_JOIN" for row in rows)
+    seen["iterations"] += sum(row.count for row in rows if row.type == "DO_WHILE")
+    seen["iterations undone"] += any(
+        row.ref.startswith("undo:") and "__" in row.ref for row in rows
+    )
     seen["unknown"] += any(row.status == status.TIMED_OUT and row.polls for row in rows)
     return seen
 
@@ -45,9 +49,11 @@ _LEAST = {
     status.FAILED: 30,
     status.TERMINATED: 50,
     "undos": 300,
-    "compared": 2000,
+    "compared": 1500,
     "executions": 1200,
     "forks": 250,
+    "iterations": 300,
+    "iterations undone": 18,
     "unknown": 25,
     "CANCELED": 60,
     "RETURNED": 60,
@@ -72,7 +78,7 @@ def test_random_runs_end_as_they_promise():
 
 def test_random_runs_in_tiny_pages(monkeypatch: pytest.MonkeyPatch):
     """Every pass is interrupted after two rows, every way back after two steps."""
-    for module in (undo, fork_join, driver):
+    for module in (undo, do_while, fork_join, driver):
         monkeypatch.setattr(module, "PAGE", 2)
     monkeypatch.setattr(undo, "_STEPS_MAX", 2)
     for seed in range(CASES):

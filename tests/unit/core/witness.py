@@ -5,6 +5,8 @@ It shares no code with the way back: it looks at the rows alone and at the defin
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from pavane.core.check.layout import Layout, Place, lay_out
 from pavane.core.decide.decider import Decision
 from pavane.core.decide.nodes import UNDO
@@ -12,6 +14,13 @@ from pavane.core.model import status
 from tests.unit.core.world import Stored, World
 
 _UNKNOWN = (status.TIMED_OUT, status.CANCELED)
+
+
+class Spot(NamedTuple):
+    """A step of an iteration."""
+
+    place: Place
+    numbers: tuple[int, ...]
 
 
 class Witness(World):
@@ -32,12 +41,19 @@ class Witness(World):
                 self._behind_is_undone(stored, row.ref.removeprefix(UNDO))
 
     def _behind_is_undone(self, stored: Stored, ref: str) -> None:
-        layout = self._layout(stored)
-        place = layout.by_ref[ref]
-        for other in layout.places:
-            if _comes_before(place, other):
+        one = self._spot(stored, ref)
+        for other in stored.tasks:
+            if not other.startswith(UNDO) and _comes_before(one, self._spot(stored, other)):
                 self.compared += 1
-                assert not self.stands(stored, other.ref), f"{ref} before {other.ref}"
+                assert not self.stands(stored, other), f"{ref} before {other}"
+
+    def _spot(self, stored: Stored, ref: str) -> Spot:
+        """Where a step is: its place in the definition, and the number of each loop around it."""
+        by_ref, numbers = self._layout(stored).by_ref, list[int]()
+        while ref not in by_ref:
+            ref, _, number = ref.rpartition("__")
+            numbers.insert(0, int(number))
+        return Spot(by_ref[ref], tuple(numbers))
 
     def _layout(self, stored: Stored) -> Layout:
         if stored.header.id not in self._layouts:
@@ -47,7 +63,7 @@ class Witness(World):
     def stands(self, stored: Stored, ref: str) -> bool:
         """Whether a step did something, or perhaps did, that could be undone and is not."""
         attempts = stored.tasks.get(ref, {}).values()
-        step = self._layout(stored).by_ref[ref].step
+        step = self._spot(stored, ref).place.step
         undone = stored.newest(UNDO + ref)
         if undone is not None and undone.status == status.COMPLETED:
             return False
@@ -59,7 +75,7 @@ class Witness(World):
 
     def anything_stands(self, stored: Stored) -> bool:
         """Whether a step of an execution, or of one below it, still stands."""
-        return any(self.stands(stored, place.ref) for place in self._layout(stored).places)
+        return any(self.stands(stored, ref) for ref in stored.tasks if not ref.startswith(UNDO))
 
     def check_the_end(self, stored: Stored) -> None:
         """What an end promises."""
@@ -77,15 +93,20 @@ class Witness(World):
             assert not self.anything_stands(stored)
 
 
-def _comes_before(one: Place, other: Place) -> bool:
+def _comes_before(one: Spot, other: Spot) -> bool:
     """Whether a step has ended before the other can begin, by the definition alone."""
-    mine, its = one.chain(), other.chain()
+    mine, its = one.place.chain(), other.place.chain()
+    numbers = zip(one.numbers, other.numbers, strict=False)
     for depth, (a, b) in enumerate(zip(mine, its, strict=False)):
+        sooner = a.index < b.index
         if a.ref == b.ref:
-            continue
-        if a.siblings is not b.siblings or a.index >= b.index:
+            this, that = next(numbers, (0, 0)) if a.step.type == "DO_WHILE" else (0, 0)
+            if this == that:
+                continue
+            sooner = this < that
+        elif a.siblings is not b.siblings:
             return False
-        return all(_is_awaited(place) for place in mine[depth + 1 :])
+        return sooner and all(_is_awaited(place) for place in mine[depth + 1 :])
     return False
 
 
