@@ -38,9 +38,10 @@ _POLICIES: list[dict[str, Any]] = [
 
 
 class Author:
-    """Writes a random definition."""
+    """Writes a random definition, with `loops` or without."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, loops: bool = True) -> None:
+        self.loops = loops
         self.random = random.Random(seed)
         self.names = 0
         self.pivots = 0
@@ -74,7 +75,7 @@ class Author:
             optional = self.random.random() < 0.1
             undo = Undo(name="u", task_definition=self.policy()) if draw < 0.275 else None
             return [around(ref, inner, optional=optional, undo=undo)]
-        if depth < 3 and draw < 0.39:
+        if self.loops and depth < 3 and draw < 0.39:
             return [self.loop(depth, scopes)]
         if draw < 0.43:
             inputs = self.random.choice([{}, {"duration": "5s"}])
