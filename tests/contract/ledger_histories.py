@@ -45,7 +45,7 @@ class History:
         """The next operation."""
         self.now += self.random.randrange(5)
         names = [name for name in dir(self) if name.startswith("do_")]
-        weights = [10 if name == "do_commit" else 1 for name in names]
+        weights = [{"do_commit": 10, "do_closed": 3}.get(name, 1) for name in names]
         return getattr(self, self.random.choices(names, weights)[0])()
 
     def do_commit(self) -> Operation:
@@ -95,6 +95,10 @@ class History:
         inbox, closed = (self.random.choice((0, self.now - 60)) for _ in range(2))
         return Operation("prune", lambda ledger: ledger.prune(inbox, closed))
 
+    def do_closed(self) -> Operation:
+        before, limit = self.now + 1, self.random.randrange(1, 4)
+        return Operation("closed", lambda ledger: ledger.closed(before, (-1, ""), limit))
+
     # --- entries --------------------------------------------------------------------------------
 
     def _entry(self, planned: Counter[str]) -> Entry:
@@ -113,7 +117,7 @@ class History:
             records=[outgoing(f"{self.now}-{n}") for n in range(pick.randrange(3))],
             aside=[self._aside() for _ in range(chance() < 0.3)],
             taken=taken,
-            closed=bool(execution) and chance() < 0.1,
+            closed=pick.choices((True, False, None), (5, 2, 3))[0] if execution else False,
             at=self.now,
         )
 
@@ -128,8 +132,9 @@ class History:
 
     def _aside(self) -> Any:
         self.asides += self.random.random() < 0.8
-        kind = self.random.choice(KINDS)
-        return aside(f"s{self.asides}", kind, self._time(), until=self._time())
+        kind, execution = self.random.choice(KINDS), self.random.choice(("x1", "far", "far"))
+        at, until = self._time(), self._time()
+        return aside(f"s{self.asides}", kind, at, until=until, execution=execution)
 
     def _todo(self, execution: str) -> Todo:
         other = self.random.choice(self.executions)

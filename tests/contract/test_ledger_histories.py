@@ -22,7 +22,18 @@ STEPS = 300
 MOST_STEPS = 1500
 WANTED = {
     f"{name} {result}"
-    for name in ("commit", "load", "seen", "log", "due", "work", "aside", "offset", "prune")
+    for name in (
+        "commit",
+        "load",
+        "seen",
+        "log",
+        "due",
+        "work",
+        "aside",
+        "offset",
+        "closed",
+        "prune",
+    )
     for result in ("yes", "no")
 } | {"crash", "full", "commit mixed"}
 

@@ -285,6 +285,35 @@ class PrunesAside(MemoryLedger):
         return gone
 
 
+class LateOpens(MemoryLedger):
+    """9, pruned: takes an entry that says nothing for one that goes on."""
+
+    async def commit(self, entries: Sequence[Entry]) -> set[int]:
+        return await super().commit([replace(each, closed=bool(each.closed)) for each in entries])
+
+
+class PrunesHeld(MemoryLedger):
+    """9, pruned: does not look at what is set aside of an execution."""
+
+    async def closed(
+        self, before: int, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str]]:
+        aside, self._rows.aside = self._rows.aside, {}
+        try:
+            return await super().closed(before, after, limit)
+        finally:
+            self._rows.aside = aside
+
+
+class ClosedFromTheStart(MemoryLedger):
+    """9, pruned: a page of what is closed begins at the first again."""
+
+    async def closed(
+        self, before: int, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str]]:
+        return await super().closed(before, (after[0] - 1, after[1]), limit)
+
+
 class HalfFull(MemoryLedger):
     """10, full: writes the entries for which there was room, then complains."""
 

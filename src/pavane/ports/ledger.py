@@ -18,7 +18,9 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 8. kept: what is set aside keeps its bytes until it is taken back; of two entries that take it back
    the second is lost. What is set aside replaces what was under the same message id.
 9. pruned: `prune` takes inbox ids older than it is told and whole executions (rows, todos, their
-   revision) that were closed before, and nothing else: not the log, nor what is set aside.
+   revision) that were closed before, and nothing else: not the log, nor what is set aside, nor an
+   execution of which something is set aside, which may be taken back. `closed` names those
+   executions beforehand, the earliest first (then by id).
 10. full: when there is no room, `commit` raises StoreFullError, nothing of the batch is written,
     and the ledger works on once there is room.
 11. alone: where the ledger serves one process, opening it twice raises StoreBusyError.
@@ -99,7 +101,7 @@ class Entry(msgspec.Struct):
     there at least until `at` is old enough to be pruned. Rows are whole: inserted or replaced,
     removed where the body is empty. `done` names todos of the execution that go, before `todos`
     come; `taken` goes before `aside` comes. `closed` marks the execution as over at `at`, for
-    pruning; a later entry without it means that it goes on.
+    pruning; False means that it goes on (again), None leaves it as it is.
     """
 
     execution: str = ""
@@ -111,7 +113,7 @@ class Entry(msgspec.Struct):
     records: list[Outgoing] = []
     aside: list[Aside] = []
     taken: list[str] = []  # ids of what was set aside and is handled now
-    closed: bool = False
+    closed: bool | None = False
     at: int = 0
 
 
@@ -179,6 +181,12 @@ class Ledger(Protocol):
 
     async def aside(self, kind: AsideKind | None = None, limit: int = 100) -> list[Aside]:
         """What was set aside and not taken back, oldest first."""
+        ...
+
+    async def closed(
+        self, before: int, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str]]:
+        """The executions that `prune` would forget, as (when closed, id), behind the given one."""
         ...
 
     async def prune(self, inbox_before: int, closed_before: int) -> int:

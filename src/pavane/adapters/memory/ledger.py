@@ -183,6 +183,19 @@ class MemoryLedger:
         found = [a for a in self._rows.aside.values() if kind is None or a.kind == kind]
         return sorted(found, key=lambda a: (a.at, a.id))[:limit]
 
+    async def closed(
+        self, before: int, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str]]:
+        """The executions that `prune` would forget, behind the given one."""
+        self._check_open()
+        held = {each.execution for each in self._rows.aside.values()}
+        found = [
+            (rows.closed_at, execution)
+            for execution, rows in self._rows.executions.items()
+            if rows.closed_at is not None and rows.closed_at < before and execution not in held
+        ]
+        return sorted(each for each in found if each > after)[:limit]
+
     async def prune(self, inbox_before: int, closed_before: int) -> int:
         """Forget inbox ids and closed executions from before these times."""
         self._check_open()
@@ -190,12 +203,8 @@ class MemoryLedger:
         ids = [id for id, at in rows.inbox.items() if at < inbox_before]
         for id in ids:
             del rows.inbox[id]
-        over = [
-            execution
-            for execution, found in rows.executions.items()
-            if found.closed_at is not None and found.closed_at < closed_before
-        ]
-        for execution in over:
+        over = await self.closed(closed_before, (-1, ""), len(rows.executions))
+        for _, execution in over:
             rows.drop_execution(execution)
         results = await rows.results.prune_results(inbox_before) if rows.results else 0
         return len(ids) + len(over) + results

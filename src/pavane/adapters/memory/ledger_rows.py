@@ -75,7 +75,8 @@ class LedgerRows:
         rows = self.execution(entry.execution)
         if entry.execution:
             rows.revision += 1
-            rows.closed_at = entry.at if entry.closed else None
+            if entry.closed is not None:
+                rows.closed_at = entry.at if entry.closed else None
         for key, body in entry.rows.items():
             rows.put(key, body)
         for name in entry.done:

@@ -209,6 +209,12 @@ class SqliteLedger(SqliteResults):
 
     # --- pruning --------------------------------------------------------------------------------
 
+    async def closed(
+        self, before: int, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, str]]:
+        """The executions that `prune` would forget, behind the given one."""
+        return [(at, id) for at, id in await self._read(q.CLOSED, before, *after, limit)]
+
     async def prune(self, inbox_before: int, closed_before: int) -> int:
         """Forget inbox ids and closed executions from before these times."""
         gone = 0
@@ -231,7 +237,8 @@ class SqliteLedger(SqliteResults):
     async def _prune_executions(self, closed_before: int) -> int:
         await self._free()
         with self._transaction():  # nobody may write between looking and dropping
-            over = self._many(q.CLOSED, [(closed_before, _PIECE)])
+            found = self._many(q.CLOSED, [(closed_before, -1, "", _PIECE)])
+            over = [(id,) for _, id in found]
             for sql in (q.DROP_EXECUTION, q.DROP_ROWS, q.DROP_TODOS):
                 self._many(sql, over)
         await self._end_transaction()

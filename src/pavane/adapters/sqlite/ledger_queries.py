@@ -39,10 +39,12 @@ ADD_MESSAGE: Final = "INSERT INTO inbox(message,at)VALUES(?,?)"
 ADD_EXECUTION: Final = "INSERT INTO execution(id,closed_at,revision)VALUES(?,?,1)"
 """An execution's first entry; fails when there was one."""
 
-MOVE_EXECUTION: Final = (
-    "UPDATE execution SET closed_at=?2,revision=revision+1 WHERE id=?1 AND revision=?3"
-)
-"""A later entry, if nobody else wrote since."""
+MOVE_EXECUTION: Final = """UPDATE execution SET revision=revision+1,
+    closed_at=nullif(ifnull(?2,closed_at),-1) WHERE id=?1 AND revision=?3"""
+"""A later entry, if nobody else wrote since. Without a time it stays closed, or open, as it is;
+
+-1 in its place opens it again."""
+
 
 PUT_ROW: Final = 'REPLACE INTO state(execution,"group",name,body)VALUES(?,?,?,?)'
 """A row, new or whole."""
@@ -131,9 +133,10 @@ PRUNE_RESULTS: Final = """DELETE FROM pavane_result WHERE key IN (
     WHERE at < ? ORDER BY at LIMIT ?)"""
 """The oldest results from before a time."""
 
-CLOSED: Final = """SELECT id FROM execution INDEXED BY execution_by_closing
-    WHERE closed_at IS NOT NULL AND closed_at < ? ORDER BY closed_at LIMIT ?"""
-"""Executions that were closed before a time."""
+CLOSED: Final = """SELECT closed_at, id FROM execution INDEXED BY execution_by_closing
+    WHERE closed_at IS NOT NULL AND closed_at < ?1 AND (closed_at, id) > (?2, ?3)
+    AND id NOT IN (SELECT execution FROM aside) ORDER BY closed_at, id LIMIT ?4"""
+"""Executions that were closed before a time, and of which nothing is set aside."""
 
 DROP_EXECUTION: Final = "DELETE FROM execution WHERE id = ?"
 """An execution that is forgotten."""
@@ -172,7 +175,8 @@ PUBLISHED: Final = """SELECT type, source, count(*), min(at), max(at) FROM log
 TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name IN ('meta', 'inbox')"
 """Two rows where the file is a ledger, less while it is being made."""
 
-_COLD: Final = frozenset({"OFFSETS", "PUBLISHED", "TABLES"})
+_COLD: Final = frozenset({"CLOSED", "OFFSETS", "PUBLISHED", "TABLES"})
+"""What is asked for now and then: it may read a whole table, of what is set aside for instance."""
 
 HOT: Final[dict[str, str]] = {
     name: value

@@ -13,6 +13,8 @@ from pavane.adapters.sqlite.connection import Connection
 from pavane.adapters.sqlite.counters import FileCounters
 from pavane.ports.ledger import Entry
 
+_GOES_ON = -1  # in place of the time of closing
+
 Values = list[tuple[object, ...]]
 
 
@@ -53,7 +55,8 @@ class Round:
             self.executions.add(execution)
             closed_at = entry.at if entry.closed else None
             if entry.revision:
-                self.moved.append((execution, closed_at, entry.revision))
+                moved = _GOES_ON if entry.closed is False else closed_at
+                self.moved.append((execution, moved, entry.revision))
             else:
                 self.new.append((execution, closed_at))
         for (group, name), body in entry.rows.items():

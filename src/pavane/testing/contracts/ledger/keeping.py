@@ -116,9 +116,22 @@ class KeepingTests(LedgerHarness):
         assert await ledger.prune(0, 51) == 1
         assert await revision(ledger, "b") == 0
 
+    async def test_pruned_in_spite_of_what_is_late(self, ledger: Ledger) -> None:
+        """An entry that says neither leaves an execution closed since then, or open."""
+        await ledger.commit([bare("a", closed=True, at=10), bare("b", closed=None, at=10)])
+        rows = {STEP: b"1"}
+        late = [bare("a", 1, closed=None, rows=rows, at=11), bare("b", 1, closed=None, at=11)]
+        await ledger.commit(late)
+        async with opened(await self.die(ledger)) as reborn:
+            assert await reborn.closed(99, (-1, ""), 9) == [(10, "a")]
+            assert await reborn.prune(0, 11) == 1
+            assert await revision(reborn, "a") == 0
+            assert await revision(reborn, "b") == 2
+
     async def test_pruned_nothing_else(self, ledger: Ledger) -> None:
         """Not the log, not what was set aside, nor the inbox with the execution."""
-        await ledger.commit([first("a", closed=True), first("b")])
+        await ledger.commit([first("a", closed=True, aside=[aside("old")]), first("b")])
+        await ledger.commit([Entry(taken=["old"], aside=[aside("old", execution="")])])
         log, kept = await ledger.log_after(0, 99), await ledger.aside()
         await ledger.keep_offset("relay", 3)
         before = (await dump_of(ledger, "b"))["rows"]
@@ -130,3 +143,28 @@ class KeepingTests(LedgerHarness):
         assert await ledger.offset("relay") == 3
         assert (await dump_of(ledger, "b"))["rows"] == before
         assert [todo.execution for todo in await ledger.due(9_000, 9)] == ["b"]
+
+    async def test_pruned_not_what_may_be_taken_back(self, ledger: Ledger) -> None:
+        """An execution stays whole while something of it is set aside, and goes then."""
+        await ledger.commit([first("a", closed=True), bare("b", closed=True, at=1000)])
+        before = await dump_of(ledger, "a")
+        assert await ledger.prune(0, 5_000) == 1
+        assert await dump_of(ledger, "a") == before
+        await ledger.commit([Entry(taken=["early-a"])])
+        assert await ledger.prune(0, 5_000) == 1
+        assert await revision(ledger, "a") == 0
+
+    async def test_pruned_is_what_closed_names(self, ledger: Ledger) -> None:
+        """The earliest first, in pages; none that is open, held, or was closed later."""
+        ids = ["d", "b", "c", "a", "e"]
+        await ledger.commit([bare(id, closed=True, at=10 + n // 2) for n, id in enumerate(ids)])
+        await ledger.commit([bare("open", at=1), first("held", closed=True, at=5)])
+        wanted = [(10, "b"), (10, "d"), (11, "a"), (11, "c"), (12, "e")]
+        assert await ledger.closed(13, (-1, ""), 9) == wanted
+        assert await ledger.closed(12, (-1, ""), 3) == wanted[:3]
+        assert await ledger.closed(12, (10, "d"), 9) == wanted[2:4]
+        assert await ledger.closed(13, (12, "e"), 9) == []
+        await ledger.commit([bare("b", 1, closed=True, at=0)])
+        assert await ledger.closed(1, (-1, ""), 9) == [(0, "b")]
+        assert await ledger.prune(0, 12) == 4
+        assert await ledger.closed(99, (-1, ""), 9) == [(12, "e")]
