@@ -131,9 +131,13 @@ class Forget(msgspec.Struct, frozen=True, gc=False):
 
 
 class Over(msgspec.Struct, frozen=True, gc=False):
-    """Nothing of the execution is open at this role's root scope: it may be pruned in time."""
+    """Nothing of the execution is open at this role's root scope: it may be pruned in time.
+
+    `again`: what was over is taken back, so it is not.
+    """
 
     status: str
+    again: bool = False
 
 
 Command = Run | Arm | Disarm | Interrupt | Publish | Await | Forget | Over

@@ -18,6 +18,7 @@ from pavane.core.projection.local import (
     Disarm,
     Forget,
     Interrupt,
+    Over,
     Publish,
     Run,
 )
@@ -76,7 +77,7 @@ class Work:
         self._todos: dict[str, Todo | None] = {}
         self._records: list[Outgoing] = []
         self._notes: list[Note] = []
-        self._closed = False
+        self._closed: bool | None = None  # what is late leaves it as it is
         self._next = 0
 
     def fold(self, dancer: DancerMaker, role: str, now: int) -> RowKey | None:
@@ -143,8 +144,8 @@ class Work:
         elif isinstance(command, Forget):
             self._todos[todos.wait_name(command)] = None
             self.forgotten.append(command)
-        else:
-            self._closed = True
+        elif isinstance(command, Over):
+            self._closed = not command.again
 
     def may_wait(self) -> bool:
         """Whether nothing is lost if the process dies before this is written.

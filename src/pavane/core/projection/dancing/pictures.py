@@ -88,8 +88,8 @@ class ScopePictures(Flow):
         self.note_scope(note)
         if path and row.status == r.OPEN:
             self.note(self.node(path), generation, 0, st.IN_PROGRESS, input=row.input)
-        if not path and over:
-            self.do(Over(status))
+        if not path and (over or row.status == r.REVERTING):
+            self.do(Over(status, again=not over))
 
     def asks_only(self, path: str, row: ScopeRow) -> bool:
         """Whether a scope that ended well is asked what ran in it, and nothing was undone yet."""
