@@ -235,8 +235,15 @@ async def playing(
         workers.start(participant.attempts)
         await participant.start()
         keep_ms = int(retention_s * 1000)
-        tell = participant.tell
-        retention = Retention(service.name, ledger, company.bus, clock, keep_ms, tell)
+        retention = Retention(
+            service.name,
+            ledger,
+            company.bus,
+            clock,
+            keep_ms,
+            tell=participant.tell,
+            forgetting=participant.forgetting,
+        )
         async with going_on(retention.run()):
             yield
     finally:

@@ -22,7 +22,9 @@ from pavane.core.projection.message import TOKEN, Message
 from pavane.core.projection.wire import from_event
 from pavane.errors import InputError, PavaneError
 from pavane.participant import points
+from pavane.participant.forgetting import Forgetting
 from pavane.participant.handlers.reactions import Reactions
+from pavane.participant.orders import Deed, Orders
 from pavane.participant.outside import Outside
 from pavane.participant.points import NoProbe
 from pavane.participant.relay import Relay
@@ -32,7 +34,6 @@ from pavane.participant.roles.batches import Batches
 from pavane.participant.roles.item import Item
 from pavane.participant.roles.turns import DancerMaker, Work
 from pavane.participant.set_aside import SetAside
-from pavane.participant.settling import Settle, read_settle
 from pavane.participant.standing import Standing, told_if_broken
 from pavane.participant.taking_back import TakingBack
 from pavane.participant.timers import Timers
@@ -106,6 +107,10 @@ class Participant:
             self._make_attempts,
             self._written,
         )
+        known = self._choreographies
+        gone = self._batches.forget
+        self.forgetting = Forgetting(role, ledger, clock, known, self.relay.wake, gone)
+        self._orders = Orders(self._taking_back, self.forgetting)
         self._topics: set[str] = set()
         self._subscriptions: list[Subscription] = []  # the first one has the role's own messages
         self._running: list[asyncio.Task[None]] = []
@@ -117,10 +122,11 @@ class Participant:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
         await self._take_up()
-        await self._declare_all_dead()
+        # The last process may have died before it could say so; said again it changes nothing.
+        for aside in await self.ledger.aside("dead"):
+            self._declare_lost(aside)
         expiry = self._standing.expire(self._declare_lost)
-        loops = (self._batches.run(), self.relay.run(), self._timers.run(), expiry)
-        for work in loops:
+        for work in (self._batches.run(), self.relay.run(), self._timers.run(), expiry):
             self._begin(work)
         self._pass(self.tell())
         await self._listen()
@@ -156,9 +162,8 @@ class Participant:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._outside.stop(
-                grace_s
-            )  # what is being heard may need the batches, which go on
+            # What is being heard may need the batches, which go on.
+            await self._outside.stop(grace_s)
         await self._outside.leave()
         self._running.clear()
         for subscription in self._subscriptions:
@@ -213,11 +218,6 @@ class Participant:
                 else:
                     await self._outside.take_up(todo, work)
             after = (page[-1].execution, page[-1].name)
-
-    async def _declare_all_dead(self) -> None:
-        """The last process may have died before it could say so; said again it changes nothing."""
-        for aside in await self.ledger.aside("dead"):
-            self._declare_lost(aside)
 
     def _declare_lost(self, aside: Aside) -> None:
         with contextlib.suppress(InputError):  # no message between roles
@@ -284,17 +284,17 @@ class Participant:
                 return
             for delivery in taken:
                 if delivery.topic == own:
-                    settle = read_settle(delivery.event)
-                    if settle is None:
+                    order = self._orders.read(delivery.event)
+                    if order is None:
                         self._hear(delivery)
                     else:
-                        self._pass(self._settle(delivery, settle))
+                        self._pass(self._obey(delivery, order))
                 else:
                     self._outside.take(delivery, subscription)
 
-    async def _settle(self, delivery: Delivery, settle: Settle) -> None:
-        """A person decides about what was set aside; acknowledged when it is durable."""
-        await self._taking_back.settle(settle)
+    async def _obey(self, delivery: Delivery, order: Deed) -> None:
+        """Something is asked of the participant itself; acknowledged when it is durable."""
+        await order()
         self.relay.wake()
         await self._done([delivery])
 

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from pavane.errors import PavaneError
+from pavane.participant.forgetting import Forgetting
 from pavane.ports.bus import Bus, LogBus
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Ledger
@@ -33,7 +34,8 @@ class Retention:
     """Prunes one service's ledger. `keep_ms`: how long after its end or handling; 0: for ever.
 
     The log goes only where the bus reads it where it is, and knows who else does. `tell` writes
-    into it anew what stands, before the record that told of it last is so old that it goes.
+    into it anew what stands, before the record that told of it last is so old that it goes;
+    `forgetting` tells other roles which executions go.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Retention:
         clock: Clock,
         keep_ms: int,
         tell: Callable[[], Awaitable[None]] | None = None,
+        forgetting: Forgetting | None = None,
     ) -> None:
         self._group = group
         self._ledger = ledger
@@ -51,6 +54,7 @@ class Retention:
         self._clock = clock
         self._keep_ms = keep_ms
         self._tell = tell
+        self._forgetting = forgetting
         self._told_at = clock.now()  # a service tells when it starts
         self.forgotten = 0  # inbox ids, executions and records, together
 
@@ -69,13 +73,16 @@ class Retention:
         """One round, in transactions of bounded size, with room for others between them."""
         now = self._clock.now()
         before = now - self._keep_ms
-        if self._bus is None:
-            self.forgotten += await self._ledger.prune(before, before)
-            return
         if self._tell is not None and now - self._told_at >= self._keep_ms // 2:
             await self._tell()
             self._told_at = now
-        undone = await self._bus.undone_since(self._group)
-        until = min(before, undone) if undone else before
+        until = before
+        if self._bus is not None and (undone := await self._bus.undone_since(self._group)):
+            until = min(before, undone)
+        if self._forgetting is not None:
+            await self._forgetting.tell(until)
         self.forgotten += await self._ledger.prune(until, until)
-        self.forgotten += await self._bus.prune(self._ledger, before)
+        if self._forgetting is not None:
+            self._forgetting.gone()
+        if self._bus is not None:
+            self.forgotten += await self._bus.prune(self._ledger, before)

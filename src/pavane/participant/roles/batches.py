@@ -64,6 +64,10 @@ class Batches:
         self._queue.append(item)
         self._news.set()
 
+    def forget(self) -> None:
+        """Keep nothing at hand: some of it may have been pruned, and would not be missed."""
+        self._known.clear()
+
     async def run(self) -> None:
         """Take in, for ever."""
         pause_s, longest_s = _PAUSE_S
