@@ -65,6 +65,8 @@ MINIMUMS = {
     "an operator's cancel": 100,
     "a message with data alone": 50,
     "a pivot passed": 100,
+    "an execution that everybody forgot": 400,
+    **{f"an execution that everybody forgot: {end}": 10 for end in _ENDS},
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
     **{f"a {type} in a run that was {end}": 2 for type in _TYPES for end in _ENDS},
     **{f"a {type} that was {end}": 3 for type, ends in _STEP_ENDS.items() for end in ends.split()},
@@ -115,6 +117,8 @@ def _of_course(case: DanceCase, danced: Danced) -> Iterator[str]:
         yield "a skewed clock"
     if case.stops:
         yield "an operator's cancel"
+    if case.keep_s:
+        yield from _of_forgetting(case, danced)
     for _, note in danced.notes:
         if note.startswith("crash"):
             point = note.split()[1]
@@ -124,6 +128,16 @@ def _of_course(case: DanceCase, danced: Danced) -> Iterator[str]:
     if any(played.lost for played in danced.runs.values()):
         yield "an attempt lost by a crash"
     yield from _of_aborts(case, danced)
+
+
+def _of_forgetting(case: DanceCase, danced: Danced) -> Iterator[str]:
+    """Which ends were forgotten by everybody, at more than one service."""
+    for run in case.runs:
+        status = danced.runs[run.key].status
+        several = len({task.service for task in run.drawn.tasks}) > 1
+        if status in _ENDS and several and not danced.remember[run.key]:
+            yield "an execution that everybody forgot"
+            yield f"an execution that everybody forgot: {status}"
 
 
 _FAILED = ("FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT")

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pavane.core.model.status import ENDED
 from pavane.core.projection.dancing.dancer import Dancer
+from pavane.participant.retention import Retention
 from pavane.participant.roles.turns import DancerMaker
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.dance.case import DanceCase
@@ -35,13 +37,16 @@ def is_racy(seed: int) -> bool:
 
 
 def faults_of(
-    seed: int, counts: Counter[str] | None = None, dancer: DancerMaker = Dancer
+    seed: int,
+    counts: Counter[str] | None = None,
+    dancer: DancerMaker = Dancer,
+    forgetting: type[Retention] = Retention,
 ) -> list[str]:
     """What is wrong with a case; a run that breaks down is a fault as well."""
     counts = Counter() if counts is None else counts
     try:
         case = case_of(seed)
-        danced = dance(case, dancer)
+        danced = dance(case, dancer, forgetting)
         counts.update(features(case, danced))
         return [*_of_case(seed, case, danced, counts)]
     except (Exception, DeadlockError) as error:  # noqa: BLE001 - whatever it is, it is reported
@@ -52,6 +57,8 @@ def _of_case(seed: int, case: DanceCase, danced: Danced, counts: Counter[str]) -
     yield from (f"{role}: {text}" for role, left in danced.aside.items() for text in left)
     for run in case.runs:
         played = danced.runs[run.key]
+        if case.keep_s and played.status in ENDED and danced.remember[run.key]:
+            yield f"{run.key}: it is over, and {danced.remember[run.key]} have not forgotten it"
         yield from (f"danced, {run.key}: {text}" for text in judge(run, played))
         if is_racy(seed):
             yield from _racy(case, run, played, counts)

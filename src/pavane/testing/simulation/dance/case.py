@@ -34,3 +34,4 @@ class DanceCase(msgspec.Struct, frozen=True):
     commit_s: float = 0.0
     shuffle: bool = False
     twice: bool = False  # whoever starts a run does so again
+    keep_s: float = 0.0  # for how long services remember what is over; 0: for ever

@@ -57,6 +57,7 @@ _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
 )
 RACY_STEPS = 6  # at most so many steps of all kinds, so that every order can be tried
+_KEPT_S = (15.0, 25.0, 40.0)  # longer than the worst weather holds a message back
 _CUTS_S = (0.0, 0.02, 0.3, 1.0, 1.99, 2.0, 2.01, 3.0)
 
 
@@ -118,6 +119,7 @@ def _with_faults(chance: Random, case: DanceCase) -> DanceCase:
         commit_s=chance.choice((0, 0, 0.002, 0.02)),
         shuffle=chance.random() < 0.5,
         twice=chance.random() < 0.1,
+        keep_s=chance.choice(_KEPT_S) if chance.random() < 0.35 else 0.0,
     )
 
 

@@ -8,6 +8,7 @@ from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancing.dancer import Dancer
 from pavane.participant.participant import Participant
+from pavane.participant.retention import Retention
 from pavane.participant.roles.turns import DancerMaker
 from pavane.ports.clock import Clock
 from pavane.testing.simulation.case import CrashAt
@@ -33,21 +34,33 @@ class ServiceProcess(Process):
         crash: CrashAt | None,
         commit_s: float = 0,
         dancer: DancerMaker = Dancer,
+        keep_s: float = 0,
+        forgetting: type[Retention] = Retention,
     ) -> None:
         super().__init__(outside, crash, role)
         self._durable = ledger
         self._connection = connection
         self.workers = workers
         self.next_ledger: MemoryLedger | None = None
+        slow = slow_ledger(ledger, commit_s, self.at)
         self.participant = Participant(
             role,
-            slow_ledger(ledger, commit_s, self.at),
+            slow,
             connection,
             clock,
             choreographies=known,
             dispatcher=workers,
             probe=self,
             dancer=dancer,
+        )
+        self.retention = forgetting(
+            role,
+            slow,
+            connection,
+            clock,
+            int(keep_s * 1000),
+            tell=self.participant.tell,
+            forgetting=self.participant.forgetting,
         )
 
     def fall(self) -> None:

@@ -29,6 +29,7 @@ from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.observer import records
 from pavane.observer.observer import Observer
+from pavane.participant.retention import Retention
 from pavane.participant.roles.turns import DancerMaker
 from pavane.ports.bus import JOURNAL, role_topic
 from pavane.ports.ledger import Record
@@ -47,6 +48,7 @@ from pavane.testing.simulation.workers import Hands, Workers
 LIMIT_S = 600.0  # of virtual time; then whatever is open waits for somebody
 _LOOKS_S = 5.0
 _REST_S = 60.0  # after the last end, for what is late
+_LIVES = 2.5  # times what is kept: first the home forgets, then the others, with their rounds
 _PLACES = 50
 _LOG_MAX = 1_000_000
 _OVER = st.ENDED | {st.NEEDS_ATTENTION}
@@ -64,20 +66,29 @@ class Danced(msgspec.Struct):
     record: list[Seen]
     notes: list[tuple[int, str]]
     messages: int
+    remember: dict[str, list[str]]  # by key: the services that still have something of the run
 
 
-def dance(case: DanceCase, dancer: DancerMaker = Dancer) -> Danced:
+def dance(
+    case: DanceCase, dancer: DancerMaker = Dancer, forgetting: type[Retention] = Retention
+) -> Danced:
     """Play a case."""
-    world = DanceWorld(case, dancer)
+    world = DanceWorld(case, dancer, forgetting)
     return loop.run(world.run(), seed=case.seed, shuffle=case.shuffle)
 
 
 class DanceWorld:
     """The stage of one case."""
 
-    def __init__(self, case: DanceCase, dancer: DancerMaker = Dancer) -> None:
+    def __init__(
+        self,
+        case: DanceCase,
+        dancer: DancerMaker = Dancer,
+        forgetting: type[Retention] = Retention,
+    ) -> None:
         self._case = case
         self._dancer = dancer
+        self._forgetting = forgetting
         self._choreographies = {run.key: _choreography(run) for run in case.runs}
         self._ids = {run.key: execution_of(run.drawn.workflow.name, run.key) for run in case.runs}
         self._places = {
@@ -132,8 +143,8 @@ class DanceWorld:
         others: list[asyncio.Task[None]],
         asked: list[asyncio.Task[None]],
     ) -> None:
-        quiet_s = 0.0
-        while quiet_s < _REST_S and asyncio.get_running_loop().time() < LIMIT_S:
+        quiet_s, rest_s = 0.0, _REST_S + _LIVES * self._case.keep_s
+        while quiet_s < rest_s and asyncio.get_running_loop().time() < LIMIT_S:
             await asyncio.sleep(_LOOKS_S)
             for task in (*others, *asked):
                 if task.done():
@@ -223,6 +234,8 @@ class DanceWorld:
             crash,
             self._case.commit_s,
             self._dancer,
+            self._case.keep_s,
+            self._forgetting,
         )
         self._up[role] = process
         return process
@@ -230,6 +243,8 @@ class DanceWorld:
     async def _live(self, process: ServiceProcess) -> None:
         await process.start()
         learning = asyncio.get_running_loop().create_task(self._learn(process))
+        pruning = asyncio.get_running_loop().create_task(process.retention.run())
+        pruning.add_done_callback(_raised)
         await process.failed()
         await learning
 
@@ -267,7 +282,18 @@ class DanceWorld:
             outside.record,
             outside.notes,
             sum(not r.out.topic.endswith("journal") for log in logs.values() for r in log),
+            await self._remember(roles),
         )
+
+    async def _remember(self, roles: list[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {key: [] for key in self._ids}
+        for role in roles:
+            ids = list(self._ids.values())
+            loaded = await self._up[role].participant.ledger.load(dict.fromkeys(ids, ()))
+            for key, id in self._ids.items():
+                if loaded[id].revision:
+                    found[key].append(role)
+        return found
 
     def _played(self, run: Run, observer: Observer, logs: dict[str, list[Record]]) -> Played:
         root, choreography = self._ids[run.key], self._choreographies[run.key]
@@ -283,6 +309,11 @@ class DanceWorld:
         ]
         lost = lost_attempts(logs, root)
         return Played(views.get(""), views, stands, record, self._outside.notes, lost)
+
+
+def _raised(task: asyncio.Task[None]) -> None:
+    if not task.cancelled():
+        task.result()
 
 
 def notes_of(log: Sequence[Record]) -> Iterator[Note]:
