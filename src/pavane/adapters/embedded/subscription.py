@@ -59,7 +59,18 @@ class EmbeddedSubscription:
             self._version = self.group.version
             self._lanes = deque(self.group.lanes(self.topics))
         taken: list[Delivery] = []
-        while len(taken) < limit and (item := self._next()) is not None:
+        empty = 0  # lanes that had nothing, one after the other
+        while len(taken) < limit:
+            item = self.assigned.popleft() if self.assigned else None
+            if item is None and empty < len(self._lanes):
+                item = self._lanes[0].pull(self)
+                if item is None:
+                    self._lanes.rotate(-1)
+                    empty += 1
+                    continue
+                empty = 0
+            if item is None:
+                break
             item.times += 1
             tag = object()
             self._held[tag] = item
@@ -67,14 +78,6 @@ class EmbeddedSubscription:
         self._lanes.rotate(-1)  # so that a busy topic does not keep the others waiting
         self._counters.deliveries += len(taken)
         return taken
-
-    def _next(self) -> Item | None:
-        if self.assigned:
-            return self.assigned.popleft()
-        for lane in self._lanes:
-            if (item := lane.pull(self)) is not None:
-                return item
-        return None
 
     def wake(self) -> None:
         """There may be something to take."""
