@@ -1,4 +1,4 @@
-"""What is particular to the embedded bus: processes that die, rings that are lost, quiet."""
+"""What is particular to the embedded bus: processes that die, and quiet."""
 
 import asyncio
 import signal
@@ -207,41 +207,6 @@ async def test_an_idle_bus_hardly_looks(tmp_path: Path):
         assert {name: told[name] for name in quiet} == dict.fromkeys(quiet, 0)
         for each in waiting:
             each.cancel()
-
-
-async def test_a_ring_that_is_lost_costs_time_and_no_event(tmp_path: Path):
-    async with opened(EmbeddedBus(tmp_path)) as bus, opened(EmbeddedBus(tmp_path)) as other:
-        member = await bus.subscribe("billing", [TOPIC])
-        await other.publish([out("1")])
-        assert await collect(member, 1) == ["1"]
-        for bell in files(tmp_path / "bells"):
-            (tmp_path / "bells" / bell).unlink()
-        before = bus.counters.copy()
-        await other.publish([out("2")])
-        assert await collect(member, 1) == ["2"]
-        told = bus.counters.since(before)
-        assert (told["rung"], told["polls"] <= 2) == (0, True)
-
-
-async def test_a_folder_with_a_long_name_has_bells_too(tmp_path: Path):
-    folder = tmp_path / ("long" * 20) / ("name" * 20)
-    async with opened(EmbeddedBus(folder)) as bus, opened(EmbeddedBus(folder)) as other:
-        member = await bus.subscribe("billing", [TOPIC])
-        before = bus.counters.copy()
-        await other.publish([out("1")])
-        assert await collect(member, 1) == ["1"]
-        assert bus.counters.since(before)["rung"] == 1
-
-
-async def test_dead_processes_are_not_rung_for_ever(tmp_path: Path):
-    async with opened(EmbeddedBus(tmp_path)) as bus:
-        dead = EmbeddedBus(tmp_path)
-        await dead.open()
-        dead.crash()
-        assert len(files(tmp_path / "bells")) == 2
-        await bus.publish([out("1")])
-        await asyncio.sleep(0)
-        assert len(files(tmp_path / "bells")) == 1
 
 
 def test_no_two_names_meet_in_one_file():

@@ -81,12 +81,13 @@ class EmbeddedBus:
         self._members: list[EmbeddedSubscription] = []
         self._logs = Logs(self.folder, self.counters)
         self._bell = self._new_bell()
-        self._ringing: set[str] = set()
+        self._ringing: dict[str, SqliteLedger] = {}  # by log
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def _new_bell(self) -> Doorbell:
         name = f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
-        return Doorbell(self.folder.bells, name, self.counters, self._heard)
+        folder = self.folder
+        return Doorbell(folder.bells, folder.topics, name, self.counters, self._heard)
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -201,14 +202,20 @@ class EmbeddedBus:
         if isinstance(ledger, SqliteLedger) and self._open:
             if not self._ringing:
                 asyncio.get_running_loop().call_soon(self._ring)
-            self._ringing.add(ledger.path.name.removesuffix(SUFFIX))
+            self._ringing[ledger.path.name.removesuffix(SUFFIX)] = ledger
 
     def _ring(self) -> None:
-        names, self._ringing = self._ringing, set()
-        if self._open:
-            for name in names:
-                self._bell.ring(name)
-            self._heard(names)
+        ringing, self._ringing = self._ringing, {}
+        if not self._open:
+            return
+        heard: set[str] = set()
+        for name, ledger in ringing.items():
+            topics = ledger.appended()
+            self._bell.ring(name, topics)
+            if self._bell.wants(topics):
+                heard.add(name)
+        if heard:
+            self._heard(heard)
 
     # --- reading --------------------------------------------------------------------------------
 
@@ -223,6 +230,7 @@ class EmbeddedBus:
         names = list(dict.fromkeys(topics))
         member = EmbeddedSubscription(joined, names, capacity, self.counters, self._left)
         self._members.append(member)
+        self._bell.want(names)
         try:
             await joined.cover(self._logs.tails)
         except StoreError as error:

@@ -1,7 +1,8 @@
 """Datagrams that say whose log has grown: a hint to look at once, never the news itself.
 
-Each process has a socket in the folder. A ring that is lost (nobody listens, a queue is full)
-costs time and no event: everybody looks by himself now and then.
+Each process has a socket in the folder; its name stands in a folder of each topic that it takes, so
+that nobody is woken for what is nothing to him. A ring that is lost (nobody listens, a
+queue is full) costs time and no event: everybody looks by himself now and then.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ import asyncio
 import contextlib
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
 from pavane.adapters.embedded.counters import EmbeddedCounters
-from pavane.adapters.embedded.folder import Listing
+from pavane.adapters.embedded.folder import Listing, file_name
 
 _SUFFIX: Final = ".bell"
 _LONGEST: Final = 100  # bytes of a socket's address, on the systems that allow the fewest
@@ -31,15 +32,19 @@ class Doorbell:
     def __init__(
         self,
         folder: Path,
+        topics: Path,
         name: str,
         counters: EmbeddedCounters,
         heard: Callable[[set[str] | None], None],
     ) -> None:
         self._folder = folder
+        self._topics = topics
         self._name = name
         self._counters = counters
         self._heard = heard
         self._others = Listing(folder, _SUFFIX)
+        self._takers: dict[str, Listing] = {}  # by topic
+        self._wanted: set[str] = set()
         self._socket: socket.socket | None = None
         self._by: int | None = None  # the folder, opened to shorten its name
         self._prefix = str(folder)
@@ -74,33 +79,72 @@ class Doorbell:
             self._socket.close()
             self._socket = None
             if tidy:
-                (self._folder / (self._name + _SUFFIX)).unlink(missing_ok=True)
+                self._take_down(self._name, self._wanted)
+        self._wanted = set()
         if self._by is not None:
             os.close(self._by)
             self._by = None
 
-    def ring(self, name: str) -> None:
-        """Tell all others that this log has grown."""
+    def want(self, topics: Iterable[str]) -> None:
+        """Be rung for these from now on. To be called before one looks what is there."""
         if self._socket is None:
             return
+        for topic in set(topics) - self._wanted:
+            self._wanted.add(topic)
+            with contextlib.suppress(OSError):  # as if its rings were lost
+                place = self._place(topic)
+                place.mkdir(parents=True, exist_ok=True)
+                (place / self._name).touch()
+
+    def wants(self, topics: Iterable[str] | None) -> bool:
+        """Whether one of these was asked for; where there is no bell, anything may have been."""
+        return topics is None or self._socket is None or not self._wanted.isdisjoint(topics)
+
+    def ring(self, name: str, topics: Iterable[str] | None = None) -> None:
+        """Tell all others that this log has grown; those who take one of these topics, if given."""
+        if self._socket is None:
+            return
+        topics = None if topics is None else list(topics)
         try:
-            others = self._others.names()
+            others = self._others.names() if topics is None else self._who_take(topics)
         except OSError:
             return
         for other in others:
             if other != self._name:
-                self._ring(other, name.encode())
+                self._ring(other, name.encode(), topics or ())
 
-    def _ring(self, other: str, told: bytes) -> None:
+    def _who_take(self, topics: Iterable[str]) -> set[str]:
+        found: set[str] = set()
+        for topic in topics:
+            takers = self._takers.get(topic)
+            if takers is None:
+                takers = self._takers[topic] = Listing(self._place(topic), "")
+            try:
+                found.update(takers.names())
+            except FileNotFoundError:  # nobody has ever taken it
+                continue
+            except OSError:  # its name is too long for a folder
+                found.update(self._others.names())
+        return found
+
+    def _ring(self, other: str, told: bytes, topics: Iterable[str]) -> None:
         assert self._socket is not None
         self._counters.rings += 1
         try:
             self._socket.sendto(told, self._address(other))
-        except ConnectionRefusedError:  # its process has died
-            with contextlib.suppress(OSError):
-                (self._folder / (other + _SUFFIX)).unlink()
+        except (ConnectionRefusedError, FileNotFoundError):  # its process has died
+            self._take_down(other, topics)
         except OSError:
-            pass  # it has gone, or has not listened to many rings yet
+            pass  # it has not listened to many rings yet
+
+    def _take_down(self, name: str, topics: Iterable[str]) -> None:
+        bell = self._folder / (name + _SUFFIX)
+        for path in (bell, *(self._place(topic) / name for topic in topics)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _place(self, topic: str) -> Path:
+        return self._topics / file_name(topic)
 
     def _address(self, name: str) -> str:
         return f"{self._prefix}/{name}{_SUFFIX}"

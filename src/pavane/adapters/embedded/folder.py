@@ -1,4 +1,4 @@
-"""Where what stands in the bus's folder: logs, the offsets of groups without a ledger, bells."""
+"""Where what stands in the bus's folder: logs, offsets of groups without a ledger, bells."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Folder:
         self.path = path.resolve()
         self.groups = self.path / "groups"
         self.bells = self.path / "bells"
+        self.topics = self.path / "topics"
 
     def make(self) -> None:
         """See that all is there. OSError."""

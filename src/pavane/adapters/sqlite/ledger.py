@@ -46,6 +46,7 @@ class SqliteLedger(SqliteResults):
         )
         self._offsets: dict[str, int] = {}
         self._moved: dict[str, int] = {}  # offsets that are not written yet
+        self._appended: set[str] | None = None
         self._writer: LedgerWriter
 
     def _schema(self) -> list[Migration]:
@@ -61,6 +62,7 @@ class SqliteLedger(SqliteResults):
         self._writer = LedgerWriter(self._connection, self.counters)
         self._offsets = {row[0]: row[1] for row in self._cursor.execute(q.OFFSETS)}
         self._moved = {}
+        self._appended = None
 
     async def close(self) -> None:
         """Write the offsets, move the log into the database, let go of the file."""
@@ -135,6 +137,8 @@ class SqliteLedger(SqliteResults):
         self.counters.lost += len(lost)
         for entry in winners:
             self.counters.wrote(entry)
+            if self._appended is not None:
+                self._appended.update(record.topic for record in entry.records)
         return lost
 
     def _write_offsets(self) -> dict[str, int]:
@@ -157,6 +161,14 @@ class SqliteLedger(SqliteResults):
     async def log_id(self) -> str:
         """What tells this log from any other."""
         return (await self._read(q.LOG_ID))[0][0]
+
+    def appended(self) -> set[str] | None:
+        """Topics of which records were committed since this was asked for; None at first.
+
+        What a process committed that has died is not known any more: it may be of any topic.
+        """
+        found, self._appended = self._appended, set()
+        return found
 
     async def prune_log(self, position: int, before: int) -> int:
         """Forget records up to a position that were written before a time (ms); how many went.
