@@ -43,7 +43,8 @@ def measure(workflows: int, in_flight: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         bus = f"embedded:{folder / 'bus'}"
-        how = ("run", "bench.order", "--style", "choreographed", "--bus", bus)
+        # Quiet, as those are that work for a server: they show nothing of executions either.
+        how = ("run", "bench.order", "--style", "choreographed", "--quiet", "--bus", bus)
         parts = {
             service.name: stack.enter_context(
                 module(folder, "pavane", *how, "--service", service.name)

@@ -127,6 +127,7 @@ class _Bootstrap:
         ledger: str = "",
         lease_s: float = 5.0,
         retention_s: float = 14 * 86_400.0,
+        watched: bool = True,
     ) -> AbstractAsyncContextManager[Company]:
         from pavane.bootstrap import dancing_services
 
@@ -137,6 +138,7 @@ class _Bootstrap:
             ledger=ledger,
             lease_s=lease_s,
             retention_s=retention_s,
+            watched=watched,
         )
 
     def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:

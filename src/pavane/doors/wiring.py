@@ -120,8 +120,12 @@ class Wiring(Protocol):
         ledger: str = "",
         lease_s: float = 5.0,
         retention_s: float = 14 * 86_400.0,
+        watched: bool = True,
     ) -> AbstractAsyncContextManager[Company]:
-        """Services that carry out the workflows with no conductor; stopped on leaving."""
+        """Services that carry out the workflows with no conductor; stopped on leaving.
+
+        `watched`: the company's observer follows what becomes of executions, all there are.
+        """
         ...
 
     def visiting(self, bus_url: str) -> AbstractAsyncContextManager[Company]:

@@ -80,6 +80,20 @@ def test_a_second_process_of_a_service_stands_by(tmp_path: Path):
         assert "Standing by for another process: inventory." in second.text
 
 
+def test_quiet_dancers_dance_all_the_same(tmp_path: Path):
+    how = ("run", str(SHOP), "--style", "choreographed", "--quiet", *BUS)
+    with background(tmp_path, *how) as dancers:
+        dancers.wait_for("Ctrl-C stops")
+        one = start(tmp_path, "--wait").partition("\n")[0]
+        listed = json.loads(done(tmp_path, "list", *BUS, "--json"))["executions"]
+        assert [(each["id"], each["status"]) for each in listed] == [(one, "COMPLETED")]
+        assert dancers.stop() == 0
+        assert one not in dancers.text
+    assert "--quiet is for" in refused(tmp_path, 2, *how, "--port", "0")
+    said = refused(tmp_path, 2, "run", str(SHOP), "--quiet")
+    assert "--style choreographed" in said
+
+
 def test_a_server_shows_and_starts_what_is_danced(tmp_path: Path):
     """One server for both styles: it was there before the dancers, and outlives them."""
     with background(tmp_path, "server", "--port", "0", *BUS) as server:

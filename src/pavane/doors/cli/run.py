@@ -54,6 +54,11 @@ if TYPE_CHECKING:
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
 @calls_option
+@click.option(
+    "--quiet",
+    is_flag=True,
+    help="Show nothing of executions. Without it, each choreographed process reads all journals.",
+)
 @stop_with_stdin_option
 @door_options(None)
 @click.pass_obj
@@ -70,6 +75,7 @@ def command(
     lease_s: float,
     retention_s: float,
     overwrite: bool,
+    quiet: bool,
     host: str,
     port: int | None,
     auth: str | None,
@@ -96,6 +102,8 @@ def command(
             f"With --server the orchestrator is elsewhere, which does not go with {wrong}.",
             "Leave one of them out.",
         )
+    if quiet:
+        _need_nobody_who_asks(dances=dances, port=port)
     loaded = load_app(app)
     if unknown := sorted(set(names) - loaded.services.keys()):
         known = ", ".join(loaded.services)
@@ -111,9 +119,10 @@ def command(
             ledger=ledger or "",
             lease_s=lease_s,
             retention_s=retention_s,
+            watched=not quiet,
         )
         where = bus or "embedded:.pavane"
-        asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door)))
+        asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door), quiet=quiet))
         return
     if server:
         opened = partial(wiring.remote_services, server, ledger=ledger or "")
@@ -129,6 +138,14 @@ def command(
         )
     _need_ledger(app, loaded, ledger)
     asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
+
+
+def _need_nobody_who_asks(*, dances: bool, port: int | None) -> None:
+    if not dances or port is not None:
+        raise UsageError(
+            "--quiet is for choreographed services of which nobody asks here how executions go.",
+            "Leave it out, or run with --style choreographed and without --port.",
+        )
 
 
 def _need_ledger(name: str, app: App, ledger: str | None) -> None:
@@ -173,8 +190,12 @@ async def _dance(
     bus: str,
     *,
     door: Door | None,
+    quiet: bool,
 ) -> None:
-    """The services as dancers on a bus; what becomes of executions is shown by any of them."""
+    """The services as dancers on a bus; what becomes of executions is shown by any of them,
+
+    unless they are to be quiet.
+    """
     import asyncio
 
     from pavane.doors.cli.follow import display, follow_observer
@@ -193,7 +214,9 @@ async def _dance(
                 here = answer(wiring, door, listening, stop, _ANSWERS, company=company)
                 serving = asyncio.create_task(here)
             click.echo("Ctrl-C stops.")
-            await until(stop, follow_observer(company.observer, display()))
+            await (
+                stop.wait() if quiet else until(stop, follow_observer(company.observer, display()))
+            )
             if serving:
                 await serving
     click.echo("Stopped.")
