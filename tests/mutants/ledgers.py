@@ -285,6 +285,16 @@ class PrunesAside(MemoryLedger):
         return gone
 
 
+class PrunesBeforeItNotes(MemoryLedger):
+    """9, pruned: an offset that was kept may be lost with the process still."""
+
+    async def prune(self, inbox_before: int, closed_before: int) -> int:
+        before = self._rows.offsets
+        gone = await super().prune(inbox_before, closed_before)
+        self._rows.offsets = before
+        return gone
+
+
 class LateOpens(MemoryLedger):
     """9, pruned: takes an entry that says nothing for one that goes on."""
 

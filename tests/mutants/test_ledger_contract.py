@@ -46,6 +46,7 @@ CAUGHT_BY = [
     (ledgers.PrunesOpen, "test_pruned_closed_executions_whole"),
     (ledgers.ClosedForGood, "test_pruned_not_what_goes_on_again"),
     (ledgers.PrunesAside, "test_pruned_nothing_else"),
+    (ledgers.PrunesBeforeItNotes, "test_pruned_only_once_offsets_are_durable"),
     (ledgers.LateOpens, "test_pruned_in_spite_of_what_is_late"),
     (ledgers.PrunesHeld, "test_pruned_not_what_may_be_taken_back"),
     (ledgers.PrunesHeld, "test_pruned_is_what_closed_names"),

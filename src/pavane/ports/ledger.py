@@ -192,7 +192,9 @@ class Ledger(Protocol):
     async def prune(self, inbox_before: int, closed_before: int) -> int:
         """Forget inbox ids and closed executions from before these times (ms).
 
-        Results of tasks go with the ids of their age. Returns how many went, all together.
+        Results of tasks go with the ids of their age. Returns how many went, all together. First
+        the offsets that were kept become durable: what was sent or done long ago must not come
+        again once nothing guards against it.
         """
         ...
 

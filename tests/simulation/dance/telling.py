@@ -31,7 +31,8 @@ def tell(seed: int) -> str:
         for record in log:
             event = record.out.event
             if record.out.topic != JOURNAL:
-                kind, to = event.attributes["prockind"], event.attributes["procto"]
+                kind = event.attributes.get("prockind", event.type)
+                to = record.out.topic.rpartition(".")[2]
                 node, scope = (event.attributes.get(n, "") for n in ("procstep", "procscope"))
                 text = f"{role} -> {to}: {kind} {node or scope} {event.data.decode():.200}"
                 happened.append((event.time - skew_ms, text))

@@ -200,6 +200,7 @@ class MemoryLedger:
         """Forget inbox ids and closed executions from before these times."""
         self._check_open()
         rows = self._rows
+        rows.offsets = dict(self._offsets)
         ids = [id for id, at in rows.inbox.items() if at < inbox_before]
         for id in ids:
             del rows.inbox[id]

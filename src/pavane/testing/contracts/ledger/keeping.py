@@ -168,3 +168,11 @@ class KeepingTests(LedgerHarness):
         assert await ledger.closed(1, (-1, ""), 9) == [(0, "b")]
         assert await ledger.prune(0, 12) == 4
         assert await ledger.closed(99, (-1, ""), 9) == [(12, "e")]
+
+    async def test_pruned_only_once_offsets_are_durable(self, ledger: Ledger) -> None:
+        """Whatever there is to prune: a process that dies then sends nothing of before again."""
+        await ledger.commit([bare("a", at=1)])
+        await ledger.keep_offset("relay", 7)
+        assert await ledger.prune(1, 1) == 0
+        async with opened(await self.die(ledger)) as reborn:
+            assert await reborn.offset("relay") == 7
