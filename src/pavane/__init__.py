@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pavane.sdk.handling import EventContext, publish
     from pavane.sdk.service import Service
     from pavane.sdk.sync_client import SyncClient
+    from pavane.sdk.wait_for import wait_for
     from pavane.sdk.workflow import gather, scope, sleep, until, workflow
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "scope",
     "sleep",
     "until",
+    "wait_for",
     "workflow",
 ]
 
@@ -47,6 +49,7 @@ _HOME = {
     "scope": "pavane.sdk.workflow",
     "sleep": "pavane.sdk.workflow",
     "until": "pavane.sdk.workflow",
+    "wait_for": "pavane.sdk.wait_for",
     "workflow": "pavane.sdk.workflow",
 }
 

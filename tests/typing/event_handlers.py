@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import assert_type
 
-from pavane import Event, EventContext, Service, publish
+from pavane import Event, EventContext, Service, publish, wait_for, workflow
 from pavane.sdk.handler import Handler
 
 payment = Service("payment")
@@ -87,3 +87,17 @@ async def refusals() -> None:
     @payment.on(OrderCreated)  # pyright: ignore[reportCallIssue, reportArgumentType]  # gives no event
     async def text(event: OrderCreated) -> str:
         return "paid"
+
+
+@workflow
+async def hears(order_id: str) -> str:
+    await publish(OrderCreated(order_id=order_id))
+    one = await wait_for(PaymentProcessed, where=lambda event: event.order_id == order_id)
+    assert_type(one, PaymentProcessed)
+    other = await wait_for(
+        PaymentProcessed, where=lambda event: event.order_id == order_id, timeout="2d"
+    )
+    assert_type(other, PaymentProcessed | None)
+    await wait_for(PaymentProcessed)  # pyright: ignore[reportCallIssue]  # no condition
+    await wait_for(str, where=lambda event: True)  # pyright: ignore[reportArgumentType]  # no event
+    return one.order_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import types
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from difflib import get_close_matches
 from enum import Enum
@@ -30,7 +31,7 @@ from pavane.language.kinds import (
 )
 from pavane.language.operands import native
 from pavane.language.source import MISSING
-from pavane.language.values import POISON, Value, constant, members_of, stepped
+from pavane.language.values import POISON, Value, constant, members_of, stepped, what_came
 
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
@@ -56,7 +57,9 @@ def attribute(reader: Reader, node: ast.Attribute) -> Value:
             node, f"'{ast.unparse(node.value)}' has no '{node.attr}'", "Correct the name."
         )
     base = reader.read(node.value)
-    return POISON if base.poison else field(reader, node, base, node.attr)
+    if base.poison:
+        return POISON
+    return field(reader, node, replace(base, expr=what_came(base.expr)), node.attr)
 
 
 def field(reader: Reader, node: ast.expr, base: Value, name: str) -> Value:

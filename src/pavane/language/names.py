@@ -69,6 +69,11 @@ class Names:
         return True
 
 
+def is_comprehension_variable(name: str) -> bool:
+    """Whether a name is that of a variable of a comprehension, which no step has."""
+    return _ITEM.fullmatch(name) is not None
+
+
 def identifier(text: str) -> str:
     """Any text as a Python identifier."""
     name = _slug(text) or "value"

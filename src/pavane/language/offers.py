@@ -18,7 +18,7 @@ from pavane.errors import DefinitionError
 from pavane.language.durations import parse_duration
 
 WORD = "__pavane_word__"
-"""The attribute by which `gather`, `scope`, `sleep` and `until` are known."""
+"""The attribute by which `gather`, `sleep`, `wait_for` and the other words are known."""
 
 WORKFLOW = "__pavane_workflow__"
 """The attribute, true on its class, by which a workflow function is known."""

@@ -224,10 +224,13 @@ def wait_inputs(writer: Writer, node: ast.Call, word: str) -> dict[str, Any] | N
     value = writer.reader.read(argument)
     if value.poison:
         return None
-    return (_sleep if word == "sleep" else _until)(writer, argument, value)
+    return (duration_inputs if word == "sleep" else _until)(writer, argument, value)
 
 
-def _sleep(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | None:
+def duration_inputs(
+    writer: Writer, node: ast.expr, value: Value, what: str = "sleep()"
+) -> dict[str, Any] | None:
+    """The input that says for how long a WAIT waits; None after a finding."""
     if isinstance(value.expr, ast.Constant):
         try:
             seconds = parse_duration(value.expr.value)  # type: ignore[arg-type]  # anything else is refused there
@@ -253,7 +256,7 @@ def _sleep(writer: Writer, node: ast.expr, value: Value) -> dict[str, Any] | Non
     if without_none(value.type)[0] not in (str, Any):
         writer.refuse(
             node,
-            f"sleep() takes a duration, not {type_name(value.type)}",
+            f"{what} takes a duration, not {type_name(value.type)}",
             'Give text such as "10s", seconds, or a timedelta.',
         )
         return None

@@ -96,6 +96,21 @@ def step_result(ref: str, tp: Any) -> Value:
     return path(ref, "output", RESULT, tp=tp)
 
 
+def or_nothing(value: Value) -> Value:
+    """An object that may not have come: an empty one counts as None."""
+    expr = ast.BoolOp(ast.Or(), [value.expr, ast.Constant(None)])
+    return replace(value, expr=expr, type=value.type | None)
+
+
+def what_came(expr: ast.expr) -> ast.expr:
+    """What `or_nothing` stands for, to read a field of it."""
+    is_or = isinstance(expr, ast.BoolOp) and isinstance(expr.op, ast.Or) and len(expr.values) == 2
+    last = expr.values[-1] if isinstance(expr, ast.BoolOp) and is_or else None
+    if isinstance(expr, ast.BoolOp) and isinstance(last, ast.Constant) and last.value is None:
+        return expr.values[0]
+    return expr
+
+
 def members_of(expr: ast.expr) -> tuple[str | int, ...] | None:
     """Root and members of a pure path; None for any other expression."""
     if isinstance(expr, ast.Name):

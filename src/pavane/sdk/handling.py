@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Awaitable, Generator
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Final, Literal
 
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.errors import InputError, UsageError
+from pavane.language.offers import mark
 from pavane.ports.handlers import Facts
 from pavane.sdk.event import Event, emission, type_of
 
@@ -84,11 +86,24 @@ enter = _CURRENT.set
 leave = _CURRENT.reset
 
 
-def publish(event: Event) -> None:
-    """Emit an event from a handler, beside what it returns: committed with it, or not at all.
+class _Done:
+    """What `publish` gives, so that it may be awaited: nothing is left to wait for."""
 
-    It keeps correlation and causation. It works in everything that the handler calls and waits
-    for: in tasks, and in threads by `asyncio.to_thread`. UsageError outside of any handler.
+    def __await__(self) -> Generator[None]:
+        return
+        yield
+
+
+_DONE: Final = _Done()
+
+
+@mark("publish")
+def publish(event: Event) -> Awaitable[None]:
+    """Send an event: `publish(event)` in a handler, `await publish(event)` in a workflow.
+
+    In a handler it goes out beside what that returns: committed with it, or not at all. It keeps
+    correlation and causation. It works in everything that the handler calls and waits for: in
+    tasks, and in threads by `asyncio.to_thread`. UsageError anywhere else.
     """
     handling = _CURRENT.get()
     if handling is None:
@@ -97,6 +112,7 @@ def publish(event: Event) -> None:
             "Use Client.publish or a bus there, and ctx.publish in a thread of your own.",
         )
     handling.emit(event)
+    return _DONE
 
 
 class EventContext:
