@@ -66,6 +66,6 @@ async def both_side_by_side(order: Order) -> None:
         paid = await wait_for(OrderPaid, where=lambda e: e.order_id == order.id, timeout="1h")
         return paid.order_id if paid else "none"
 
-    told, heard = await gather(publish(OrderPlaced(order_id=order.id, total=Decimal(1))), hear())
+    _, heard = await gather(publish(OrderPlaced(order_id=order.id, total=Decimal(1))), hear())
     await note_down(f"{heard}")
     await publish(OrderPlaced(order_id=heard, total=Decimal(2)))
