@@ -226,11 +226,16 @@ class Engine:
         self.registry.hears_events = True
 
     async def signal(
-        self, execution_id: str, ref: str, output: bytes = b"{}", status: str = "COMPLETED"
+        self,
+        execution_id: str,
+        ref: str,
+        output: bytes = b"{}",
+        status: str = "COMPLETED",
+        reason: str = "",
     ) -> None:
         """Complete (or fail) a step that waits. NotFoundError, ConflictError."""
         body = payloads.checked_object(output, "the signal's output")
-        await self._submit(execution_id, facts.Signalled(ref, status, body))
+        await self._submit(execution_id, facts.Signalled(ref, status, body, reason))
 
     async def pause(self, execution_id: str) -> None:
         """Schedule nothing new. ConflictError when it is not running."""

@@ -80,6 +80,7 @@ class Requests:
         output: bytes = b"{}",
         status: str = "COMPLETED",
         *,
+        reason: str = "",
         at: At = (),
     ) -> None:
         """Complete or fail a step that waits for somebody outside."""
@@ -95,6 +96,7 @@ class Requests:
             at=at,
             values=(("output", (), output),),
             outcome=status,
+            reason=reason,
         )
         await self._send(choreography, execution, signal)
 

@@ -203,9 +203,11 @@ class Run(Generic[R]):
         step: str,
         output: object = None,
         status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"] = "COMPLETED",
+        *,
+        reason: str = "",
     ) -> str:
-        """Complete (or fail) a step that waits; the status of the execution afterwards."""
-        return await self._act("signal", {"output": output or {}, "status": status}, step)
+        """Complete (or fail, for a reason) a step that waits; the execution's status afterwards."""
+        return await self._act("signal", plans.signalled(output, status, reason), step)
 
     async def pause(self) -> str:
         """Schedule nothing new; the status afterwards."""

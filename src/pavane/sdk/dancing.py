@@ -89,7 +89,8 @@ class DancersTransport:
         if ask.verb == "terminate":
             await self._terminate(view, root, where.root, given)
         elif ask.verb == "signal":
-            await self._requests.signal(root, where.root, step, output, given.status, at=at)
+            how, why = given.status, given.reason
+            await self._requests.signal(root, where.root, step, output, how, reason=why, at=at)
         else:
             await self._requests.resolve(root, where.root, step, str(given.action), output, at=at)
         if ask.verb == "terminate":

@@ -81,7 +81,8 @@ class EngineTransport:
                 await engine.terminate(execution_id, given.reason, undo=given.undo)
             case "signal":
                 output = bytes(given.output)
-                await engine.signal(execution_id, ask.place["ref"], output, given.status)
+                ref, reason = ask.place["ref"], given.reason
+                await engine.signal(execution_id, ref, output, given.status, reason)
             case "resolve":
                 output = bytes(given.output)
                 await engine.resolve(execution_id, ask.place["ref"], given.action, output)

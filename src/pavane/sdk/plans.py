@@ -138,6 +138,12 @@ def act(
     return _read(answer, _Standing).status
 
 
+def signalled(output: object, status: str, reason: str) -> dict[str, Any]:
+    """What a signal says to a step that waits."""
+    body: dict[str, Any] = {"output": output or {}, "status": status}
+    return {**body, "reason": reason} if reason else body
+
+
 def result(execution_id: str, door: Contract | None, timeout_s: float | None) -> Plan[Any]:
     """The result once the execution has ended, as `door` types it; without one, its output.
 

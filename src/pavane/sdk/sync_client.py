@@ -132,9 +132,11 @@ class SyncRun(Generic[R]):
         step: str,
         output: object = None,
         status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"] = "COMPLETED",
+        *,
+        reason: str = "",
     ) -> str:
         """As `Run.signal`."""
-        return self._act("signal", {"output": output or {}, "status": status}, step)
+        return self._act("signal", plans.signalled(output, status, reason), step)
 
     def pause(self) -> str:
         """As `Run.pause`."""

@@ -180,6 +180,12 @@ def test_waiting_steps_pause_and_cancel(tmp_path: Path):
         assert done(tmp_path, "signal", id, waiting, *server) in {"RUNNING", "COMPLETED"}
         assert "COMPLETED" in done(tmp_path, "watch", id, *server)
 
+        refusal = done(tmp_path, "start", "slow", "--input", '{"paper": "x"}', *server)
+        signal = ["signal", refusal, waiting, "--reason", "too expensive", *server]
+        assert "Add --fail" in refused(tmp_path, 2, *signal)
+        assert done(tmp_path, *signal, "--fail") == "FAILED"
+        assert f"{waiting}: too expensive" in done(tmp_path, "show", refusal, *server)
+
         other = done(tmp_path, "start", "slow", "--input", '{"paper": "x"}', *server)
         assert done(tmp_path, "cancel", other, "--reason", "enough", *server) == "TERMINATED"
         assert "enough" in done(tmp_path, "show", other, *server)

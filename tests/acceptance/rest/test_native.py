@@ -118,6 +118,13 @@ async def test_an_execution_from_start_to_result(client: httpx2.AsyncClient, eng
     assert all(isinstance(entry["entries"], list) for entry in history)
 
 
+async def test_a_step_that_waits_is_refused_for_a_reason(client: httpx2.AsyncClient):
+    id = await started(client, input={"id": "7"})
+    body = {"status": "FAILED", "reason": "too expensive"}
+    answer = (await client.post(f"/v1/executions/{id}/signal/approve", json=body)).json()
+    assert (answer["status"], answer["reason"]) == ("FAILED", "approve: too expensive")
+
+
 async def test_what_was_done_is_undone(client: httpx2.AsyncClient, engine: Engine):
     id = await started(client, input={"id": "7"})
     await client.post(f"/v1/executions/{id}/signal/approve")

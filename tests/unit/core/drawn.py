@@ -78,6 +78,8 @@ class Author:
         if self.loops and depth < 3 and draw < 0.39:
             return [self.loop(depth, scopes)]
         if draw < 0.43:
+            if self.coin():
+                return [self.person()]
             inputs = self.random.choice([{}, {"duration": "5s"}])
             return [of_type("WAIT", self.name("w"), inputs)]
         if draw < 0.46:
@@ -108,6 +110,14 @@ class Author:
         if self.coin():
             return loop(ref, *body, items=list(range(times)))
         return loop(ref, *body, loop_condition=f"{ref}.output.iteration < {times}")
+
+    def person(self) -> Step:
+        inputs = self.random.choice(
+            [{}, {"deadline": "4s"}, {"deadline": "4s", "onDeadline": "continue"}]
+        )
+        ref = self.name("h")
+        undo = Undo(name=f"un-{ref}", task_definition=self.policy()) if self.coin() else None
+        return of_type("HUMAN", ref, inputs, undo=undo, optional=self.random.random() < 0.2)
 
     def coin(self) -> bool:
         return self.random.random() < 0.5
@@ -185,6 +195,7 @@ class Fate:
     def work(self) -> bool:
         alive = [run for run in self.all if run.status not in status.ENDED]
         offers = [(run, ready) for run in alive for ready in run.ready() if ready.queue]
+        offers = [each for each in offers if each[0].row(each[1].ref).type == "SIMPLE"]
         held = [(run, ready) for run, ready in offers if ready.worker or self.may(ready)]
         if not held:
             return False
@@ -218,8 +229,9 @@ class Fate:
                 continue
             for ready in run.ready():
                 row = run.row(ready.ref)
-                if row.type == "WAIT" and row.status in status.OPEN:
-                    run.signal(ready.ref)
+                if row.type in ("WAIT", "HUMAN") and row.status in status.OPEN:
+                    kind = self.random.random() < max(self.kindness, 0.8)
+                    run.signal(ready.ref, "COMPLETED" if kind else "FAILED")
                     return True
         return False
 

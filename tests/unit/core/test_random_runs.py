@@ -35,6 +35,11 @@ def one(seed: int) -> Counter[str]:
     rows = [row for tasks in tables for attempts in tasks.values() for row in attempts.values()]
     seen["forks"] += any(row.type == "FORK_JOIN" for row in rows)
     seen["iterations"] += sum(row.count for row in rows if row.type == "DO_WHILE")
+    people = [row for row in rows if row.type == "HUMAN"]
+    seen["answered"] += any(row.output == b"{}" for row in people)
+    seen["refused"] += any(row.reason == "failed by a signal" for row in people)
+    seen["nobody answered"] += any(row.output == b"null" for row in people)
+    seen["late"] += any(row.status == status.TIMED_OUT for row in people)
     seen["iterations undone"] += any(
         row.ref.startswith("undo:") and "__" in row.ref for row in rows
     )
@@ -55,6 +60,10 @@ _LEAST = {
     "iterations": 300,
     "iterations undone": 18,
     "unknown": 25,
+    "answered": 60,
+    "refused": 2,
+    "nobody answered": 4,
+    "late": 4,
     "CANCELED": 60,
     "RETURNED": 60,
     "SILENT": 60,

@@ -136,6 +136,19 @@ def test_a_step_that_waits_is_signalled():
     loop.run(main())
 
 
+def test_a_step_that_waits_is_failed_for_a_reason():
+    async def main() -> None:
+        flow = written(step("a", service="s"), of_type("WAIT", "w"), style="choreographed")
+        async with among(flow, service_of(a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(1)
+            await run.signal("w", status="FAILED", reason="too expensive")
+            with pytest.raises(ExecutionFailedError, match="too expensive"):
+                await run.result()
+
+    loop.run(main())
+
+
 def test_an_execution_is_cancelled_and_what_gave_up_is_settled():
     async def main() -> None:
         undos.update(failures=1, calls=0)

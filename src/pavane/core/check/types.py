@@ -17,7 +17,6 @@ NOT_BUILT = frozenset(
         "EXCLUSIVE_JOIN",
         "FORK",
         "FORK_JOIN_DYNAMIC",
-        "HUMAN",
         "JDBC",
         "JSON_JQ_TRANSFORM",
         "KAFKA_PUBLISH",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout
 
-_UNDOABLE = ("SIMPLE", "SUB_WORKFLOW", "WAIT")
+_UNDOABLE = ("SIMPLE", "SUB_WORKFLOW", "WAIT", "HUMAN")
 _PIVOTS = ("SIMPLE", "SUB_WORKFLOW")
 
 

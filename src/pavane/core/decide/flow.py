@@ -354,4 +354,4 @@ def _output(draft: Draft, last: TaskRow) -> bytes:
         seen = Roots(draft, None).root(last.ref)
         assert isinstance(seen, dict)
         return encode(seen["output"])
-    return last.output or b"{}"
+    return b"{}" if last.output in (b"", b"null") else last.output

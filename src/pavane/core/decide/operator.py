@@ -15,7 +15,11 @@ from pavane.core.model.fact import (
     TerminateRequested,
 )
 from pavane.core.model.rows import Ready, TaskRow
+from pavane.core.model.work import REASON_MAX
 from pavane.errors import ConflictError, NotFoundError, PastPivotError
+
+SIGNALLED = ("WAIT", "HUMAN")
+"""The types of the steps that somebody outside may complete or fail."""
 
 
 def pause(draft: Draft) -> None:
@@ -174,17 +178,17 @@ def signal(draft: Draft, fact: Signalled) -> None:
             f"Execution {draft.header.id} has ended: it is {draft.header.status}.",
             "Signal an execution that has not ended.",
         )
-    if row.status not in status.OPEN or row.type != "WAIT":
+    if row.status not in status.OPEN or row.type not in SIGNALLED:
         raise ConflictError(
             f"Step {fact.ref!r} is a {row.type} that is {row.status}: it waits for no signal.",
-            "Signal a WAIT step that is IN_PROGRESS.",
+            f"Signal a {' or '.join(SIGNALLED)} step that is IN_PROGRESS.",
         )
     succeeded = fact.status == status.COMPLETED
     row = draft.change(
         row,
         status.COMPLETED if succeeded else status.FAILED,
         output=fact.output,
-        reason="" if succeeded else "failed by a signal",
+        reason="" if succeeded else fact.reason[:REASON_MAX] or "failed by a signal",
         ended_at=draft.now,
     )
     if succeeded:

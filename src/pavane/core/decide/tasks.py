@@ -17,10 +17,9 @@ from pavane.core.model import status
 from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
 from pavane.core.model.rows import Header, TaskRow
-from pavane.core.model.work import NAMELESS
+from pavane.core.model.work import NAMELESS, REASON_MAX
 
 _OF_CHILD = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
-REASON_MAX = 4000  # characters that are kept of what a worker gives as the reason
 
 
 def claimed(draft: Draft, fact: facts.Claimed) -> bool:

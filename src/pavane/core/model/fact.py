@@ -72,6 +72,7 @@ class Signalled(Fact, frozen=True, gc=False):
     ref: str
     status: str = "COMPLETED"
     output: bytes = b"{}"
+    reason: str = ""  # why it failed, in words
 
 
 class PauseRequested(Fact, frozen=True, gc=False):

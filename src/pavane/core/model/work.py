@@ -11,6 +11,9 @@ OutcomeStatus = Literal[
 ]
 
 
+REASON_MAX: Final = 4000
+"""Characters that are kept of what somebody gives as the reason of a failure."""
+
 NAMELESS: Final = "?"
 """A worker that did not say who it is: whoever reports for it is believed."""
 

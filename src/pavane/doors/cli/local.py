@@ -69,7 +69,8 @@ class Local:
                 case "terminate":
                     await engine.terminate(execution_id, body["reason"], undo=body["undo"])
                 case "signal":
-                    await engine.signal(execution_id, ref, output, body["status"])
+                    reason = body.get("reason", "")
+                    await engine.signal(execution_id, ref, output, body["status"], reason)
                 case _:
                     await engine.resolve(execution_id, ref, body["action"], output)
             async with engine.store.snapshot() as snapshot:

@@ -152,7 +152,8 @@ async def _asked(run: Run[Any], action: str, body: Mapping[str, Any], ref: str) 
         case "terminate":
             return await run.terminate(body["reason"], undo=body["undo"])
         case "signal":
-            return await run.signal(ref, body.get("output"), body["status"])
+            reason = body.get("reason", "")
+            return await run.signal(ref, body.get("output"), body["status"], reason=reason)
         case "resolve":
             return await run.resolve(ref, body["action"], body.get("output"))
         case _:

@@ -6,6 +6,7 @@ import click
 
 from pavane.doors.cli.options import place_options
 from pavane.doors.wiring import Wiring
+from pavane.errors import UsageError
 
 
 @click.command()
@@ -18,6 +19,7 @@ from pavane.doors.wiring import Wiring
     envvar="PAVANE_SIGNAL_FAIL",  # PAVANE_FAIL names a step, to `demo`
     help="The step fails instead of completing.",
 )
+@click.option("--reason", default="", help="With --fail: why, in words.")
 @place_options
 @click.pass_obj
 def command(
@@ -27,6 +29,7 @@ def command(
     ref: str,
     output: str,
     fail: bool,
+    reason: str,
     server: str | None,
     store_url: str,
 ) -> None:
@@ -34,5 +37,11 @@ def command(
     from pavane.doors.cli.payload import read_payload
     from pavane.doors.cli.places import place
 
-    body = {"output": read_payload(output, "--output"), "status": "FAILED" if fail else "COMPLETED"}
+    if reason and not fail:
+        raise UsageError("--reason says why a step fails.", "Add --fail, or leave it out.")
+    body = {
+        "output": read_payload(output, "--output"),
+        "status": "FAILED" if fail else "COMPLETED",
+        **({"reason": reason} if reason else {}),
+    }
     click.echo(place(wiring, server, store_url).act(execution_id, "signal", body, ref))

@@ -31,7 +31,7 @@ class Action(NamedTuple):
 
     verb: Verb
     ref: str = ""  # signal, resolve: the step
-    reason: str = ""  # terminate
+    reason: str = ""  # terminate; signal: why the step fails
     undo: bool = True  # terminate: undo what was done
     output: bytes = b"{}"  # signal, resolve: a JSON object
     status: Outcome = "COMPLETED"  # signal: how the step ends

@@ -113,6 +113,8 @@ class Conducted:
             case "terminate":
                 await engine.terminate(execution_id, action.reason, undo=action.undo)
             case "signal":
-                await engine.signal(execution_id, action.ref, action.output, action.status)
+                await engine.signal(
+                    execution_id, action.ref, action.output, action.status, action.reason
+                )
             case "resolve":
                 await engine.resolve(execution_id, action.ref, action.choice, action.output)

@@ -193,7 +193,7 @@ class Danced:
                 await run.terminate(action.reason, undo=action.undo)
             case "signal":
                 output = msgspec.Raw(checked_object(action.output, "the signal's output"))
-                await run.signal(action.ref, output, action.status)
+                await run.signal(action.ref, output, action.status, reason=action.reason)
             case "resolve":
                 output = msgspec.Raw(checked_object(action.output, "the output"))
                 await run.resolve(action.ref, action.choice, output)

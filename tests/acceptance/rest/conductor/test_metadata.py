@@ -80,7 +80,7 @@ STEP = {"name": "a", "taskReferenceName": "a"}
             "tasks[0].defaultCase[0].rateLimited",
         ),
         ({"enforceSchema": True, "inputSchema": {"name": "s"}}, "inputSchema"),
-        ({"tasks": [{**STEP, "type": "HUMAN"}]}, ""),
+        ({"tasks": [{**STEP, "type": "LAMBDA"}]}, ""),
         ({"timeoutSeconds": "soon"}, ""),
     ],
 )

@@ -166,6 +166,53 @@ async def test_a_wait_is_settled_like_a_task(talk: Talk):
     assert (await talk.get(f"/workflow/{id}"))["output"] == {"by": "Byrd"}
 
 
+async def ask_a_person(talk: Talk, **inputs: Any) -> tuple[str, Any]:
+    """An execution that waits for a person, and the task with which it does."""
+    step = {"name": "approve", "taskReferenceName": "ask", "type": "HUMAN"}
+    steps = [{**step, "inputParameters": inputs}]
+    await talk.client.post("/metadata/workflow", json={"name": "ask", "tasks": steps})
+    id = (await talk.client.post("/workflow/ask")).text
+    (task,) = (await talk.get(f"/workflow/{id}"))["tasks"]
+    return id, task
+
+
+async def test_a_person_is_asked_and_answers(talk: Talk):
+    id, task = await ask_a_person(talk, to="finance", total=7)
+    assert (task["taskType"], task["taskDefName"]) == ("HUMAN", "approve")
+    assert (task["status"], task["inputData"]) == ("IN_PROGRESS", {"to": "finance", "total": 7})
+    assert await talk.get("/tasks/queue/all") == {}, "no worker takes it"
+    assert "pavane-ignored" not in (await talk.report(task, outputData={"ok": True})).headers
+    assert (await talk.get(f"/workflow/{id}"))["output"] == {"ok": True}
+    assert "pavane-ignored" in (await talk.report(task, outputData={"ok": False})).headers
+
+
+async def test_a_person_answers_by_the_name_of_the_step(talk: Talk):
+    id, task = await ask_a_person(talk)
+    response = await talk.client.post(f"/tasks/{id}/ask/COMPLETED", json={"ok": True})
+    assert (response.status_code, response.text) == (200, task["taskId"])
+    assert (await talk.get(f"/workflow/{id}"))["output"] == {"ok": True}
+
+
+async def test_a_person_refuses(talk: Talk):
+    id, task = await ask_a_person(talk)
+    await talk.report(task, "FAILED", reasonForIncompletion="too expensive")
+    workflow = await talk.get(f"/workflow/{id}")
+    assert (workflow["status"], workflow["reasonForIncompletion"]) == (
+        "FAILED",
+        "ask: too expensive",
+    )
+    assert workflow["tasks"][0]["reasonForIncompletion"] == "too expensive"
+
+
+async def test_nobody_answers(talk: Talk, engine: Engine):
+    id, _ = await ask_a_person(talk, deadline="0.01s", onDeadline="continue")
+    await engine.wait(id, 10)
+    workflow = await talk.get(f"/workflow/{id}")
+    (task,) = workflow["tasks"]
+    assert (workflow["status"], workflow["output"]) == ("COMPLETED", {})
+    assert (task["status"], task["outputData"]) == ("COMPLETED", {})
+
+
 @pytest.mark.parametrize("logs", [None, [], [{"log": "a line", "taskId": "t"}]])
 async def test_logs_are_not_kept_and_that_is_said(talk: Talk, logs: Any):
     await talk.start()

@@ -18,7 +18,7 @@ def test_one_finding_is_the_message():
 
 def test_many_findings_are_a_list():
     bad = workflow(
-        task("a"), task("a"), of_type("HUMAN", "h"), of_type("WAIT", "w", {"until": "x"})
+        task("a"), task("a"), of_type("LAMBDA", "h"), of_type("WAIT", "w", {"until": "x"})
     )
     with pytest.raises(DefinitionError) as caught:
         ensure_valid(bad)

@@ -16,7 +16,6 @@ from tests.unit.core.build import of_type, scope, switch, task, workflow
         "FORK_JOIN_DYNAMIC",
         "DYNAMIC",
         "EXCLUSIVE_JOIN",
-        "HUMAN",
         "START_WORKFLOW",
         "DECISION",
         "LAMBDA",
@@ -36,7 +35,7 @@ def test_a_type_that_does_not_exist():
         "Step 'a': there is no step type 'SWTCH'; did you mean 'SWITCH'?"
     ]
     assert (
-        "known are DO_WHILE, EVENT, FORK_JOIN, HTTP, INLINE"
+        "known are DO_WHILE, EVENT, FORK_JOIN, HTTP, HUMAN"
         in check_workflow(workflow(of_type("XYZ", "a")))[0]
     )
 

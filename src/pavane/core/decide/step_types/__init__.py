@@ -8,6 +8,7 @@ from pavane.core.decide.step_types.do_while import DoWhile
 from pavane.core.decide.step_types.event import Event
 from pavane.core.decide.step_types.fork_join import ForkJoin
 from pavane.core.decide.step_types.http import Http
+from pavane.core.decide.step_types.human import Human
 from pavane.core.decide.step_types.inline import Inline
 from pavane.core.decide.step_types.join import Join
 from pavane.core.decide.step_types.noop import Noop
@@ -26,6 +27,7 @@ STEP_TYPES: Final[dict[str, StepType]] = {
     "EVENT": Event(),
     "FORK_JOIN": ForkJoin(),
     "HTTP": Http(),
+    "HUMAN": Human(),
     "INLINE": Inline(),
     "JOIN": Join(),
     "NOOP": Noop(),

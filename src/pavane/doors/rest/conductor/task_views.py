@@ -6,7 +6,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from pavane.core.decide.event_waits import PREFIX as EVENTS
+from pavane.core.decide.operator import SIGNALLED
 from pavane.core.decide.plan import WORKER_TYPE
+from pavane.core.decide.step_types.human import PEOPLE
 from pavane.core.model import status as st
 from pavane.core.model.rows import TaskRow, parse_task_id
 from pavane.core.model.work import Outcome
@@ -18,6 +21,7 @@ from pavane.doors.rest.conductor.tasks import output_object
 from pavane.doors.rest.state import State, state
 from pavane.errors import NotFoundError
 
+_NO_WORKER = (PEOPLE, EVENTS)  # what waits there waits for a person or an event
 _STATUSES = ("IN_PROGRESS", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "COMPLETED")
 
 
@@ -75,7 +79,7 @@ async def _update(request: Request) -> TaskRow | None:
 async def _settled(here: State, row: TaskRow, outcome: Outcome) -> bool:
     if row.type == WORKER_TYPE:
         return await here.engine.report(outcome)
-    if row.type != "WAIT":
+    if row.type not in SIGNALLED:
         raise NotBuiltError(
             f"The step {row.ref} is a {row.type}: Pavane settles it by itself.",
             "Update a step that a worker does, or that waits.",
@@ -105,7 +109,8 @@ async def all_queues(request: Request) -> Response:
 
 async def _waiting(here: State) -> dict[str, int]:
     async with here.engine.store.snapshot() as snapshot:
-        return await snapshot.queues()
+        queues = await snapshot.queues()
+    return {name: size for name, size in queues.items() if not name.startswith(_NO_WORKER)}
 
 
 def _id(request: Request) -> str:

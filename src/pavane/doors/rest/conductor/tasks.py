@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.operator import SIGNALLED
 from pavane.core.model import status as st
 from pavane.core.model.rows import parse_task_id
 from pavane.core.model.task_definition import TaskDefinition
@@ -203,11 +204,13 @@ async def _signal(here: State, outcome: Outcome) -> bool:
         return False
     found = await here.records.newest(outcome.execution_id, outcome.ref)
     row = found[1] if found else None
-    if row is None or row.type != "WAIT" or row.status not in st.OPEN:
+    if row is None or row.type not in SIGNALLED or row.status not in st.OPEN:
         return False
     if row.attempt != outcome.attempt:
         return False
-    await here.engine.signal(outcome.execution_id, outcome.ref, outcome.output, outcome.status)
+    await here.engine.signal(
+        outcome.execution_id, outcome.ref, outcome.output, outcome.status, outcome.reason
+    )
     return True
 
 

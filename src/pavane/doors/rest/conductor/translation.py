@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from pavane.core.decide.nodes import UNDO, parted
 from pavane.core.decide.plan import WORKER_TYPE, all_steps
+from pavane.core.decide.step_types.human import NO_ANSWER
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, TaskRow, task_id
 from pavane.core.model.timestamps import format_time
@@ -105,7 +106,7 @@ def task(
         workflow_task=step or UNSET,
         undoes=row.ref.removeprefix(UNDO) if row.ref.startswith(UNDO) else UNSET,
         input_data=msgspec.Raw(row.input or b"{}"),
-        output_data=msgspec.Raw(row.output or b"{}"),
+        output_data=msgspec.Raw(b"{}" if row.output in (b"", NO_ANSWER) else row.output),
     )
 
 

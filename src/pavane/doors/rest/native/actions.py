@@ -27,6 +27,7 @@ class SignalRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     output: msgspec.Raw = msgspec.field(default_factory=empty_object)
     status: Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"] = "COMPLETED"
+    reason: str = ""
 
 
 class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,7 +66,8 @@ async def signal(request: Request) -> Response:
     wanted = await read_json(request, SignalRequest)
     output = json_object(wanted.output, "$.output")
     ref = request.path_params["ref"]
-    return await _act(request, Action("signal", ref, output=output, status=wanted.status))
+    action = Action("signal", ref, output=output, status=wanted.status, reason=wanted.reason)
+    return await _act(request, action)
 
 
 async def resolve(request: Request) -> Response:
