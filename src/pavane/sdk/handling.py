@@ -99,7 +99,7 @@ _DONE: Final = _Done()
 
 @mark("publish")
 def publish(event: Event) -> Awaitable[None]:
-    """Send an event: `publish(event)` in a handler, `await publish(event)` in a workflow.
+    """Send an event; in a workflow with `await` in front, in a handler with or without.
 
     In a handler it goes out beside what that returns: committed with it, or not at all. It keeps
     correlation and causation. It works in everything that the handler calls and waits for: in

@@ -23,7 +23,7 @@ async def wait_for(
     kind: type[E],
     *,
     where: Callable[[E], object],
-    timeout: None = None,
+    timeout: None = None,  # noqa: ASYNC109  # the engine waits
     early: str | float | timedelta = "1h",
 ) -> E: ...
 @overload
@@ -31,7 +31,7 @@ async def wait_for(
     kind: type[E],
     *,
     where: Callable[[E], object],
-    timeout: str | float | timedelta,
+    timeout: str | float | timedelta,  # noqa: ASYNC109  # the engine waits
     early: str | float | timedelta = "1h",
 ) -> E | None: ...
 @mark("wait_for")
@@ -39,7 +39,7 @@ async def wait_for(
     kind: type[E],
     *,
     where: Callable[[E], object],
-    timeout: str | float | timedelta | None = None,
+    timeout: str | float | timedelta | None = None,  # noqa: ASYNC109  # the engine waits
     early: str | float | timedelta = "1h",
 ) -> E | None:
     """Wait for an event of that type for which `where` is true; None when the `timeout` is over.

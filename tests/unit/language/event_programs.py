@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import msgspec
+
 from pavane.sdk.event import Event
 from pavane.sdk.handling import publish
 from pavane.sdk.wait_for import wait_for
@@ -25,7 +27,7 @@ class OrderPaid(Event, type="bank.order.paid.v1"):
     order_id: str
     amount: Decimal
     currency: str = "EUR"
-    by: list[str] = []
+    by: list[str] = msgspec.field(default_factory=list)
 
 
 @workflow
