@@ -139,9 +139,10 @@ def _body(writer: Writer, call: ast.Call, local: LocalFunction, values: dict[str
             f"{node.name} calls itself; only a whole workflow may",
             "Make it a @workflow of its own.",
         )
-    outer = writer.bindings, writer.place, writer.nested, writer.active
+    outer = writer.bindings, writer.place, writer.nested, writer.active, writer.round
     writer.bindings = writer.bindings.inside(local.depth, Level(own_names(node), dict(values)))
     writer.place, writer.nested, writer.active = "branch", 0, (*writer.active, node)
+    writer.round = None
     try:
         last = node.body[-1]
         body = node.body[:-1] if isinstance(last, ast.Return) else node.body
@@ -151,7 +152,7 @@ def _body(writer: Writer, call: ast.Call, local: LocalFunction, values: dict[str
             return NOTHING
         return writer.reader.read(ends)
     finally:
-        writer.bindings, writer.place, writer.nested, writer.active = outer
+        writer.bindings, writer.place, writer.nested, writer.active, writer.round = outer
 
 
 # gather

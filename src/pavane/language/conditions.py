@@ -56,8 +56,9 @@ def write_if(writer: Writer, node: ast.If, live: Names, decided: Decision | None
     writer.nested -= 1
     writer.bindings = before
     Meeting(writer, ref, before, arms).settle(live)
-    if any(arm.steps for arm in arms):
-        writer.emit(node, _switch(writer, node, ref, decision, arms))
+    _mark_leaps(ref, arms)
+    if any(arm.steps or arm.leaps for arm in arms):
+        writer.emit(node, _switch(writer, node.test, ref, decision, arms))
     return any(arm.bindings is not None for arm in arms)
 
 
@@ -98,15 +99,34 @@ class Way:
 def _arm(writer: Writer, before: Bindings, way: Way, live: Names) -> Arm:
     writer.bindings = before.fork()
     first = way.body[0] if way.body else way.node
+    leaps = writer.round.leaps if writer.round is not None else []
+    known = len(leaps)
     with writer.aside() as steps:
         if way.pending is not None and isinstance(first, ast.If):
             goes_on = write_if(writer, first, live, way.pending)
         else:
             goes_on = writer.block(way.body, live)
-    return Arm(way.key, steps, writer.bindings if goes_on else None, first)
+    return Arm(way.key, steps, writer.bindings if goes_on else None, first, leaps[known:])
 
 
-def _switch(writer: Writer, node: ast.If, ref: str, decision: Decision, arms: list[Arm]) -> Step:
+def _mark_leaps(ref: str, arms: list[Arm]) -> None:
+    """Note which choice led to each `break` and `continue`."""
+    for arm in arms:
+        for leap in arm.leaps:
+            if not leap.ref:  # else one nested in it did
+                leap.ref, leap.case = ref, arm.key
+                leap.others = tuple(each.key for each in arms if each.key is not None)
+
+
+def guard(writer: Writer, test: ast.expr, ref: str, decision: Decision, steps: list[Step]) -> Step:
+    """A SWITCH that carries out some steps only if a test holds."""
+    ways = [Arm(decision.key, steps, None, test), Arm(None, [], None, test)]
+    if decision.negated:
+        ways[0].key, ways[1].key = None, decision.key
+    return _switch(writer, test, ref, decision, ways)
+
+
+def _switch(writer: Writer, test: ast.expr, ref: str, decision: Decision, arms: list[Arm]) -> Step:
     default = next((arm.steps for arm in arms if arm.key is None), list[Step]())
     return Step(
         name=ref,
@@ -114,7 +134,7 @@ def _switch(writer: Writer, node: ast.If, ref: str, decision: Decision, arms: li
         type="SWITCH",
         evaluator_type="value-param",
         expression="case",
-        input_parameters={"case": writer.template(node.test, decision.case)},
+        input_parameters={"case": writer.template(test, decision.case)},
         decision_cases={arm.key: arm.steps for arm in arms if arm.key is not None},
         default_case=default,
     )
@@ -136,10 +156,10 @@ def decide(writer: Writer, test: ast.expr) -> Decision:
     if found is not None:
         return found
     tested = Value(truth(writer.site, test, value), type=bool, native=True)
-    return Decision(_known(tested), described=described(tested.expr))
+    return Decision(known(tested), described=described(tested.expr))
 
 
-def _known(tested: Value) -> Value:
+def known(tested: Value) -> Value:
     """The outcome of a test over constants; what fails is reported where it is written."""
     try:
         return folded(tested)

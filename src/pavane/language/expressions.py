@@ -9,7 +9,7 @@ from typing import Any
 
 from pavane.language import calls, comparing, comprehensions, fields, outside, texts
 from pavane.language.bindings import Bindings, LocalFunction, Unassigned
-from pavane.language.kinds import joined
+from pavane.language.kinds import EMPTY_LIST, joined
 from pavane.language.operands import native, operand_truth
 from pavane.language.values import (
     MAX_SIZE,
@@ -244,7 +244,7 @@ def _nothing() -> Generator[None]:
 
 
 def _list_of(items: list[Value]) -> Any:
-    return list[joined([item.type for item in items])] if items else list
+    return list[joined([item.type for item in items])] if items else EMPTY_LIST
 
 
 _WORDS: dict[type[ast.expr], tuple[str, str]] = {

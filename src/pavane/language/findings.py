@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pavane.language.source import Source
@@ -49,6 +50,15 @@ class Findings:
     def put(self, finding: Finding) -> None:
         """Note a finding that is already put in words."""
         self._found[finding] = None
+
+    def keep(self) -> Callable[[], None]:
+        """A way back to the findings as they are now."""
+        kept = dict(self._found)
+
+        def restore() -> None:
+            self._found = kept
+
+        return restore
 
     def sorted(self) -> tuple[Finding, ...]:
         """All findings by file and place."""

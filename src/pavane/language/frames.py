@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from pavane.core.expressions.functions import FUNCTIONS
@@ -24,6 +25,19 @@ class Frame:
     inputs: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
     _keys: dict[str, str] = field(default_factory=dict[str, str])
     _names: Names = field(default_factory=Names)
+
+    def keep(self) -> Callable[[], None]:
+        """A way back to the inputs that the definition, and those around it, have now."""
+        inputs, keys, names = dict(self.inputs), dict(self._keys), self._names.keep()
+        around = self.parent.keep() if self.parent is not None else None
+
+        def restore() -> None:
+            self.inputs, self._keys = inputs, keys
+            names()
+            if around is not None:
+                around()
+
+        return restore
 
     def meaning(self, entry: Entry) -> Value | LocalFunction | Unassigned:
         """What a variable means in this definition; reading an outer one makes it an input."""

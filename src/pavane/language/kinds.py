@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Never, Union, get_args, get_origin
 from uuid import UUID
 
 from pavane.language.contract import is_object, is_record, plain, without_none
@@ -32,6 +32,9 @@ SEQUENCES = (
     collections.abc.Iterable,
     collections.abc.Collection,
 )
+
+EMPTY_LIST: Any = list[Never]
+"""The type of `[]`, which says nothing about what will be added to it."""
 
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
@@ -137,8 +140,10 @@ def joined(types: list[Any]) -> Any:
         tp = plain(tp)
         if tp is Any:
             return Any
-        if tp not in flat:
+        if tp not in flat and tp is not Never:
             flat.append(tp)
+    if len(flat) > 1 and any((get_origin(tp) or tp) is list for tp in flat if tp != EMPTY_LIST):
+        flat = [tp for tp in flat if tp != EMPTY_LIST]
     if not flat:
         return Any
     return flat[0] if len(flat) == 1 else Union[tuple(flat)]  # noqa: UP007  # built from a tuple

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 
 from pavane.language.bindings import own_names
 
@@ -16,6 +17,32 @@ class Liveness:
 
     def __init__(self, functions: Mapping[str, Names]) -> None:
         self._functions = functions
+        self._loops: list[tuple[Names, Names]] = []  # live behind each loop around, and at its head
+
+    @contextmanager
+    def inside(self, after: Names, head: Names) -> Generator[None]:
+        """In the body of a loop: what is live where `break` and where `continue` leads."""
+        self._loops.append((after, head))
+        try:
+            yield
+        finally:
+            self._loops.pop()
+
+    def head(self, node: ast.For | ast.While, after: Names) -> Names:
+        """The variables that are live whenever a loop decides on another iteration."""
+        forever = isinstance(node, ast.While) and is_forever(node)
+        live = EMPTY if forever else after
+        targets: set[str] = set()
+        if isinstance(node, ast.While):
+            live |= self.reads(node.test)
+        else:
+            targets = {each.id for each in _stored(node.target)}
+        while True:
+            with self.inside(after, live):
+                more = (self.before(node.body, live) - targets) - live
+            if not more:
+                return live
+            live |= more
 
     def before(self, block: Sequence[ast.stmt], after: Names) -> Names:
         """The variables that are live before a block, given those that are live after it."""
@@ -33,6 +60,11 @@ class Liveness:
                 | self.before(node.body, live)
                 | self.before(node.orelse, live)
             )
+        if isinstance(node, (ast.Break, ast.Continue)) and self._loops:
+            return self._loops[-1][isinstance(node, ast.Continue)]
+        if isinstance(node, (ast.For, ast.While)):
+            once = self.reads(node.iter) if isinstance(node, ast.For) else EMPTY
+            return once | self.head(node, self.before(node.orelse, live))
         if isinstance(node, (ast.AsyncWith, ast.With)):
             inside = self.before(node.body, live)
             return inside.union(*(self.reads(item.context_expr) for item in node.items))
@@ -56,6 +88,11 @@ class Liveness:
         for name in tuple(names):
             names |= self._functions.get(name, EMPTY)
         return frozenset(names)
+
+
+def is_forever(node: ast.While) -> bool:
+    """Whether a loop is written so that its test always holds: `while True`."""
+    return isinstance(node.test, ast.Constant) and bool(node.test.value)
 
 
 def _stored(target: ast.AST) -> list[ast.Name]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
 from pavane.language.bindings import Bindings, Entry, Unassigned, changes
+from pavane.language.carried import Leap
 from pavane.language.kinds import joined
 from pavane.language.liveness import Names
 from pavane.language.values import Value, path, same
@@ -24,6 +25,7 @@ class Arm:
     steps: list[Step]
     bindings: Bindings | None
     place: ast.AST
+    leaps: list[Leap] = field(default_factory=list[Leap])  # the jumps out of an iteration in it
 
 
 class Meeting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Callable
 
 from pavane.core.expressions.functions import FUNCTIONS
 from pavane.language.kinds import CONVERSIONS
@@ -12,6 +13,7 @@ from pavane.language.values import members_of
 
 _RESERVED = frozenset({"workflow", *FUNCTIONS, *keyword.kwlist})
 _ITEM = re.compile(r"item(_\d+)?")  # variables of comprehensions
+_CONTROL = re.compile(r"^(if|while|for)_")  # what the names of control steps begin with
 _LONGEST = 32
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Lt: "lt",
@@ -60,6 +62,15 @@ class Names:
                 self._taken.update(names)
                 return names
             count += 1
+
+    def keep(self) -> Callable[[], None]:
+        """A way back to the names that are taken now."""
+        kept = set(self._taken)
+
+        def restore() -> None:
+            self._taken = kept
+
+        return restore
 
     def give(self, name: str) -> bool:
         """Take a name that the author wrote; False if it is taken already."""
@@ -156,7 +167,7 @@ def _last_name(members: tuple[str | int, ...]) -> str:
     """What a path is about: its last name, or the step whose whole result it is."""
     names = [step for step in members if isinstance(step, str)]
     if names[:2] == ["workflow", "variables"]:
-        return names[2].removeprefix("if_")
+        return _CONTROL.sub("", names[2])
     while len(names) > 1 and names[-1] in ("output", "result"):
         names.pop()
     return identifier(names[-1])

@@ -36,18 +36,12 @@ _WORDS: dict[type[ast.stmt], tuple[str, str]] = {
     ast.ImportFrom: ("`import`", "Import at the top of the file."),
     ast.Assert: ("`assert`", 'Write `if not …: raise Fail("…")`.'),
     ast.AsyncFor: ("`async for`", "Let a task collect the values and return them as a list."),
-    ast.Break: ("`break` outside a loop", "Leave it out."),
-    ast.Continue: ("`continue` outside a loop", "Leave it out."),
 }
 
 
 def statement(writer: Writer, node: ast.stmt) -> None:
     """Refuse a statement that has no handler."""
-    if isinstance(node, ast.While):
-        _while(writer, node)
-    elif isinstance(node, ast.For):
-        outside.not_yet(writer.reader, node, "`for`")
-    elif isinstance(node, ast.Match):
+    if isinstance(node, ast.Match):
         outside.not_yet(writer.reader, node, "`match`")
     elif isinstance(node, (ast.Try, ast.TryStar)):
         _try(writer, node)
@@ -56,34 +50,6 @@ def statement(writer: Writer, node: ast.stmt) -> None:
         writer.refuse(node, f"{word} is not part of the workflow language", remedy)
     for name in assigned_names([node]):
         writer.bindings.set(name, POISON)
-
-
-def _while(writer: Writer, node: ast.While) -> None:
-    forever = isinstance(node.test, ast.Constant) and bool(node.test.value)
-    if forever and not _has_break(node.body):
-        writer.refuse(node, ENDLESS, "Give it a condition, or a `break`.")
-    else:
-        outside.not_yet(writer.reader, node, "`while`")
-
-
-def _has_break(body: list[ast.stmt]) -> bool:
-    """Whether a loop's body leaves this loop (and not one inside it)."""
-    for node in body:
-        if isinstance(node, (ast.Break, ast.Return, ast.Raise)):
-            return True
-        if isinstance(node, (ast.For, ast.While, ast.AsyncFor)):
-            if _has_break(node.orelse):
-                return True
-            continue
-        inner = [
-            child
-            for name in ("body", "orelse", "finalbody")
-            for child in getattr(node, name, [])
-            if isinstance(child, ast.stmt)
-        ]
-        if inner and _has_break(inner):
-            return True
-    return False
 
 
 def _try(writer: Writer, node: ast.Try | ast.TryStar) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pavane.language.findings import Findings
@@ -25,6 +26,18 @@ class Work:
     workflows: dict[int, WorkflowOffer] = field(default_factory=dict[int, WorkflowOffer])
     uses: set[str] = field(default_factory=set[str])
 
+    def keep(self) -> Callable[[], None]:
+        """A way back to what is gathered now."""
+        parts = [self.findings.keep(), self.names.keep(), self.variables.keep()]
+        tasks, workflows, uses = dict(self.tasks), dict(self.workflows), set(self.uses)
+
+        def restore() -> None:
+            for each in parts:
+                each()
+            self.tasks, self.workflows, self.uses = tasks, workflows, uses
+
+        return restore
+
     def use_task(self, offer: TaskOffer) -> None:
         """Note a task that is called, or that undoes one."""
         self.tasks.setdefault((offer.service, offer.name), offer)
@@ -41,6 +54,16 @@ class Site:
     work: Work
     source: Source
     frame: Frame
+
+    def keep(self) -> Callable[[], None]:
+        """A way back, for what must be read once more: all that reading it here changes."""
+        work, frame = self.work.keep(), self.frame.keep()
+
+        def restore() -> None:
+            work()
+            frame()
+
+        return restore
 
     def refuse(self, node: ast.AST, message: str, remedy: str = "") -> None:
         """Note a finding at a node."""

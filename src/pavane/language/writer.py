@@ -14,8 +14,9 @@ import msgspec
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
-from pavane.language import awaited, conditions, endings, refusals, scopes
+from pavane.language import awaited, conditions, endings, loops, refusals, scopes
 from pavane.language.bindings import Bindings, LocalFunction, defaults_of
+from pavane.language.carried import Round
 from pavane.language.contract import without_none
 from pavane.language.expressions import Reader
 from pavane.language.frames import Frame
@@ -41,7 +42,8 @@ class Writer:
         self.returns = returns
         self.label: str = label  # the name of the definition being written
         self.place: Place = "workflow"
-        self.nested = 0  # how many `if`s stand around
+        self.nested = 0  # how many `if`s and loops stand around
+        self.round: Round | None = None  # the loop whose body is being read
         self.steps: list[Step] = []
         self.outputs: dict[str, Any] | None = None
         self.active: tuple[ast.AST, ...] = ()  # local functions being read, against recursion
@@ -90,15 +92,16 @@ class Writer:
     @contextmanager
     def within(self, frame: Frame, bindings: Bindings, label: str) -> Generator[list[Step]]:
         """Write another definition: the inside of a scope."""
-        before = self.site, self.bindings, self.place, self.nested, self.label
+        before = self.site, self.bindings, self.place, self.nested, self.label, self.round
         self.site = replace(self.site, frame=frame)
         self.reader.site, self.bindings = self.site, bindings
         self.place, self.nested, self.label = "scope", 0, label
+        self.round = None
         try:
             with self.aside() as steps:
                 yield steps
         finally:
-            self.site, self.bindings, self.place, self.nested, self.label = before
+            self.site, self.bindings, self.place, self.nested, self.label, self.round = before
             self.reader.site = self.site
 
     def template(self, node: ast.AST, value: Value) -> Any:
@@ -124,6 +127,9 @@ class Writer:
         """Write statements; `after` is live behind them. Whether Python goes on after them."""
         for index, statement in enumerate(statements):
             rest = statements[index + 1 :]
+            whole = loops.moved(self, statement, rest)
+            if whole is not None:
+                return conditions.write_if(self, whole, after)
             live = self.liveness.before(rest, after)
             handler = _STATEMENTS.get(type(statement))
             if handler is None:
@@ -258,6 +264,10 @@ _STATEMENTS: dict[type[ast.stmt], Handler] = {
     ast.Pass: Writer.nothing,
     ast.AsyncFunctionDef: Writer.branch,
     ast.If: conditions.write_if,
+    ast.While: loops.write_while,
+    ast.For: loops.write_for,
+    ast.Break: loops.write_jump,
+    ast.Continue: loops.write_jump,
     ast.AsyncWith: scopes.write_scope,
     ast.Return: endings.write_return,
     ast.Raise: endings.write_raise,

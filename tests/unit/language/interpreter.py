@@ -11,11 +11,14 @@ from uuid import UUID
 
 import msgspec
 
+from pavane.core.decide.plan import all_steps
 from pavane.core.model.workflow import Step, Workflow
 from pavane.errors import Fail
 from pavane.sdk.task import Task
 
 DURATION = re.compile(r"(\d+ days?)?( ?\d+ hours?)?( ?\d+ minutes?)?( ?[\d.]+ seconds?)?", re.ASCII)
+
+LISTED = (range, zip, enumerate, type({}.keys()), type({}.values()), type({}.items()))
 
 
 class Ended(Exception):
@@ -69,7 +72,7 @@ class Interpreter:
         self, tasks: dict[str, Task[..., Any]], workflows: dict[str, Workflow], seed: int
     ) -> None:
         self.tasks, self.workflows, self.random = tasks, workflows, random.Random(seed)
-        self.steps = 0
+        self.steps = self.iterations = 0
 
     async def run(self, definition: Workflow, given: dict[str, Any]) -> tuple[str, Any, str]:
         """Status, output and reason of one execution."""
@@ -121,6 +124,8 @@ class Interpreter:
                 if "duration" in inputs:
                     assert DURATION.fullmatch(inputs["duration"]), inputs
                 return {}
+            case "DO_WHILE":
+                return await self.loop(step, data)
             case "NOOP":
                 return {}
             case "TERMINATE":
@@ -129,6 +134,27 @@ class Interpreter:
                 raise Ended(status, inputs.get("workflowOutput", {}), reason)
             case other:
                 raise AssertionError(f"unknown step type {other}")
+
+    async def loop(self, step: Step, data: dict[str, Any]) -> Any:
+        """Iterations; a name means the step of the newest one, null where it was not carried out"""
+        items = None if step.items is None else self.filled(step.items, data)
+        assert items is None or isinstance(items, list), f"{items!r} is no list"
+        output: dict[str, Any] = {"iteration": 0}
+        data[step.ref]["output"] = output
+        refs = {each.ref for each in all_steps(step.loop_over)}
+        while items is None or output["iteration"] < len(items):
+            if items is not None:
+                output |= {"loopItem": items[output["iteration"]], "loopIndex": output["iteration"]}
+            output["iteration"] += 1
+            self.iterations += 1
+            assert self.iterations < 10_000, "a loop without an end"
+            for ref in refs:
+                data.pop(ref, None)
+            await self.block(step.loop_over, data)
+            seen = dict.fromkeys(refs) | data  # null, where an iteration did not come to it
+            if step.loop_condition and not self.text(f"${{= {step.loop_condition} }}", seen):
+                break
+        return output
 
     async def task(self, step: Step, inputs: dict[str, Any]) -> Any:
         task = self.tasks[step.name]
@@ -168,6 +194,8 @@ class Interpreter:
         if text.startswith("${=") and text.endswith("}"):
             code = text[3:-1].strip()
             result = eval(code, {**FUNCTIONS, **seen(data)})
+            if isinstance(result, LISTED):
+                result = [list(x) if isinstance(x, tuple) else x for x in result]
             return msgspec.to_builtins(result, str_keys=True)
         whole = re.fullmatch(r"\$\{([^{}]*)\}", text)
         if whole and not text.startswith("$${"):

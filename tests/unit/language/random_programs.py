@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.unit.language.random_loops import go_round, jump
+
 HEAD = '''
 from decimal import Decimal
 
@@ -37,6 +39,8 @@ class Generator:
         self.count = 0
         self.budget = self.random.randint(6, 22)
         self.place = "workflow"
+        self.loops = 0  # around the place that is being written
+        self.jump_allowed = False  # right in the body of a loop
         self.known: dict[str, list[str]] = {
             "number": ["n", "pair.number", "pair.left"],
             "text": ["s", "pair.text"],
@@ -174,7 +178,13 @@ class Generator:
         choices = [self.step, self.step, self.data, self.again, self.choose]
         if self.depth < 4:
             choices += [self.choose, self.parallel, self.scoped]
+            if self.loops < 2:
+                choices += [lambda: go_round(self)] * 2
+        jumps, self.jump_allowed = self.jump_allowed, False
+        if jumps:
+            choices += [lambda: jump(self)] * 2
         self.random.choice(choices)()
+        self.jump_allowed = jumps
 
     def call(self) -> tuple[str, str]:
         """A call of a step, and the kind of its result."""
@@ -281,13 +291,14 @@ class Generator:
         default = self.expr("number")
         self.line(f"async def {name}(p: int, q: int = {default}):")
         place, self.place = self.place, "branch"
+        loops, self.loops = self.loops, max(self.loops, 1)
         with self.indented():
             self.owned = []
             self.known["number"] += ["p", "q"]
             for _ in range(self.random.randint(0, 3)):
                 self.statement()
             self.line(f"return {self.expr(kind)}")
-        self.place = place
+        self.place, self.loops = place, loops
         self.made["local"] += 1
         return f"{name}({self.expr('number')})", kind
 

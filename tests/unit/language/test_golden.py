@@ -12,13 +12,14 @@ import pytest
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.sdk.workflow import WorkflowFunction
-from tests.unit.language import event_programs, programs
+from tests.unit.language import event_programs, loop_programs, programs
 
 GOLDEN = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("PAVANE_UPDATE_GOLDEN", "") not in {"", "0"}
 PROGRAMS = {
     each.function.__name__: each
-    for each in [*vars(programs).values(), *vars(event_programs).values()]
+    for module in (programs, event_programs, loop_programs)
+    for each in vars(module).values()
     if isinstance(each, WorkflowFunction)
 }
 
@@ -60,7 +61,7 @@ def steps_of(steps: list[Step]) -> list[Step]:
     found: list[Step] = []
     for step in steps:
         found.append(step)
-        for inner in (*step.decision_cases.values(), step.default_case, *step.fork_tasks):
+        for inner in step.inner:
             found += steps_of(inner)
         if step.sub_workflow_param and step.sub_workflow_param.workflow_definition:
             found += steps_of(step.sub_workflow_param.workflow_definition.tasks)

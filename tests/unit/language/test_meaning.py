@@ -15,6 +15,7 @@ from pavane.core.expressions.template import compile_template
 from pavane.errors import Fail
 from pavane.language.contract import RESULT, is_none, is_object
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
+from tests.unit.language import loop_programs as loops
 from tests.unit.language import programs as p
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.programs import order
@@ -105,6 +106,57 @@ RUNS: list[Run] = [
     (p.odd_names, (BOX, 7, "wf", {"a b": 1, "k": 2}, "k"), {}),
     (p.all_ways_return, (PLAIN,), {}),
     (p.all_ways_return, (order(gift=True),), {}),
+]
+
+THREE = order(
+    lines=[Line("a", 1, Decimal("1.10")), Line("b", 1, Decimal(2)), Line("c", 3, Decimal(3))]
+)
+NONE = order(lines=[])
+TAGGED = order(tags=["x", "y", "z"], lines=THREE.lines, gift=True)
+
+
+def lines(*pieces: tuple[str, int]) -> Order:
+    return order(lines=[Line(sku, qty, Decimal("1.50")) for sku, qty in pieces])
+
+
+RUNS += [
+    (loops.for_each, (THREE,), {}),
+    (loops.for_each, (NONE,), {}),
+    (loops.for_each, (THREE,), {"note_down": [None, FAILS]}),
+    (loops.ranges, (PLAIN, 4), {}),
+    (loops.ranges, (NONE, 0), {}),
+    (loops.over_data, (TAGGED, {"p": 1.5, "q": 2.0}, "abc"), {}),
+    (loops.over_data, (NONE, {}, ""), {"rates": [[]]}),
+    (loops.attempts, (PLAIN,), {}),
+    (loops.until_paid, (PLAIN,), {}),
+    (loops.until_paid, (PLAIN,), {"charge_card": [paid("later"), paid("no"), paid("ok")]}),
+    (loops.until_paid, (PLAIN,), {"charge_card": [paid("no")] * 9}),
+    (loops.until_paid, (PLAIN,), {"charge_card": [paid("no"), paid("lost")]}),
+    (loops.first_match, (THREE,), {}),
+    (loops.first_match, (NONE,), {}),
+    (loops.first_match, (lines(("a", 1), ("skip", 1), ("b", 1)),), {}),
+    (loops.first_match, (lines(("a", 1), ("stop", 1), ("b", 1)),), {}),
+    (loops.first_match, (lines(("skip", 2), ("b", 2)),), {}),
+    (loops.sums, (RICH,), {"find_coupon": [None, Decimal("1.25")]}),
+    (loops.sums, (PLAIN,), {"find_coupon": [Decimal("1.25"), Decimal("0.75")]}),
+    (loops.sums, (PLAIN,), {"rates": [[]]}),
+    (loops.grid, (THREE, 3), {}),
+    (loops.grid, (THREE, 3), {"anything": ["x", "enough", "x", "enough"]}),
+    (loops.grid, (THREE, 9), {}),
+    (loops.grid, (NONE, 9), {}),
+    (loops.grid, (THREE, 0), {}),
+    (loops.early_ends, (THREE,), {}),
+    (loops.early_ends, (lines(("a", 1), ("b", 7)),), {}),
+    (loops.early_ends, (THREE,), {"score": [3, 9]}),
+    (loops.early_ends, (THREE,), {"score": [3, 3, 0]}),
+    (loops.parts_in_loops, (THREE,), {}),
+    (loops.parts_in_loops, (TAGGED,), {"score": [5, 1, 99]}),
+    (loops.loops_side_by_side, (TAGGED,), {}),
+    (loops.loops_side_by_side, (NONE,), {}),
+    *((loops.ways_in_loops, (PLAIN, mode), {}) for mode in ("slow", "fast", "other")),
+    (loops.ways_in_loops, (order(insured=False), "slow"), {}),
+    (loops.ways_in_loops, (PLAIN, "slow"), {"settings": [{"mode": "off"}]}),
+    (loops.ways_in_loops, (PLAIN, "slow"), {"settings": [{"mode": "on"}, {"mode": "off"}]}),
 ]
 
 PROGRAMS = {run[0].name: run[0] for run in RUNS}

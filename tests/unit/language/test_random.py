@@ -36,12 +36,19 @@ WANTED = {
     "gather": 60,
     "local": 60,
     "scope": 50,
+    "for": 40,
+    "while": 30,
+    "while True": 30,
+    "break": 25,
+    "continue": 20,
     "return": 10,
     "fail": 20,
     "COMPLETED": 80,
     "FAILED": 10,
     "SET_VARIABLE": 30,
     "NOOP": 5,
+    "DO_WHILE": 80,
+    "iterations": 120,
     "in engine": 30,
 }
 
@@ -79,12 +86,16 @@ async def plainly(flow: WorkflowFunction[..., str], args: tuple[Any, ...]) -> Re
     return status, end, Counter(map(repr, made))
 
 
-async def interpreted(flow: WorkflowFunction[..., str], args: tuple[Any, ...], seed: int) -> Result:
+async def interpreted(
+    flow: WorkflowFunction[..., str], args: tuple[Any, ...], seed: int, met: Counter[str]
+) -> Result:
     made: list[tuple[str, object]] = []
     calls.set(made)
     bound = flow.signature.bind(*args).arguments
     given = msgspec.json.decode(msgspec.json.encode(bound))
-    status, output, reason = await Interpreter(TASKS, {}, seed).run(flow.definition, given)
+    machine = Interpreter(TASKS, {}, seed)
+    status, output, reason = await machine.run(flow.definition, given)
+    met["iterations"] += machine.iterations
     end = output["result"] if status == "COMPLETED" else reason
     return status, end, Counter(map(repr, made))
 
@@ -104,12 +115,14 @@ async def check(seed: int, folder: Path, met: Counter[str]) -> None:
     flow, made = load(seed, folder)
     met += made
     shown = msgspec.json.encode(flow.definition).decode()
-    met += Counter({kind: shown.count(f'"{kind}"') for kind in ("SET_VARIABLE", "NOOP")})
+    met += Counter(
+        {kind: shown.count(f'"{kind}"') for kind in ("SET_VARIABLE", "NOOP", "DO_WHILE")}
+    )
     for run in range(2):
         args = arguments(random.Random(seed * 10 + run))
         python = await plainly(flow, args)
         met[python[0]] += 1
-        assert await interpreted(flow, args, seed) == python
+        assert await interpreted(flow, args, seed, met) == python
         if (seed + run) % IN_ENGINE == 0:
             status, end, done = await in_engine(flow, args)
             assert (status, done) == (python[0], python[2])
