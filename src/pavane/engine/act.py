@@ -21,7 +21,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
     """What the worker that leased the attempt is told."""
     assert work.plan is not None and work.rows is not None
     header = work.rows.header
-    policy = timeouts.policy_for(work.plan.node(row.ref), row.ref)
+    policy = timeouts.policy_for(work.plan, row)
     lease = work.ready.get(row.ref)
     is_undo = row.ref.startswith(UNDO)
     return Assignment(
@@ -50,7 +50,8 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
 
 def _reversed(node: Node, undo: TaskRow) -> str:
     """The task of the step, for whoever did it: another service knows nothing of it."""
-    return node.step.name if node.service == undo.service else ""
+    known = node.service == undo.service and node.type != "DYNAMIC"
+    return node.step.name if known else ""
 
 
 def answer(batch: Batch) -> None:

@@ -12,6 +12,7 @@ from pavane.core.decide.tasks import may_be_taken
 from pavane.core.model import status
 from pavane.core.model.command import (
     Finished,
+    Launch,
     Offer,
     StartChild,
     StartFailureWorkflow,
@@ -229,6 +230,9 @@ class Batch:
             elif isinstance(command, StartChild):
                 self._link(work.id, command.child_id)
                 following.append(await children.child(self._registry, work, command))
+            elif isinstance(command, Launch):
+                self._link(work.id, command.execution_id)
+                following += await children.launched(self._registry, work, command)
             elif isinstance(command, StartFailureWorkflow):
                 self._link(work.id, command.child_id)
                 following += await children.failure_workflow(self._registry, work, command)

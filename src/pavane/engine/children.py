@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 
 from pavane.core.model import status
-from pavane.core.model.command import StartChild, StartFailureWorkflow
-from pavane.core.model.fact import ChildEnded, Started
+from pavane.core.model.command import Launch, StartChild, StartFailureWorkflow
+from pavane.core.model.fact import ChildEnded, Launched, Started
 from pavane.core.model.rows import Header
+from pavane.engine import payloads
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
@@ -44,6 +45,26 @@ async def child(registry: Registry, parent: WorkSet, command: StartChild) -> Req
         depth=above.depth + 1,
     )
     return Request(command.child_id, Started(input=command.input), header=header)
+
+
+async def launched(registry: Registry, by: WorkSet, command: Launch) -> list[Request]:
+    """The start of an execution that goes its own way, and what the step that wants it is told."""
+    try:
+        hash = registry.find(command.name, command.version)
+        definition = (await registry.plan(hash)).workflow
+        body = payloads.checked_object(command.input, f"the input of {command.name}")
+    except PavaneError as error:
+        return [Request(by.id, Launched(command.ref, command.attempt, reason=str(error)))]
+    header = Header(
+        id=command.execution_id,
+        workflow=definition.name,
+        version=definition.version,
+        definition=hash,
+        correlation_id=command.correlation_id,
+        priority=command.priority,
+    )
+    told = Launched(command.ref, command.attempt, header.id)
+    return [Request(header.id, Started(input=body), header=header), Request(by.id, told)]
 
 
 async def failure_workflow(

@@ -137,7 +137,7 @@ class WorkSet:
         assert self.rows is not None and self.plan is not None
         row = self.rows.tasks[ref]
         assert row is not None
-        policy = timeouts.policy_for(self.plan.node(ref), ref)
+        policy = timeouts.policy_for(self.plan, row)
         row, lease, entry = take(policy, row, worker, now)
         self._put_task(row)
         self.entries.append(entry)

@@ -38,10 +38,10 @@ _POLICIES: list[dict[str, Any]] = [
 
 
 class Author:
-    """Writes a random definition, with `loops` or without."""
+    """Writes a random definition; `danced`: without what needs a conductor, such as loops."""
 
-    def __init__(self, seed: int, *, loops: bool = True) -> None:
-        self.loops = loops
+    def __init__(self, seed: int, *, danced: bool = False) -> None:
+        self.danced = danced
         self.random = random.Random(seed)
         self.names = 0
         self.pivots = 0
@@ -68,17 +68,17 @@ class Author:
         if depth < 3 and draw < 0.26:
             cases = {f"k{i}": self.inner(depth, scopes) for i in range(self.random.randrange(3))}
             on = self.random.choice(["k0", "k1", "other"])
-            return [switch(self.name("c"), on, self.inner(depth, scopes), **cases)]
+            return self.choice(on, self.inner(depth, scopes), cases)
         if scopes < 2 and draw < 0.36:
             ref = self.name("s")
             inner = workflow(self.steps(depth, scopes + 1, 1 + self.random.randrange(3)), name=ref)
             optional = self.random.random() < 0.1
             undo = Undo(name="u", task_definition=self.policy()) if draw < 0.275 else None
             return [around(ref, inner, optional=optional, undo=undo)]
-        if self.loops and depth < 3 and draw < 0.39:
+        if not self.danced and depth < 3 and draw < 0.4:
             return [self.loop(depth, scopes)]
         if draw < 0.43:
-            if self.coin():
+            if not self.danced and self.coin():
                 return [self.person()]
             inputs = self.random.choice([{}, {"duration": "5s"}])
             return [of_type("WAIT", self.name("w"), inputs)]
@@ -86,9 +86,39 @@ class Author:
             kind = self.random.choice(["COMPLETED", "FAILED", "TERMINATED"])
             on = self.random.choice(["k0", "other"])
             return [switch(self.name("c"), on, k0=terminate(self.name("t"), kind))]
+        if not self.danced and draw < 0.48:
+            name = self.random.choice(["other", "other", "other", "nowhere"])
+            request = {"startWorkflow": {"name": name}}
+            return [of_type("START_WORKFLOW", self.name("b"), request, optional=self.coin())]
         if draw < 0.51:
             return [noop(self.name("n"))]
         return [self.task()]
+
+    def choice(self, on: str, default: list[Step], cases: dict[str, list[Step]]) -> list[Step]:
+        """A SWITCH or a DECISION, with or without an EXCLUSIVE_JOIN behind it."""
+        made = switch(self.name("c"), on, default, **cases)
+        if self.danced:
+            return [made]
+        if self.coin():
+            made = of_type(
+                "DECISION",
+                made.ref,
+                {"on": on},
+                case_value_param="on",
+                decision_cases=cases,
+                default_case=default,
+            )
+        ends = [ways[-1].ref for ways in (*cases.values(), default) if ways]
+        if not ends or self.coin():
+            return [made]
+        first = self.task()
+        meet = of_type(
+            "EXCLUSIVE_JOIN",
+            self.name("m"),
+            join_on=ends,
+            default_exclusive_join_task=[first.ref],
+        )
+        return [first, made, meet]
 
     def inner(self, depth: int, scopes: int) -> list[Step]:
         return self.steps(depth + 1, scopes, self.random.randrange(3))
@@ -133,6 +163,18 @@ class Author:
         undo = None
         if not pivot and self.random.random() < 0.6:
             undo = Undo(name=f"un-{ref}", task_definition=self.policy())
+        if not self.danced and self.random.random() < 0.15:
+            name = self.random.choice(["quick", "slow", "quick", "slow", "unknown"])
+            return of_type(
+                "DYNAMIC",
+                ref,
+                {"name": name},
+                dynamic_task_name_param="name",
+                undo=undo,
+                pivot=pivot,
+                optional=0.04 < draw < 0.1,
+                permissive=0.1 < draw < 0.14,
+            )
         return task(
             ref,
             undo=undo or False,

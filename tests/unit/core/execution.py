@@ -116,6 +116,10 @@ class Execution:
     def input(self, ref: str) -> Any:
         return msgspec.json.decode(self.row(ref).input)
 
+    def output_of(self, ref: str) -> Any:
+        """What the newest attempt at a step has given."""
+        return msgspec.json.decode(self.row(ref).output)
+
     def value(self, name: str) -> Any:
         body = self.world.executions[self.id].values.get(name)
         return None if body is None else msgspec.json.decode(body)

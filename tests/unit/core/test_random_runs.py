@@ -35,6 +35,10 @@ def one(seed: int) -> Counter[str]:
     rows = [row for tasks in tables for attempts in tasks.values() for row in attempts.values()]
     seen["forks"] += any(row.type == "FORK_JOIN" for row in rows)
     seen["iterations"] += sum(row.count for row in rows if row.type == "DO_WHILE")
+    for kind in ("START_WORKFLOW", "EXCLUSIVE_JOIN", "DECISION"):
+        seen[kind] += any(row.type == kind and row.status == "COMPLETED" for row in rows)
+    seen["DYNAMIC"] += any(row.type == "SIMPLE" and row.name in ("quick", "slow") for row in rows)
+    seen["DYNAMIC again"] += any(row.name == "slow" and row.attempt for row in rows)
     people = [row for row in rows if row.type == "HUMAN"]
     seen["answered"] += any(row.output == b"{}" for row in people)
     seen["refused"] += any(row.reason == "failed by a signal" for row in people)
@@ -60,7 +64,12 @@ _LEAST = {
     "iterations": 300,
     "iterations undone": 18,
     "unknown": 25,
-    "answered": 60,
+    "DYNAMIC": 100,
+    "DYNAMIC again": 8,
+    "DECISION": 80,
+    "EXCLUSIVE_JOIN": 50,
+    "START_WORKFLOW": 30,
+    "answered": 50,
     "refused": 2,
     "nobody answered": 4,
     "late": 4,

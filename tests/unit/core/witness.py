@@ -11,9 +11,16 @@ from pavane.core.check.layout import Layout, Place, lay_out
 from pavane.core.decide.decider import Decision
 from pavane.core.decide.nodes import UNDO
 from pavane.core.model import status
+from tests.unit.core.build import once, task, workflow
 from tests.unit.core.world import Stored, World
 
 _UNKNOWN = (status.TIMED_OUT, status.CANCELED)
+# What drawn definitions may start and leave alone, and the tasks whose names they compute.
+_OTHER = workflow(task("o", undo=True), task("o2"), name="other")
+_TASKS = {
+    "quick": once(),
+    "slow": once(retry_count=2, retry_delay_seconds=3, response_timeout_seconds=5),
+}
 
 
 class Spot(NamedTuple):
@@ -27,7 +34,7 @@ class Witness(World):
     """A world that checks each undo as it begins."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(_OTHER, tasks=_TASKS)
         self.given_up = False  # people left something as it stood: little is promised then
         self.undos = 0
         self.compared = 0  # how often one step was found to come behind another

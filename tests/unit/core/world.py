@@ -19,7 +19,7 @@ from pavane.core.decide.draft import Page, Rows
 from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model import command, status
-from pavane.core.model.fact import AlarmRang, Fact, Started
+from pavane.core.model.fact import AlarmRang, Fact, Launched, Started
 from pavane.core.model.rows import PAGE, Header, Ready, TaskRow
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
@@ -172,6 +172,8 @@ class World:
                 self.inbox.append((other, fact))
             case command.StartChild():
                 self._start_child(stored, done)
+            case command.Launch():
+                self._launch(stored, done)
             case command.StartFailureWorkflow(name, child_id, body):
                 self._create(child_id, self.known[name], body)
             case command.Finished(final):
@@ -192,6 +194,17 @@ class World:
             parent_ref=start.ref,
             depth=stored.header.depth + 1,
         )
+
+    def _launch(self, stored: Stored, launch: command.Launch) -> None:
+        ref, attempt = launch.ref, launch.attempt
+        definition = self.known.get(launch.name)
+        if definition is None:
+            told = Launched(ref, attempt, reason=f"there is no workflow {launch.name}")
+        else:
+            fields = {"correlation_id": launch.correlation_id, "priority": launch.priority}
+            self._create(launch.execution_id, definition, launch.input, **fields)
+            told = Launched(ref, attempt, launch.execution_id)
+        self.inbox.append((stored.header.id, told))
 
     # --- time -----------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Halting(Fate):
 
 def played(seed: int) -> JournalingWitness:
     world = JournalingWitness()
-    fate = Halting(seed, world, world.start(Author(seed, loops=False).workflow()))
+    fate = Halting(seed, world, world.start(Author(seed, danced=True).workflow()))
     fate.left_to_do = random.Random(seed).choice([0, 3, 6, 12, 20])
     with contextlib.suppress(Stopped):
         fate.run()

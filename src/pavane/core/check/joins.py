@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.suggestions import did_you_mean
+from pavane.core.model.workflow import CHOICES
 
 
 def check(layout: Layout) -> Iterator[str]:
@@ -25,8 +26,43 @@ def check(layout: Layout) -> Iterator[str]:
             else:
                 for ref in dict.fromkeys(place.step.join_on):
                     yield from (f"{place.name}: {text}" for text in _waits(layout, place, ref))
+        elif place.step.type == "EXCLUSIVE_JOIN":
+            yield from (f"{place.name}: {text}" for text in _meets(layout, place))
         elif place.step.join_on:
             yield f"{place.name}: only a JOIN has `joinOn`; this is a {place.step.type}."
+
+
+def _meets(layout: Layout, join: Place) -> Iterator[str]:
+    """What an EXCLUSIVE_JOIN looks at must have ended, or never begin, when the flow comes to it."""
+    named = {
+        "joinOn": join.step.join_on,
+        "defaultExclusiveJoinTask": join.step.default_exclusive_join_task,
+    }
+    for field, refs in named.items():
+        for ref in dict.fromkeys(refs):
+            looked_at = layout.by_ref.get(ref)
+            if looked_at is None:
+                guess = did_you_mean(ref, layout.by_ref) or "name a step in front of it."
+                yield f"`{field}` names {ref!r}, and there is no such step; {guess}"
+            else:
+                yield from (f"`{field}` names {ref!r}, {why}" for why in _no_end(join, looked_at))
+
+
+def _no_end(join: Place, looked_at: Place) -> Iterator[str]:
+    around = {id(place.siblings): place.index for place in join.chain()}
+    inside: list[Place] = []
+    place = looked_at
+    while id(place.siblings) not in around:
+        assert place.inside is not None  # the outermost list is around both
+        place = place.inside
+        inside.append(place)
+    if place.index >= around[id(place.siblings)]:
+        yield "which does not stand in front of it; name steps that do."
+    elif other := [each for each in inside if each.step.type not in CHOICES]:
+        yield (
+            f"which is inside {other[-1].ref!r} and may not have ended alone; "
+            "name what the flow comes to behind it."
+        )
 
 
 def _waits(layout: Layout, join: Place, ref: str) -> Iterator[str]:
@@ -51,7 +87,7 @@ def _waits(layout: Layout, join: Place, ref: str) -> Iterator[str]:
             f"times; wait for {loops[0]!r} itself."
         )
         return
-    choices = [p.ref for p in around[refs.index(fork) :] if p.step.type == "SWITCH"]
+    choices = [p.ref for p in around[refs.index(fork) :] if p.step.type in CHOICES]
     if choices:
         yield (
             f"`joinOn` names {ref!r}, which runs only if the SWITCH {choices[0]!r} takes "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.reads import parameters, reads_of
+from pavane.core.model.workflow import CHOICES
 from pavane.errors import ExpressionError
 
 
@@ -43,7 +44,7 @@ def _never(reader: Place, read: Place) -> str:
         if read.step.type == "JOIN" and its.index == mine.index + 1:
             return ""  # a view of what has arrived so far
         return "which runs later; read it in a step behind it."
-    if one[depth - 1].step.type == "SWITCH":
+    if one[depth - 1].step.type in CHOICES:
         return f"which runs only in {its.branch} of the same SWITCH; read what both cases know."
     return ""  # in a parallel branch: it may have run by then
 

@@ -12,9 +12,6 @@ from pavane.core.model.workflow import Step
 NOT_BUILT = frozenset(
     {
         "AGENT",
-        "DECISION",
-        "DYNAMIC",
-        "EXCLUSIVE_JOIN",
         "FORK",
         "FORK_JOIN_DYNAMIC",
         "JDBC",
@@ -22,18 +19,26 @@ NOT_BUILT = frozenset(
         "KAFKA_PUBLISH",
         "LAMBDA",
         "PULL_WORKFLOW_MESSAGES",
-        "START_WORKFLOW",
         "USER_DEFINED",
     }
 )
 _INSTEAD = {
-    "DECISION": "use a SWITCH",
     "FORK": "use a FORK_JOIN",
     "LAMBDA": "use an INLINE with evaluatorType `pavane`",
     "JSON_JQ_TRANSFORM": "use an INLINE with evaluatorType `pavane`",
     "USER_DEFINED": "use SIMPLE",
 }
-_HOLDS = {"SWITCH": "decisionCases and defaultCase", "FORK_JOIN": "forkTasks"}
+_HOLDS = {
+    "SWITCH": ("decision_cases", "default_case"),
+    "DECISION": ("decision_cases", "default_case", "case_value_param"),
+    "FORK_JOIN": ("fork_tasks",),
+    "EXCLUSIVE_JOIN": ("default_exclusive_join_task",),
+    "DYNAMIC": ("dynamic_task_name_param",),
+}
+_HELD = dict.fromkeys(name for names in _HOLDS.values() for name in names)
+_ON_THE_WIRE = dict(
+    zip(Step.__struct_fields__, Step.__struct_encode_fields__, strict=True),
+)
 
 
 def check(layout: Layout) -> Iterator[str]:
@@ -60,11 +65,11 @@ def _unknown(name: str) -> Iterator[str]:
 
 def _out_of_place(step: Step) -> Iterator[str]:
     """Fields of another type would be ignored silently, and the steps in them never run."""
-    for kind, fields in _HOLDS.items():
-        held = step.fork_tasks if kind == "FORK_JOIN" else [*step.decision_cases.values()]
-        held = [*held, step.default_case] if kind == "SWITCH" else held
-        if step.type != kind and any(held):
-            yield f"only a {kind} has {fields}; this is a {step.type}"
+    for field in _HELD:
+        kinds = [kind for kind, fields in _HOLDS.items() if field in fields]
+        if step.type not in kinds and getattr(step, field):
+            shown = f"{'an' if kinds[0] == 'EXCLUSIVE_JOIN' else 'a'} {kinds[0]}"
+            yield f"only {shown} has `{_ON_THE_WIRE[field]}`; this is a {step.type}"
     param = step.sub_workflow_param
     if param is None:
         return

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout
 
-_UNDOABLE = ("SIMPLE", "SUB_WORKFLOW", "WAIT", "HUMAN")
-_PIVOTS = ("SIMPLE", "SUB_WORKFLOW")
+_UNDOABLE = ("SIMPLE", "DYNAMIC", "SUB_WORKFLOW", "START_WORKFLOW", "WAIT", "HUMAN")
+_PIVOTS = ("SIMPLE", "DYNAMIC", "SUB_WORKFLOW")
 
 
 def check(layout: Layout) -> Iterator[str]:

@@ -30,20 +30,23 @@ def new_row(draft: Draft, node: Node, row_status: str, **fields: Any) -> TaskRow
         draft.header.undoable -= 1
         fields["undoable"] = True
     now, built_in = draft.now, node.type in BUILT_IN_TYPES
+    made: dict[str, Any] = {
+        "type": WORKER_TYPE if built_in else node.type,
+        "name": node.type if built_in else node.step.name or node.ref,
+        "service": node.service,
+        **fields,
+    }
     row = TaskRow(
         execution_id=draft.header.id,
         ref=node.ref,
         attempt=attempt,
-        type=WORKER_TYPE if built_in else node.type,
-        name=node.type if built_in else node.step.name or node.ref,
         status=row_status,
         seq=draft.header.seq + 1,
-        service=node.service,
         scheduled_at=now,
         first_scheduled_at=now,
         updated_at=now,
         round=attempt,
-        **fields,
+        **made,
     )
     return draft.add(row)
 
@@ -102,7 +105,8 @@ def fail(draft: Draft, node: Node, row: TaskRow, after_ms: int = 0) -> None:
     row = note_unknown(draft, node, row)
     if row.status in _RETRIED and _may_retry(draft, node, row):
         used = row.attempt - row.round
-        delay_ms = retries.retry_delay_ms(node.policy, used, row.id)
+        policy = timeouts.policy_for(draft.plan, row)
+        delay_ms = retries.retry_delay_ms(policy, used, row.id)
         retry(draft, node, row, max(delay_ms, after_ms))
     else:
         give_up(draft, node, row)
@@ -163,7 +167,7 @@ def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:
 def offer(draft: Draft, node: Node, row: TaskRow) -> None:
     """Put a scheduled attempt where it is taken from: its queue, or the engine's own timer."""
     draft.log("scheduled", row.ref, row.attempt, task=row.name, visible_at=row.visible_at)
-    policy = timeouts.policy_for(node, row.ref)
+    policy = timeouts.policy_for(draft.plan, row)
     if row.type == WORKER_TYPE:
         draft.do(
             Offer(
@@ -232,8 +236,14 @@ def mark_frontier(draft: Draft, row: TaskRow) -> None:
 
 def give_up_agenda(draft: Draft) -> None:
     """Steps that were about to begin never do; the way back starts in front of them."""
-    # A loop between two iterations is open, and stopped as what is open.
     agenda = [ref for ref in draft.agenda if not ref.startswith(AGAIN)]
+    # A loop between two iterations is open, and stopped as what is open; where nothing is stopped
+    # (behind a pivot), it goes on from here when a person has settled what failed.
+    for ref in draft.agenda:
+        if ref.startswith(AGAIN):
+            loop = draft.task(ref.removeprefix(AGAIN).partition(":")[2])
+            if loop is not None and loop.status in status.OPEN:
+                draft.do(Mark(ref=loop.ref, attempt=loop.attempt, mark="held"))
     if draft.resuming:
         draft.require([("task", ref) for ref in agenda])
     for ref in agenda:
@@ -336,7 +346,7 @@ def pass_pivot(draft: Draft) -> None:
 
 
 def _may_retry(draft: Draft, node: Node, row: TaskRow) -> bool:
-    header, policy = draft.header, node.policy
+    header, policy = draft.header, timeouts.policy_for(draft.plan, row)
     if node.type not in RETRIED_TYPES or header.status not in (status.RUNNING, status.PAUSED):
         return False
     if row.attempt - row.round >= policy.retry_count:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import Node
 from pavane.core.model import status
+from pavane.core.model.workflow import CHOICES
 
 
 def branch(node: Node, case: str) -> tuple[str, str]:
@@ -27,7 +28,7 @@ def is_complete(draft: Draft, last: str) -> bool:
     if row is None or row.frontier or row.status in status.OPEN:
         return False
     node = draft.plan.nodes[last]
-    inner = last_taken(draft, node) if node.type == "SWITCH" else ""
+    inner = last_taken(draft, node) if node.type in CHOICES else ""
     return is_complete(draft, inner) if inner else True
 
 
@@ -40,5 +41,5 @@ def has_gone_on(draft: Draft, last: str) -> bool:
     failed = row.status in status.UNSUCCESSFUL_ENDS and row.status != status.CANCELED
     if row.status not in status.SUCCESSFUL and not (failed and node.step.permissive):
         return False
-    inner = last_taken(draft, node) if node.type == "SWITCH" else ""
+    inner = last_taken(draft, node) if node.type in CHOICES else ""
     return has_gone_on(draft, inner) if inner else True

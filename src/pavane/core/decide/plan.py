@@ -15,7 +15,7 @@ from pavane.core.expressions.evaluator import compile_expression
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.rows import Key
 from pavane.core.model.task_definition import TaskDefinition
-from pavane.core.model.workflow import Step, Workflow, content_hash
+from pavane.core.model.workflow import CHOICES, Step, Workflow, content_hash
 from pavane.errors import DefinitionError
 
 _AHEAD_MAX = 100  # keys of one step that others look ahead to
@@ -24,7 +24,9 @@ _AHEAD_MAX = 100  # keys of one step that others look ahead to
 _AD_HOC = TaskDefinition()
 WORKER_TYPE = "SIMPLE"
 BUILT_IN_TYPES = frozenset({"HTTP"})  # tasks of that name, which Pavane itself carries out
-RETRIED_TYPES = frozenset({WORKER_TYPE, "SUB_WORKFLOW"}) | BUILT_IN_TYPES
+RETRIED_TYPES = (
+    frozenset({WORKER_TYPE, "DYNAMIC", "SUB_WORKFLOW", "START_WORKFLOW"}) | BUILT_IN_TYPES
+)
 
 
 class Plan(msgspec.Struct):
@@ -40,6 +42,7 @@ class Plan(msgspec.Struct):
     output_views: Mapping[str, View] | None
     variables: tuple[str, ...]
     inline: dict[str, Workflow] = {}  # content hash to definitions that stand in place
+    tasks: Mapping[str, TaskDefinition] = {}  # where the names of tasks are computed
 
     def node(self, ref: str) -> Node:
         """The node of a reference name, also of its undo."""
@@ -81,6 +84,7 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         output_views=views_of(output),
         variables=tuple(sorted(variables)),
         inline=inline,
+        tasks=tasks if any(node.type == "DYNAMIC" for node in nodes.values()) else {},
     )
     plan.output_keys = keys_of(plan, output.reads)
     for node in nodes.values():
@@ -164,7 +168,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
         policy=policy,
         service=step.service or (definition.service if definition else ""),
         reversible=step.undo is not None or step.type == "SUB_WORKFLOW",
-        join_on=tuple(step.join_on),
+        join_on=tuple(step.join_on) if step.type == "JOIN" else (),
     )
     if step.evaluator_type == "pavane" and step.type != "DO_WHILE":
         node.expression = compile_expression(step.expression, where=f"{step.ref}.expression")
@@ -188,9 +192,11 @@ def _link(steps: list[Step], nodes: Nodes, around: Around) -> tuple[str, str]:
         node.before = steps[i - 1].ref if i else ""
         node.inside = "" if i else around.inside
         here = around._replace(after=node.next, inside=step.ref)
-        if step.type == "SWITCH":
+        if step.type in CHOICES:
             node.cases = {
-                case: _link(inner, nodes, here) for case, inner in step.decision_cases.items()
+                case: _link(inner, nodes, here)
+                for case, inner in step.decision_cases.items()
+                if inner or step.type == "SWITCH"
             }
             node.default = _link(step.default_case, nodes, here)
         elif step.type == "DO_WHILE":
@@ -241,7 +247,7 @@ def _after(plan: Plan, node: Node) -> frozenset[Key]:
         found |= following.keys if len(following.keys) <= _AHEAD_MAX else frozenset()
         if following.type == "DO_WHILE":
             continue
-        if following.type == "SWITCH":
+        if following.type in CHOICES:
             ahead += [first for first, _ in (*following.cases.values(), following.default)]
             ahead.append(following.next)
         elif following.type in ("NOOP", "SET_VARIABLE", "INLINE"):

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import structs
 
 from pavane.core.decide import flow, phases, stopping, timeouts, undo
-from pavane.core.decide.draft import Draft
+from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import WORKER_TYPE
 from pavane.core.decide.retries import Policy
@@ -29,7 +29,7 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
         return False
     if not may_be_taken(draft.header):
         return False
-    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
+    policy = timeouts.policy_for(draft.plan, row)
     row, lease, entry = take(policy, row, fact.worker, draft.now)
     draft.put(row)
     draft.entries.append(entry)
@@ -136,7 +136,7 @@ def alarm_rang(draft: Draft, ref: str) -> bool:
     if header.status in status.ENDED:
         stopping.sweep(draft, row)
         return True
-    policy = timeouts.policy_for(node, ref)
+    policy = timeouts.policy_for(draft.plan, row)
     which = timeouts.passed(policy, row, draft.now)
     if which and policy.timeout_policy == "ALERT_ONLY" and which != "response":
         draft.log("timeout", ref, row.attempt, reason=f"{which} timeout, noted only")
@@ -180,6 +180,20 @@ def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
             ended_at=draft.now,
         )
     _ended(draft, row, final)
+    return True
+
+
+def launched(draft: Draft, fact: facts.Launched) -> bool:
+    """The execution that a step was to start goes its own way now, or there is none."""
+    row = _open(draft, fact.ref, fact.attempt)
+    if row is None:
+        return False
+    if fact.execution_id:
+        output = encode({"workflowId": fact.execution_id})
+        row = draft.change(row, status.COMPLETED, output=output, ended_at=draft.now)
+    else:
+        row = draft.change(row, status.FAILED, reason=fact.reason, ended_at=draft.now)
+    _ended(draft, row)
     return True
 
 
@@ -246,7 +260,7 @@ def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -
 
 def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:
     node = draft.plan.node(row.ref)
-    policy = timeouts.policy_for(node, row.ref)
+    policy = timeouts.policy_for(draft.plan, row)
     reason = f"{which} timeout"
     if row.child_id and row.status == status.IN_PROGRESS:
         # The child stops first, undoing what it did; its end is then the end of this attempt.
@@ -275,7 +289,7 @@ def _back_to_queue(draft: Draft, row: TaskRow, delay_ms: int, output: bytes) -> 
 
 def _rearm(draft: Draft, row: TaskRow) -> None:
     """Set the next alarm of a queue entry or a lease: what has passed by now was noted."""
-    policy = timeouts.policy_for(draft.plan.node(row.ref), row.ref)
+    policy = timeouts.policy_for(draft.plan, row)
     alarm = timeouts.next_after(policy, row, draft.now)
     if row.status == status.SCHEDULED:
         draft.do(Offer(row.ref, row.attempt, row.name, row.visible_at, alarm))

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from pavane.core.decide.nodes import UNDO, Node
-from pavane.core.decide.retries import NO_POLICY, Policy
+from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.plan import Plan
+from pavane.core.decide.retries import NO_POLICY, Policy, policy_of
 from pavane.core.model import status
 from pavane.core.model.rows import TaskRow
 
 
-def policy_for(node: Node, ref: str) -> Policy:
-    """The policy of a step or, for an `undo:` ref, of its undo."""
-    if ref.startswith(UNDO):
+def policy_for(plan: Plan, row: TaskRow) -> Policy:
+    """The policy of an attempt at a step or at its undo, whose task's name may be computed."""
+    node = plan.node(row.ref)
+    if row.ref.startswith(UNDO):
         return node.undo.policy if node.undo else NO_POLICY
+    if node.type == "DYNAMIC" and row.name in plan.tasks:
+        return policy_of(plan.tasks[row.name], node.step.retry_count)
     return node.policy
 
 

@@ -23,6 +23,7 @@ from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Tell, Wait
 from pavane.core.model.fact import UndoRequested
 from pavane.core.model.rows import PAGE, TaskRow
+from pavane.core.model.workflow import CHOICES
 from pavane.errors import ExpressionError
 
 _STEPS_MAX = 1000  # walked back in one decision; then others have their turn
@@ -70,7 +71,7 @@ def _visit(draft: Draft, node: Node) -> list[str]:
     if node.type == "JOIN":
         fork = draft.plan.nodes[node.of_fork]
         return _into_branches(draft, node, fork)
-    if node.type == "SWITCH":
+    if node.type in CHOICES:
         last = last_taken(draft, node)
         return [last] if last else _before(draft, node)
     if node.type == "DO_WHILE":
@@ -237,7 +238,7 @@ def undo_ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
             back_from(draft, ref)
         return
     used = row.attempt - row.round
-    policy = timeouts.policy_for(node, row.ref)
+    policy = timeouts.policy_for(draft.plan, row)
     final = row.status == status.FAILED_WITH_TERMINAL_ERROR
     if node.undo and not final and used < policy.retry_count:
         step = draft.task(node.ref)

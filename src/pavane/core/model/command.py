@@ -77,6 +77,19 @@ class StartChild(Command, frozen=True, gc=False):
     input: bytes
 
 
+class Launch(Command, frozen=True, gc=False):
+    """Start an execution that goes its own way, in the same transaction; tell what came of it."""
+
+    ref: str
+    attempt: int
+    execution_id: str
+    name: str
+    version: int | None
+    input: bytes
+    correlation_id: str
+    priority: int
+
+
 class Tell(Command, frozen=True, gc=False):
     """Give a fact to another execution, in the same transaction."""
 

@@ -125,6 +125,18 @@ class ChildEnded(Fact, frozen=True, gc=False):
     undoable: bool = False
 
 
+class Launched(Fact, frozen=True, gc=False):
+    """A step was to start an execution that goes its own way: its id, or "" and why there is none.
+
+    Nothing is heard of it afterwards.
+    """
+
+    ref: str
+    attempt: int
+    execution_id: str = ""
+    reason: str = ""
+
+
 class ChildUndone(Fact, frozen=True, gc=False):
     """A completed child has been undone, as asked; or its people gave it up as it stands."""
 

@@ -9,13 +9,16 @@ written.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
 from pavane.core.model.task_definition import TaskDefinition
 
 Style = Literal["orchestrated", "choreographed"]
+
+CHOICES: Final = frozenset({"SWITCH", "DECISION"})
+"""The types of the steps that choose one of several lists."""
 
 
 class Undo(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -54,10 +57,13 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     default_case: list[Step] = []
     fork_tasks: list[list[Step]] = []
     join_on: list[str] = []
+    default_exclusive_join_task: list[str] = []
+    case_value_param: str = ""  # DECISION: the input that names the case
     loop_over: list[Step] = []
     loop_condition: str = ""
     items: Any = None  # DO_WHILE: a list, or an expression for one; once for each of them
     sub_workflow_param: SubWorkflow | None = None
+    dynamic_task_name_param: str = ""  # DYNAMIC: the input that names the task
     # policy
     optional: bool = False
     permissive: bool = False

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
-from pavane.core.model.workflow import Workflow
+from pavane.core.model.workflow import CHOICES, Workflow
 from pavane.core.projection.reading.hybrid import task_of
 from pavane.doors.dashboard.html import Markup, joined, tag
 from pavane.doors.dashboard.layout import BAR_H, Line, Placed, layout
@@ -65,7 +65,9 @@ def _arrow() -> Markup:
 
 def _line(line: Line, steps: Mapping[str, StepView]) -> Markup:
     source, target = steps.get(line.source), steps.get(line.target)
-    goes_on = target is not None if line.target else source is not None and source.type != "SWITCH"
+    goes_on = (
+        target is not None if line.target else source is not None and source.type not in CHOICES
+    )
     taken = source is not None and goes_on
     middle = (line.y1 + line.y2) / 2
     way = f"M{line.x1:g} {line.y1:g} C{line.x1:g} {middle:g} {line.x2:g} {middle:g}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from pavane.core.model.workflow import Step
+from pavane.core.model.workflow import CHOICES, Step
 
 BOX_W: Final = 190
 BOX_H: Final = 54
@@ -125,7 +125,7 @@ def _block(step: Step) -> Block:
         case "FORK_JOIN":
             branches = [("", branch) for branch in step.fork_tasks]
             return _split(step, branches, BAR_H)
-        case "SWITCH" | "DECISION":
+        case kind if kind in CHOICES:
             branches = list(step.decision_cases.items())
             return _split(step, [*branches, ("otherwise", step.default_case)], BOX_H)
         case "JOIN":

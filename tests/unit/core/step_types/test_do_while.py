@@ -340,3 +340,17 @@ def test_the_last_iteration_alone_is_read_from_outside():
 )
 def test_what_it_needs(step: Step, words: str):
     assert words in " ".join(STEP_TYPES["DO_WHILE"].findings(step))
+
+
+def test_a_loop_between_two_iterations_waits_for_what_a_person_settles():
+    """The last step of an iteration is done in the decision in which another branch fails."""
+    wrong = task("x", inputs={"n": "${p.output.n.m}", "bad": "${= 1 / workflow.input.nought }"})
+    body = fork("f", [wrong, task("y")], join_on=[])
+    run = World().start(workflow(task("p", pivot=True), loop("l", body, items=[1, 2])), nought=0)
+    run.complete("p")
+    assert (run.status, run.marks["l"]) == ("NEEDS_ATTENTION", "held")
+    run.resolve("x__1", "done")
+    assert run.begun("f__2"), "the loop has gone on"
+    run.resolve("x__2", "done")
+    run.complete("y__1", "y__2")
+    assert run.status == "COMPLETED"

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from pavane.core.decide.step_types.decision import Decision
 from pavane.core.decide.step_types.do_while import DoWhile
+from pavane.core.decide.step_types.dynamic import Dynamic
 from pavane.core.decide.step_types.event import Event
+from pavane.core.decide.step_types.exclusive_join import ExclusiveJoin
 from pavane.core.decide.step_types.fork_join import ForkJoin
 from pavane.core.decide.step_types.http import Http
 from pavane.core.decide.step_types.human import Human
@@ -14,6 +17,7 @@ from pavane.core.decide.step_types.join import Join
 from pavane.core.decide.step_types.noop import Noop
 from pavane.core.decide.step_types.set_variable import SetVariable
 from pavane.core.decide.step_types.simple import Simple
+from pavane.core.decide.step_types.start_workflow import StartWorkflow
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.decide.step_types.sub_workflow import SubWorkflowStep
 from pavane.core.decide.step_types.switch import Switch
@@ -23,8 +27,11 @@ from pavane.core.decide.step_types.wait import Wait
 DO_WHILE: Final = DoWhile()
 
 STEP_TYPES: Final[dict[str, StepType]] = {
+    "DECISION": Decision(),
     "DO_WHILE": DO_WHILE,
+    "DYNAMIC": Dynamic(),
     "EVENT": Event(),
+    "EXCLUSIVE_JOIN": ExclusiveJoin(),
     "FORK_JOIN": ForkJoin(),
     "HTTP": Http(),
     "HUMAN": Human(),
@@ -33,6 +40,7 @@ STEP_TYPES: Final[dict[str, StepType]] = {
     "NOOP": Noop(),
     "SET_VARIABLE": SetVariable(),
     "SIMPLE": Simple(),
+    "START_WORKFLOW": StartWorkflow(),
     "SUB_WORKFLOW": SubWorkflowStep(),
     "SWITCH": Switch(),
     "TERMINATE": Terminate(),

@@ -11,6 +11,7 @@ from pavane.core.decide.lists import branch
 from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.inline import evaluate
 from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
 
@@ -48,11 +49,16 @@ class Switch(StepType):
         case = as_case(value)
         output = {"evaluationResult": [case], "selectedCase": case}
         row = flow.instant(draft, node, {**task_input, "case": case}, output)
-        first, _ = branch(node, case)
-        if first:
-            draft.agenda.append(first)
-        else:
-            flow.go_on(draft, node, row)
+        take(draft, node, row, case)
+
+
+def take(draft: Draft, node: Node, row: TaskRow, case: str) -> None:
+    """Begin the first step of a case; where there is none the flow goes on behind the choice."""
+    first, _ = branch(node, case)
+    if first:
+        draft.agenda.append(first)
+    else:
+        flow.go_on(draft, node, row)
 
 
 def as_case(value: Any) -> str:

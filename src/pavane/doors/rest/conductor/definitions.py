@@ -38,14 +38,11 @@ _WORKFLOW_NOT_BUILT = (
     "accessPolicy",
 )
 _STEP_NOT_BUILT = (
-    "dynamicTaskNameParam",
-    "caseValueParam",
     "caseExpression",
     "scriptExpression",
     "dynamicForkJoinTasksParam",
     "dynamicForkTasksParam",
     "dynamicForkTasksInputParamName",
-    "defaultExclusiveJoinTask",
     "rateLimited",
     "onStateChange",
     "joinStatus",
@@ -140,6 +137,7 @@ def _in_step(given: Any, place: str) -> Iterator[tuple[str, str]]:
     lists = [(f"decisionCases.{name}", inner) for name, inner in cases.items()]
     lists.append(("defaultCase", step.get("defaultCase")))
     lists += ((f"forkTasks[{i}]", each) for i, each in enumerate(_list(step.get("forkTasks"))))
+    lists.append(("loopOver", step.get("loopOver")))
     for name, inner in lists:
         for number, each in enumerate(_list(inner)):
             yield from _in_step(each, f"{place}{name}[{number}].")

@@ -195,7 +195,9 @@ def _name_of(here: State, execution_id: str, ref: str) -> str:
     node = plan.nodes.find(ref.removeprefix(UNDO)) if plan else None
     if node is None:
         return ""
-    return node.undo.name if ref.startswith(UNDO) and node.undo else node.step.name
+    if ref.startswith(UNDO):
+        return node.undo.name if node.undo else ""
+    return "" if node.type == "DYNAMIC" else node.step.name
 
 
 async def _signal(here: State, outcome: Outcome) -> bool:
