@@ -382,3 +382,14 @@ def test_a_signal_finds_only_what_waits():
         run.signal("w")
     with pytest.raises(ConflictError):
         run.signal("a")
+
+
+def test_the_end_of_a_branch_holds_nothing_while_paused():
+    """Else an undo that begins before all that was held has gone on would start there as well."""
+    run = start(fork("f", task("a", undo=True), task("b", undo=True)), task("z", undo=True))
+    run.pause()
+    run.complete("a", "b")
+    assert run.marks == {"f-join": "held"}
+    run.resume()
+    run.complete("z")
+    assert run.status == "COMPLETED"

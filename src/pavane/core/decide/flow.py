@@ -213,12 +213,18 @@ def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
 
 
 def go_on(draft: Draft, node: Node, row: TaskRow) -> None:
-    """Begin what follows a step that is over; while paused, remember that it is to be begun."""
+    """Begin what follows a step that is over; while paused, remember that it is to be begun.
+
+    Behind the end of a branch nothing is: its JOIN has been told. A mark there would outlast what
+    the JOIN goes on to, and an undo would start at it too early.
+    """
+    if not node.next and node.fork:
+        return
     if draft.header.status != status.RUNNING:
         draft.do(Mark(ref=row.ref, attempt=row.attempt, mark="held"))
     elif node.next:
         draft.agenda.append(node.next)
-    elif not node.fork:
+    else:
         draft.header.ended_by = row.ref
 
 

@@ -259,7 +259,6 @@ def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -
 
 
 def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:
-    node = draft.plan.node(row.ref)
     policy = timeouts.policy_for(draft.plan, row)
     reason = f"{which} timeout"
     if row.child_id and row.status == status.IN_PROGRESS:
