@@ -33,7 +33,7 @@ def check(layout: Layout) -> Iterator[str]:
 
 
 def _meets(layout: Layout, join: Place) -> Iterator[str]:
-    """What an EXCLUSIVE_JOIN looks at must have ended, or never begin, when the flow comes to it."""
+    """What an EXCLUSIVE_JOIN looks at must have ended, or never begin, when it is reached."""
     named = {
         "joinOn": join.step.join_on,
         "defaultExclusiveJoinTask": join.step.default_exclusive_join_task,
