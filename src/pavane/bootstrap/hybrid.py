@@ -130,7 +130,8 @@ async def conducting(
     """A conductor on a bus, for services in other processes (`mixed_workers`, `dancing_services`).
 
     It has scopes danced, and plays those that dancers have it conduct; definitions come over its
-    API, and as announcements on the bus. A second conductor on a bus stands by for the latter.
+    API, and as announcements on the bus. Events start its workflows, and end what their steps wait
+    for. A second conductor on a bus stands by for the announcements and the events.
     """
     from pavane.sdk import publishing, scopes
 
@@ -152,8 +153,29 @@ async def conducting(
             service = scopes.conductor(engine)
             kept = ledger_of(service.name, "", company.bus)
             begin = partial(_conductor, service, company, kept, clock)
-            async with active_or_standing_by(service.name, kept, begin):
+            early = ledger_of("_conductor", "", company.bus)
+            hear = partial(_hearing, engine, company, early, clock)
+            async with (
+                active_or_standing_by(service.name, kept, begin),
+                active_or_standing_by("listening for the conductor", early, hear),
+            ):
                 yield Mixed(engine, company)
+
+
+@asynccontextmanager
+async def _hearing(
+    engine: Engine, company: Company, ledger: Ledger, clock: Clock
+) -> AsyncGenerator[None]:
+    from pavane.sdk.listening import Listening
+
+    await ledger.open()
+    listening = Listening(engine, company.bus, ledger, clock)
+    try:
+        await listening.start()
+        yield
+    finally:
+        await listening.stop()
+        await ledger.close()
 
 
 @asynccontextmanager

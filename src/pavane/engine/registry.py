@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -33,6 +33,7 @@ class Registry:
         self._plans: dict[str, Plan] = {}
         self._seen: dict[str, str] = {}  # execution to content hash
         self._tell: Callable[[Iterable[TaskDefinition]], None] | None = None
+        self._tell_of_workflows: Callable[[], Awaitable[None]] | None = None
         self.hears_events = False  # whether somebody listens to a bus for this engine
 
     async def open(self) -> None:
@@ -49,6 +50,14 @@ class Registry:
         self._tell = call
         self._told()
 
+    def tell_of_workflows(self, call: Callable[[], Awaitable[None]] | None) -> None:
+        """Somebody listens to a bus for what is registered: await it behind each registration.
+
+        Until then, and after None, definitions that need events are refused.
+        """
+        self._tell_of_workflows = call
+        self.hears_events = call is not None
+
     def _told(self) -> None:
         if self._tell is not None:
             self._tell(self._tasks.values())
@@ -57,6 +66,10 @@ class Registry:
     def tasks(self) -> dict[str, TaskDefinition]:
         """The registered task definitions, by name."""
         return self._tasks
+
+    def names(self) -> list[Mapping[int, str]]:
+        """Content hashes by version, of each workflow."""
+        return list(self._names.values())
 
     def versions(self, name: str) -> dict[int, str]:
         """Content hashes by version; empty when there is no such workflow."""
@@ -95,6 +108,8 @@ class Registry:
             self._told()
         for workflow in workflows:
             await self._keep(workflow, now)
+        if workflows and self._tell_of_workflows is not None:
+            await self._tell_of_workflows()
 
     async def _keep(self, workflow: Workflow, now: int) -> None:
         hash = content_hash(workflow)
