@@ -10,8 +10,10 @@ import pytest
 from pavane.bootstrap import running_engine
 from pavane.core.model.workflow import Step
 from pavane.doors.dashboard.html import tag
+from pavane.doors.dashboard.iterations import newest
 from pavane.doors.dashboard.layout import STEPS_MAX, Block, layout
 from pavane.doors.site import build_site
+from pavane.engine.views.shapes import StepView
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +76,24 @@ async def test_names_and_data_are_escaped_everywhere(client: httpx2.AsyncClient)
     assert "&lt;script&gt;" in (await client.get(f"/executions/{id}")).text
 
 
+async def test_a_loop_is_drawn_with_its_newest_iteration(client: httpx2.AsyncClient):
+    loop = {
+        "name": "each",
+        "taskReferenceName": "each",
+        "type": "DO_WHILE",
+        "items": ["a", "b", "c"],
+        "loopOver": [{"name": "note", "taskReferenceName": "note", "type": "NOOP"}],
+    }
+    id = await started(client, [loop, wait("last")])
+    page = (await client.get(f"/executions/{id}")).text
+    assert page.count('class="loop"') == 1 and page.count("way again") == 1
+    assert "do while · iteration 3" in page
+    graph = page.partition("<svg")[2].partition("</svg>")[0]
+    assert 'href="#step-note__3"' in graph and "note: COMPLETED" in graph
+    assert "note__1" not in graph, "in the list of steps below"
+    assert 'id="step-note__1"' in page
+
+
 async def test_what_goes_wrong_is_a_page_too(client: httpx2.AsyncClient):
     for address, status in (("/executions/none", 404), ("/?status=none", 400), ("/?style=x", 400)):
         page = await client.get(address)
@@ -103,6 +123,10 @@ async def test_the_files_of_a_page_are_there(client: httpx2.AsyncClient):
 
 def step(ref: str, **more: Any) -> Step:
     return Step(name=ref, task_reference_name=ref, **more)
+
+
+def seen_step(ref: str) -> StepView:
+    return StepView(ref=ref, task=ref, service="", type="SIMPLE", status="COMPLETED", attempts=1)
 
 
 def placed(block: Block | None) -> dict[str, tuple[float, float, float, float]]:
@@ -137,6 +161,61 @@ def test_boxes_do_not_meet_and_ways_lead_down():
     assert ("switch", "last") in ways, "no case fits"
     assert not any(source == "end" for source, _ in ways)
     assert all(each.y2 >= each.y1 for each in block.lines)
+
+
+def test_a_loop_is_a_frame_around_its_steps():
+    ends = step("done", type="TERMINATE")
+    inner = step("inner", type="DO_WHILE", items="${workflow.input.x}", loop_over=[step("b")])
+    block = layout(
+        [
+            step("first"),
+            step(
+                "loop",
+                type="DO_WHILE",
+                loop_condition="True",
+                loop_over=[
+                    step("a"),
+                    step("switch", type="SWITCH", decision_cases={"x": [inner], "y": [ends]}),
+                ],
+            ),
+            step("last"),
+        ]
+    )
+    assert block is not None
+    boxes, frames = placed(block), {each.step.ref: each for each in block.frames}
+    assert frames.keys() == {"loop", "inner"}
+    for loop, names in (("loop", {"a", "switch", "inner", "b", "done"}), ("inner", {"b"})):
+        frame = frames[loop]
+        for name in names:
+            x, y, width, height = boxes[name]
+            assert frame.x < x and x + width < frame.x + frame.width
+            assert frame.y < y and y + height < frame.y + frame.height
+    for name in ("first", "last", "done", "a"):  # beside and around it, not in it
+        x, y, width, height = boxes[name]
+        frame = frames["inner"]
+        across = x < frame.x + frame.width and frame.x < x + width
+        assert not (across and y < frame.y + frame.height and frame.y < y + height), name
+    outer = frames["loop"]
+    assert outer.x >= 0 and outer.x + outer.width <= block.width
+    assert boxes["last"][1] >= outer.y + outer.height
+    ways = {(each.source, each.target) for each in block.lines if each.target and not each.back}
+    assert {("first", "loop"), ("loop", "a"), ("a", "switch"), ("loop", "last")} <= ways
+    back = {each.target for each in block.lines if each.back}
+    assert back == {"loop", "inner"}
+
+
+def test_a_picture_shows_the_newest_iteration():
+    body = [step("a"), step("inner", type="DO_WHILE", loop_over=[step("b")]), step("c__1")]
+    steps = [step("loop", type="DO_WHILE", loop_over=body), step("last")]
+    refs = ["loop", "a__1", "inner__1", "b__1__1", "b__1__2", "c__1__1", "a__2", "inner__2"]
+    seen = {ref: seen_step(ref) for ref in [*refs, "b__2__1"]}
+    now = newest(steps, seen)
+    shown = {name: each.ref for name, each in now.steps.items()}
+    assert shown == {"loop": "loop", "a": "a__2", "inner": "inner__2", "b": "b__2__1"}
+    assert now.iterations == {"loop": 2, "inner": 1}
+    assert newest(steps, {}) == ({}, {})
+    done = newest(steps, {"loop": seen_step("loop"), "last": seen_step("last")})
+    assert done.iterations == {} and set(done.steps) == {"loop", "last"}
 
 
 def test_what_is_too_large_is_not_drawn():

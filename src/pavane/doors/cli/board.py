@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import COLOURS, MARKS
+from pavane.doors.cli.rounds import by_step
 from pavane.engine.views.shapes import ExecutionView, StepView
 
 MOST_COLUMNS = 8
@@ -47,9 +48,9 @@ class Board:
             self._statuses[view.id] = view.status
             self._shown.pop(view.id, None)
             self._shown[view.id] = view
-            for step in view.steps:
-                if is_work(step) and step.ref not in self._columns:
-                    self._columns.append(step.ref)
+            for name, steps in by_step(view.steps).items():
+                if is_work(steps[-1]) and name not in self._columns:
+                    self._columns.append(name)
         rows = max(self._console.size.height - LINES_AROUND, 3)
         while len(self._shown) > rows:
             self._shown.pop(next(iter(self._shown)))
@@ -64,8 +65,8 @@ class Board:
             table.add_column(ref, justify="center", no_wrap=True)
         table.add_column("status", no_wrap=True)
         for view in sorted(self._shown.values(), key=lambda each: each.id):
-            steps = {step.ref: step for step in view.steps}
-            cells = [_cell(steps.get(ref)) for ref in columns]
+            steps = by_step(view.steps)
+            cells = [_cell(steps.get(name, [])) for name in columns]
             status = Text(view.status, style=COLOURS.get(view.status, ""))
             table.add_row(view.key or view.id, *cells, status)
         return Group(table, Text(), self._bar(), self._counts())
@@ -90,8 +91,11 @@ def is_work(step: StepView) -> bool:
     return not step.undoes and (bool(step.service) or step.type in {"SIMPLE", "SUB_WORKFLOW"})
 
 
-def _cell(step: StepView | None) -> Text:
-    if step is None:
+def _cell(iterations: Sequence[StepView]) -> Text:
+    """The newest iteration, with its attempts and how many there were."""
+    if not iterations:
         return Text(" ")
+    step = iterations[-1]
     retried = str(step.attempts) if step.attempts > 1 else ""
-    return Text(MARKS.get(step.status, "?") + retried, style=COLOURS.get(step.status, ""))
+    rounds = f" ×{len(iterations)}" if len(iterations) > 1 else ""
+    return Text(MARKS.get(step.status, "?") + retried + rounds, style=COLOURS.get(step.status, ""))

@@ -12,8 +12,9 @@ import click
 
 from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import MARKS, first_line, status_text
+from pavane.doors.cli.rounds import by_step
 from pavane.engine.views.reader import Reader
-from pavane.engine.views.shapes import ExecutionView
+from pavane.engine.views.shapes import ExecutionView, StepView
 from pavane.errors import StoreError
 
 if TYPE_CHECKING:
@@ -68,10 +69,15 @@ class Lines:
 def end_line(view: ExecutionView) -> str:
     """An execution that has ended, in one line."""
     seconds = (view.ended_at - view.created_at) / 1000 if view.ended_at else 0
-    steps = "".join(MARKS.get(step.status, "?") for step in view.steps if not step.undoes)
+    steps = "".join(_mark(each) for each in by_step(view.steps).values() if not each[-1].undoes)
     reason = f"  {first_line(view.reason)}" if view.reason else ""
     status = status_text(view.status)
     return f"{view.id}  {view.workflow}  {status}  {steps}  {seconds:.1f} s{reason}"
+
+
+def _mark(iterations: Sequence[StepView]) -> str:
+    mark = MARKS.get(iterations[-1].status, "?")
+    return f"{mark}×{len(iterations)} " if len(iterations) > 1 else mark
 
 
 def display(total: int | None = None) -> Display:

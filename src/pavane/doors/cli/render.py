@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import click
 import msgspec
 
+from pavane.doors.cli.rounds import iterations
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, StepView
 
 COLOURS = {
@@ -103,6 +104,9 @@ def step_lines(steps: Sequence[StepView]) -> Iterator[str]:
         mark = click.style(MARKS.get(step.status, "?"), fg=COLOURS.get(step.status))
         line = f"{mark} {step.ref.ljust(width)}  {owned_task(step).ljust(task_width)}  "
         line += status_text(step.status)
+        rounds = iterations(step)
+        if rounds:
+            line += f"  {rounds} iteration{'s' if rounds > 1 else ''}"
         if step.attempts > 1:
             line += f"  after {step.attempts} attempts"
         if step.reason:

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from pavane.core.model.workflow import CHOICES, Workflow
 from pavane.core.projection.reading.hybrid import task_of
 from pavane.doors.dashboard.html import Markup, joined, tag
-from pavane.doors.dashboard.layout import BAR_H, Line, Placed, layout
+from pavane.doors.dashboard.iterations import newest
+from pavane.doors.dashboard.layout import BAR_H, PAD, Frame, Line, Placed, layout
 from pavane.doors.dashboard.words import MARKS, tone
 from pavane.engine.views.shapes import StepView
 
@@ -29,12 +30,18 @@ def picture(
         return None
     block = block.moved(_MARGIN, _MARGIN)
     width, height = block.width + 2 * _MARGIN, block.height + 2 * _MARGIN
-    lines = [_line(each, steps) for each in block.lines]
-    boxes = [_box(each, steps.get(each.step.ref), links) for each in block.placed]
+    now = newest(workflow.tasks, steps)
+    frames = [_frame(each) for each in block.frames]
+    lines = [_line(each, now.steps) for each in block.lines]
+    boxes = [
+        _box(each, now.steps.get(each.step.ref), links, now.iterations.get(each.step.ref, 0))
+        for each in block.placed
+    ]
     return tag(
         "svg",
         tag("title", f"The steps of {workflow.name}"),
         _arrow(),
+        *frames,
         *lines,
         *boxes,
         viewBox=f"0 0 {width:g} {height:g}",
@@ -63,7 +70,30 @@ def _arrow() -> Markup:
     return tag("defs", marker)
 
 
+def _frame(frame: Frame) -> Markup:
+    """What goes round; frames stand behind everything else."""
+    return tag(
+        "rect",
+        x=f"{frame.x:g}",
+        y=f"{frame.y:g}",
+        width=f"{frame.width:g}",
+        height=f"{frame.height:g}",
+        rx=14,
+        class_="loop",
+    )
+
+
+def _back(line: Line) -> Markup:
+    """From the end of an iteration to the box of its loop, along the left side of the frame."""
+    left = line.x2 - PAD / 2
+    corner = f"M{line.x1:g} {line.y1 - PAD / 2:g} H{left:g}"
+    way = f"{corner} V{line.y2:g} H{line.x2:g}"
+    return tag("path", d=way, class_="way again", marker_end="url(#arrow)")
+
+
 def _line(line: Line, steps: Mapping[str, StepView]) -> Markup:
+    if line.back:
+        return _back(line)
     source, target = steps.get(line.source), steps.get(line.target)
     goes_on = (
         target is not None if line.target else source is not None and source.type not in CHOICES
@@ -83,7 +113,9 @@ def _line(line: Line, steps: Mapping[str, StepView]) -> Markup:
     return joined(path, tag("text", _cut(line.label), class_="case", **at))
 
 
-def _box(placed: Placed, step: StepView | None, links: Mapping[str, str]) -> Markup:
+def _box(
+    placed: Placed, step: StepView | None, links: Mapping[str, str], iterations: int
+) -> Markup:
     definition = placed.step
     status = step.status if step else ""
     kind = "scope" if _is_scope(placed) else "bar" if definition.type in _SMALL else "box"
@@ -102,11 +134,16 @@ def _box(placed: Placed, step: StepView | None, links: Mapping[str, str]) -> Mar
     below = None
     if placed.height != BAR_H:
         below = tag(
-            "text", _cut(_below(placed, step), 30), x=middle, y=f"{first + 18:g}", class_="below"
+            "text",
+            _cut(_below(placed, step, iterations), 30),
+            x=middle,
+            y=f"{first + 18:g}",
+            class_="below",
         )
     title = tag("title", f"{definition.ref}: {status or 'not begun'}")
     inner = tag("g", title, box, name, below, class_=f"step {kind} {tone(status)}")
-    link = links.get(definition.ref) or (f"#step-{quote(definition.ref)}" if step else "")
+    ref = step.ref if step else definition.ref
+    link = links.get(ref) or (f"#step-{quote(ref)}" if step else "")
     return tag("a", inner, href=link) if link else inner
 
 
@@ -114,11 +151,13 @@ def _is_scope(placed: Placed) -> bool:
     return placed.step.type == "SUB_WORKFLOW" or placed.step.name in _SCOPES
 
 
-def _below(placed: Placed, step: StepView | None) -> str:
+def _below(placed: Placed, step: StepView | None, iterations: int) -> str:
     definition = placed.step
     service = step.service if step and step.service else definition.service
     kind = "scope" if _is_scope(placed) else definition.type.lower().replace("_", " ")
     parts = [service if definition.type in _PLAIN and service else kind]
+    if iterations:
+        parts.append(f"iteration {iterations}")
     if step and step.attempts > 1:
         parts.append(f"{step.attempts} attempts")
     if step and step.undo:

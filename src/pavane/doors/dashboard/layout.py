@@ -1,5 +1,7 @@
 """Where the steps of a definition stand in its picture: from top to bottom, branches side by side.
 
+A loop is a box on the edge of a frame, which holds its steps.
+
 Coordinates are pixels; a block's own begin at its upper left corner.
 """
 
@@ -15,6 +17,7 @@ BOX_H: Final = 54
 BAR_H: Final = 26
 GAP_X: Final = 28
 GAP_Y: Final = 36
+PAD: Final = 24  # between a frame and what is in it
 STEPS_MAX: Final = 300
 DEPTH_MAX: Final = 30
 
@@ -39,6 +42,17 @@ class Line(NamedTuple):
     label: str = ""
     source: str = ""  # the steps that it leads from and to, "" for the borders of the picture
     target: str = ""
+    back: bool = False  # up again, to the box of a loop
+
+
+class Frame(NamedTuple):
+    """What is drawn around the steps of a loop."""
+
+    step: Step
+    x: float
+    y: float
+    width: float
+    height: float
 
 
 class End(NamedTuple):
@@ -60,6 +74,7 @@ class Block(NamedTuple):
     entry: float  # x of the way in, at the top
     first: str  # the step at the way in, "" for a block with nothing in it
     ends: list[End]
+    frames: list[Frame]
 
     def moved(self, x: float, y: float) -> Block:
         """The same block further right and down."""
@@ -74,6 +89,7 @@ class Block(NamedTuple):
             self.entry + x,
             self.first,
             [each._replace(x=each.x + x, y=each.y + y) for each in self.ends],
+            [each._replace(x=each.x + x, y=each.y + y) for each in self.frames],
         )
 
 
@@ -91,29 +107,30 @@ def _fits(steps: Sequence[Step]) -> bool:
         count += 1
         if count > STEPS_MAX or depth > DEPTH_MAX:
             return False
-        inner = [*step.decision_cases.values(), step.default_case, *step.fork_tasks]
-        ahead += [(each, depth + 1) for branch in inner for each in branch]
+        ahead += [(each, depth + 1) for branch in step.inner for each in branch]
     return True
 
 
 def _sequence(steps: Sequence[Step]) -> Block:
     blocks = [_block(step) for step in steps]
     if not blocks:
-        return Block(BOX_W / 2, 0, [], [], BOX_W / 4, "", [End(BOX_W / 4, 0, "")])
+        return Block(BOX_W / 2, 0, [], [], BOX_W / 4, "", [End(BOX_W / 4, 0, "")], [])
     left = max(block.entry for block in blocks)
     width = max(left - block.entry + block.width for block in blocks)
     placed: list[Placed] = []
     lines: list[Line] = []
     ends: list[End] = []
+    frames: list[Frame] = []
     y = 0.0
     for number, block in enumerate(blocks):
         block = block.moved(left - block.entry, y)
         lines += _led(ends, block, y) if number else []
         placed += block.placed
         lines += block.lines
+        frames += block.frames
         ends = block.ends
         y += block.height + GAP_Y
-    return Block(width, y - GAP_Y, placed, lines, left, blocks[0].first, ends)
+    return Block(width, y - GAP_Y, placed, lines, left, blocks[0].first, ends, frames)
 
 
 def _led(ends: Sequence[End], block: Block, y: float) -> list[Line]:
@@ -128,6 +145,8 @@ def _block(step: Step) -> Block:
         case kind if kind in CHOICES:
             branches = list(step.decision_cases.items())
             return _split(step, [*branches, ("otherwise", step.default_case)], BOX_H)
+        case "DO_WHILE":
+            return _loop(step)
         case "JOIN":
             return _box(step, BAR_H, ends=True)
         case _:
@@ -137,7 +156,27 @@ def _block(step: Step) -> Block:
 def _box(step: Step, height: float, *, ends: bool) -> Block:
     middle = BOX_W / 2
     out = [End(middle, height, step.ref)] if ends else []
-    return Block(BOX_W, height, [Placed(step, 0, 0, BOX_W, height)], [], middle, step.ref, out)
+    return Block(BOX_W, height, [Placed(step, 0, 0, BOX_W, height)], [], middle, step.ref, out, [])
+
+
+def _loop(step: Step) -> Block:
+    """The box of a loop on the upper edge of a frame with its steps; a way leads back up to it."""
+    inner = _sequence(step.loop_over)
+    inner = inner.moved(max(PAD, BOX_W / 2 + PAD - inner.entry), BOX_H + GAP_Y)
+    right = max([inner.entry + BOX_W / 2, *(each.x + each.width for each in inner.placed)])
+    right = max([right, *(each.x + each.width for each in inner.frames)])
+    width, bottom = right + PAD, BOX_H + GAP_Y + inner.height + PAD
+    middle = inner.entry
+    lines = [Line(middle, BOX_H, middle, BOX_H + GAP_Y, "", step.ref, inner.first), *inner.lines]
+    for end in inner.ends:
+        lines.append(Line(end.x, end.y, middle, bottom, end.label, end.source, ""))
+    if inner.ends:
+        side = middle - BOX_W / 2
+        lines.append(Line(middle, bottom, side, BOX_H / 2, "", step.ref, step.ref, back=True))
+    placed = [Placed(step, middle - BOX_W / 2, 0, BOX_W, BOX_H), *inner.placed]
+    frame = Frame(step, 0, BOX_H / 2, width, bottom - BOX_H / 2)
+    out = [End(middle, bottom, step.ref)]
+    return Block(width, bottom, placed, lines, middle, step.ref, out, [frame, *inner.frames])
 
 
 def _split(step: Step, branches: Sequence[tuple[str, Sequence[Step]]], height: float) -> Block:
@@ -153,6 +192,7 @@ def _split(step: Step, branches: Sequence[tuple[str, Sequence[Step]]], height: f
     placed = [Placed(step, middle - BOX_W / 2, 0, BOX_W, height)]
     lines: list[Line] = []
     ends: list[End] = []
+    frames: list[Frame] = []
     x = 0.0
     for label, block in inner:
         here = block.moved(x, y)
@@ -160,9 +200,10 @@ def _split(step: Step, branches: Sequence[tuple[str, Sequence[Step]]], height: f
         lines.append(Line(middle, height, here.entry, y, label, step.ref, here.first or ""))
         placed += here.placed
         lines += here.lines
+        frames += here.frames
         for end in here.ends:
             source = end.source or step.ref
             if end.y < bottom:
                 lines.append(Line(end.x, end.y, end.x, bottom, "", source, ""))
             ends.append(End(end.x, bottom, source))
-    return Block(width, bottom, placed, lines, middle, step.ref, ends)
+    return Block(width, bottom, placed, lines, middle, step.ref, ends, frames)
