@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pavane.sdk.context import TaskContext
     from pavane.sdk.event import Event
     from pavane.sdk.handling import EventContext, publish
+    from pavane.sdk.person import person
     from pavane.sdk.service import Service
     from pavane.sdk.sync_client import SyncClient
     from pavane.sdk.wait_for import wait_for
@@ -27,6 +28,7 @@ __all__ = [
     "SyncClient",
     "TaskContext",
     "gather",
+    "person",
     "publish",
     "scope",
     "sleep",
@@ -45,6 +47,7 @@ _HOME = {
     "SyncClient": "pavane.sdk.sync_client",
     "TaskContext": "pavane.sdk.context",
     "gather": "pavane.sdk.workflow",
+    "person": "pavane.sdk.person",
     "publish": "pavane.sdk.handling",
     "scope": "pavane.sdk.workflow",
     "sleep": "pavane.sdk.workflow",

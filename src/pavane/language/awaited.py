@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import events, outside, steps
+from pavane.language import events, outside, people, steps
 from pavane.language.arguments import read_arguments
 from pavane.language.bindings import (
     Level,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Ready = Callable[[], Value]
 """A call whose arguments are read: calling it writes the steps and gives the result."""
 
-_ENDS_ALIKE = frozenset({"SIMPLE", "SUB_WORKFLOW", "WAIT", "EVENT", "JOIN", "NOOP", "TERMINATE"})
+_ENDS_ALIKE = frozenset({"SIMPLE", "SUB_WORKFLOW", "WAIT", "HUMAN", "EVENT", "JOIN", "NOOP", "TERMINATE"})
 
 
 def await_value(writer: Writer, node: ast.Await) -> Value:
@@ -72,6 +72,8 @@ def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None
         return _gather(writer, node)
     if word in ("publish", "wait_for"):
         return (events.publishing if word == "publish" else events.waiting)(writer, node)
+    if word == "person":
+        return people.asking(writer, node)
     if word == "scope":
         writer.refuse(node, "a scope is not awaited", 'Write `async with scope("name"):`.')
     elif word in outside.NOT_YET:

@@ -155,7 +155,7 @@ def _given_names(node: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-_OURS = frozenset({"undo", "pivot", "style", "event"})
+_OURS = frozenset({"undo", "pivot", "style", "event", "deadline"})
 _REWRITABLE = frozenset({"computed", "scope"})
 
 

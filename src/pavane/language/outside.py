@@ -19,7 +19,7 @@ from pavane.language.values import Value, constant
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
 
-NOT_YET = frozenset({"race", "person"})
+NOT_YET = frozenset({"race"})
 """Words of the specification that are not built yet."""
 
 _SCALARS = (str, int, float, bool, Decimal, date, datetime, time, timedelta, UUID, enum.Enum)
