@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 Ready = Callable[[], Value]
 """A call whose arguments are read: calling it writes the steps and gives the result."""
 
-_ENDS_ALIKE = frozenset({"SIMPLE", "SUB_WORKFLOW", "WAIT", "HUMAN", "EVENT", "JOIN", "NOOP", "TERMINATE"})
+_ENDS_ALIKE = frozenset(
+    {"SIMPLE", "SUB_WORKFLOW", "WAIT", "HUMAN", "EVENT", "JOIN", "NOOP", "TERMINATE"}
+)
 
 
 def await_value(writer: Writer, node: ast.Await) -> Value:

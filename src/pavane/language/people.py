@@ -92,9 +92,7 @@ def _to(writer: Writer, node: ast.expr, inputs: dict[str, Any]) -> bool:
         writer.refuse(node, "to= names nobody", 'Give a name, such as to="finance".')
         return False
     if base in (int, float, bool) or is_object(base):
-        writer.refuse(
-            node, f"to= takes a name or a list of names, not {type_name(base)}", _EXAMPLE
-        )
+        writer.refuse(node, f"to= takes a name or a list of names, not {type_name(base)}", _EXAMPLE)
         return False
     inputs["to"] = writer.template(node, value)
     return True

@@ -11,9 +11,7 @@ from pavane.language.offers import mark
 
 T = TypeVar("T")
 
-_WAY_OUT = (
-    "Start the workflow with a client, and answer with `Run.signal`, `pavane signal` or on the page."
-)
+_WAY_OUT = "Start the workflow with a client, and answer with `Run.signal` or `pavane signal`."
 
 
 @overload
