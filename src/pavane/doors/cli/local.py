@@ -11,6 +11,7 @@ import msgspec
 from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.wiring import Wiring
 from pavane.engine.views.dead_letters import DeadLetter
+from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.errors import ConflictError, StoreBusyError
 
@@ -49,6 +50,10 @@ class Local:
         )
         found = self._read(lambda reader: reader.executions(wanted))
         return Page(found, found[-1].id if len(found) == limit else None)
+
+    def questions(self, to: str, limit: int) -> Questions:
+        """What waits for people in the store."""
+        return self._read(lambda reader: reader.questions(to, limit))
 
     def start(self, workflow: str, input: bytes, key: str) -> str:
         """Durably started; whoever next runs this store carries it on."""

@@ -25,6 +25,7 @@ COMMANDS = (
     "list",
     "show",
     "watch",
+    "people",
     "signal",
     "pause",
     "resume",

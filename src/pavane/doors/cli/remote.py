@@ -13,6 +13,7 @@ from pavane.core.model.access import Role
 from pavane.doors.cli.place import LetterPage, Page
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
+from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConnectionFailedError, PavaneError
 from pavane.observer.event_types import EventTypes
@@ -87,6 +88,11 @@ class Remote:
         """As `Place.settle`."""
         path = f"/dead-letters/{quote(id, safe='')}/{action}"
         return self._ask("POST", path, DeadLetter, {"reason": reason})
+
+    def questions(self, to: str, limit: int) -> Questions:
+        """What waits for people at the server."""
+        query = urlencode({"to": to, "limit": limit})
+        return self._ask("GET", f"/people?{query}", Questions)
 
     def event_types(self, *, unheard: bool) -> EventTypes:
         """The types of events on the server's bus."""

@@ -11,6 +11,7 @@ from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.model.workflow import Workflow
 from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
+from pavane.engine.views.people import Questions, questions
 from pavane.engine.views.shapes import (
     ExecutionSummary,
     ExecutionView,
@@ -63,6 +64,10 @@ class Reader:
         """The executions that fit, newest first."""
         async with self._store.snapshot() as snapshot:
             return [_summary(header) for header in await snapshot.search(wanted)]
+
+    async def questions(self, to: str = "", limit: int = 100) -> Questions:
+        """What waits for people, or for one person or group, oldest first."""
+        return Questions(await questions(self._store, to, limit))
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """What happened to one execution, oldest first; NotFoundError when there is none."""

@@ -48,6 +48,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /v1/executions/{execution_id}/terminate": "operate",
     "POST /v1/executions/{execution_id}/signal/{ref:path}": "operate",
     "POST /v1/executions/{execution_id}/resolve/{ref:path}": "operate",
+    "GET /v1/people": "read",
     "POST /v1/exchange": "work",
     "GET /v1/openapi.json": "read",
     "GET /v1/event-types": "read",

@@ -24,6 +24,7 @@ from pavane.doors.rest.native.shapes import (
 from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
+from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionView
 from pavane.observer.event_types import EventTypes
 
@@ -137,6 +138,13 @@ OPERATIONS = (
     Operation("get", _ONE + "/definition", "The definition that it follows", answer=Workflow),
     Operation("get", _ONE + "/events", "Its line whenever it changes", media=_STREAM),
     Operation("get", "/v1/executions/events", "Which executions change", media=_STREAM),
+    Operation(
+        "get",
+        "/v1/people",
+        "What waits for people",
+        answer=Questions,
+        query=(("to", _TEXT), ("limit", _NUMBER)),
+    ),
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),

@@ -14,6 +14,7 @@ from pavane.doors.rest.native import (
     executions,
     keys,
     openapi,
+    people,
     results,
 )
 
@@ -41,6 +42,7 @@ ROUTES = [
     Route(_EXECUTION + "/terminate", actions.terminate, methods=["POST"]),
     Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
     Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
+    Route("/people", people.find, methods=["GET"]),
     Route("/exchange", exchange.post, methods=["POST"]),
     Route("/keys", keys.list_keys, methods=["GET"]),
     Route("/keys", keys.add_key, methods=["POST"]),
