@@ -29,6 +29,6 @@ async def asks(total: int) -> str:
     in_time = await person("approve", result=Approval, deadline=timedelta(days=2), total=total)
     assert_type(in_time, Approval | None)
     await person()  # pyright: ignore[reportCallIssue]  # no name
-    await person("approve", to=3)  # pyright: ignore[reportArgumentType]  # nobody
+    await person("approve", to=3)  # pyright: ignore[reportArgumentType]  # a number is no name
     print(in_time.by)  # pyright: ignore[reportOptionalMemberAccess]  # nobody may have answered
     return typed.by
