@@ -76,6 +76,25 @@ async def calls_another(order: Order) -> int:
     return 1
 
 
+@workflow
+async def in_loops(orders: list[Order], weights: dict[str, float]) -> float:
+    total, latest = 0.0, None
+    for order in orders:
+        assert_type(order, Order)
+        latest = await ship(order)
+        total += await weigh(order)
+        await ship(order.idd)  # pyright: ignore[reportAttributeAccessIssue]  # no such field
+    for number, (name, weight) in enumerate(weights.items()):
+        assert_type((number, name, weight), tuple[int, str, float])
+    while True:
+        parcel = await ship(orders[0])
+        if total > 3:
+            break
+    assert_type(parcel, Receipt)
+    assert_type(latest, Receipt | None)
+    return total
+
+
 async def outside(order: Order) -> None:
     assert_type(await deliver(order), str)
     assert_type(await calls_another(order), int)

@@ -46,7 +46,15 @@ async def buy(order: Order) -> str:
     async with scope("pay"):
         paid = await charge_card(order, fee + reserved.total)
         state = paid.status if mark == "gift" else mark
-    return f"{first['id']} {second} {state}"
+    points, tries = 0, 0
+    for part in order.lines:
+        if part.qty == 1:
+            continue
+        points = points + await score(order)
+        while tries < points:
+            tries += 1
+            await note_down(part.sku)
+    return f"{first['id']} {second} {state} {points}"
 '''
 
 
@@ -70,6 +78,10 @@ HARMLESS = {
     "rename the variable of a comprehension": [("line.", "row."), ("for line", "for row")],
     "rename a branch and its parameter": [("pack", "wrap"), ("times", "limit")],
     "rename what a scope gives out": [("state", "outcome"), ("paid", "payed")],
+    "rename what loops hand on": [("points", "sum_up"), ("tries", "a_count"), ("part", "bit")],
+    "assign what no later iteration reads": [
+        ("tries += 1\n", "tries += 1\n            x = tries\n")
+    ],
     "change the docstring": [("Buy it.", "Buy it now.\n\n    And more.")],
     "add comments and blank lines": [
         ("    fee = Decimal(0)\n", "    # nothing yet\n\n    fee = Decimal(0)  # free\n")
@@ -95,6 +107,10 @@ MEANINGFUL = {
     "another scope": [('"pay"', '"charge"')],
     "another text": [('"plain"', '"simple"')],
     "a step more": [("    async with", "    await score(order)\n    async with")],
+    "another list": [("in order.lines:", "in order.lines[1:]:")],
+    "another jump": [("continue", "break")],
+    "another loop test": [("tries < points", "tries <= points")],
+    "another value handed on": [("tries += 1", "tries += 2")],
     "an undo less": [("charge_card(order", "charge_card.with_options(retries=1)(order")],
 }
 
