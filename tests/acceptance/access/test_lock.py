@@ -382,3 +382,19 @@ class TestBrowser:
         async with client_of(unlocked) as browser:
             assert (await browser.get("/login")).headers["location"] == "/"
             assert (await browser.post("/login", data={"key": "x"})).headers["location"] == "/"
+
+    async def test_who_may_only_look_answers_no_question(self, locked: Locked):
+        ask = {"name": "ask", "taskReferenceName": "ask", "type": "HUMAN"}
+        async with locked.client(locked.keys["administer"]) as boss:
+            await boss.post("/v1/workflows", json={"name": "asking", "version": 1, "tasks": [ask]})
+            id = (await boss.post("/v1/workflows/asking/executions", json={})).json()["id"]
+        page, form = f"/executions/{id}", {"status": "COMPLETED", "output": "{}"}
+        async with locked.client(locked.keys["read"]) as reader:
+            seen = (await reader.get(page)).text
+            assert "<form" not in seen
+            assert f"pavane signal {id} ask" in seen
+            assert (await reader.post(f"{page}/answer/ask", data=form)).status_code == 403
+        async with locked.client(locked.keys["operate"]) as person:
+            assert 'id="ask-ask"' in (await person.get(page)).text
+            assert (await person.post(f"{page}/answer/ask", data=form)).status_code == 303
+            assert "<form" not in (await person.get(page)).text

@@ -144,3 +144,33 @@ async def test_hostile_data_stays_data(browser: Any):
                         assert await page.title() != "taken"
                         if path.endswith(id):
                             await seen(page, "section", "onerror=document.title")
+
+
+def human(ref: str, kind: str = "HUMAN") -> list[dict[str, Any]]:
+    return [{"name": ref, "taskReferenceName": ref, "type": kind}]
+
+
+async def test_a_person_answers_while_the_page_changes(browser: Any):
+    """What is being typed stays, whatever else happens to the execution."""
+    branches = [human("one"), human("two"), human("other", "WAIT")]
+    join = {"name": "j", "taskReferenceName": "j", "type": "JOIN", "joinOn": ["one", "two"]}
+    fork = {"name": "f", "taskReferenceName": "f", "type": "FORK_JOIN", "forkTasks": branches}
+    async with server() as client:
+        definition = {"name": "asking", "version": 1, "tasks": [fork, join]}
+        assert (await client.post("/v1/workflows", json=definition)).status_code == 201
+        answer = await client.post("/v1/workflows/asking/executions", json={})
+        id = answer.json()["id"]
+        async with page_of(browser, client, f"/executions/{id}") as page:
+            await seen(page, "#live", "live")
+            box = page.locator("#ask-two textarea")
+            await box.fill('{"ok": true}')
+            await client.post(f"/v1/executions/{id}/signal/other", json={})
+            await seen(page, "#step-other .chip", "COMPLETED")
+            assert await box.input_value() == '{"ok": true}'
+            await page.locator("#ask-two").get_by_role("button", name="Answer").click()
+            await seen(page, "#step-two .chip", "COMPLETED")
+            assert await page.locator("#ask-two").count() == 0
+            await page.locator("#ask-one input").fill("too dear")
+            await page.locator("#ask-one").get_by_role("button", name="Refuse").click()
+            await seen(page, "h1", "FAILED")
+            await seen(page, "main", "one: too dear")

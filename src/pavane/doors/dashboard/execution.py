@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from pavane.core.model.workflow import Workflow
 from pavane.core.projection.reading.hybrid import task_of
+from pavane.doors.dashboard.asking import questions
 from pavane.doors.dashboard.drawing import picture
 from pavane.doors.dashboard.frame import page, section
 from pavane.doors.dashboard.happened import timeline
@@ -21,6 +22,7 @@ from pavane.doors.dashboard.steps import step_table
 from pavane.doors.dashboard.words import api_path, chip, execution_path, moment, span
 from pavane.doors.executions.asked import Executions, MessageView
 from pavane.doors.rest.state import state
+from pavane.doors.rest.visitor import may
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import NotFoundError
 from pavane.ports.store import Search
@@ -41,6 +43,7 @@ async def execution(request: Request) -> Response:
     body = [
         _heading(view, above),
         _attention(view),
+        *questions(view, may_answer=may(request.scope, "operate")),
         section("Graph", await _graph(executions, view, links)),
         section("Steps", step_table(view, links)),
         _data(view),

@@ -30,9 +30,10 @@
       const same = next.querySelector("#" + CSS.escape(each.id));
       if (same) same.open = true;
     }
-    const form = old.querySelector("form");
     const active = old.contains(document.activeElement) ? document.activeElement : null;
-    const typing = active && form && form.contains(active);
+    const form = active && active.closest("#main > form");
+    const isForm = (part) => part.tagName === "FORM" && part.id === form.id;
+    const typing = form && [...next.children].some(isForm);
     const way = active ? where(active) : "";
     const canvas = old.querySelector(".canvas");
     const scrolled = canvas ? [canvas.scrollLeft, canvas.scrollTop] : null;
@@ -41,7 +42,7 @@
       for (const part of [...old.children]) if (part !== form) part.remove();
       let behind = false;
       for (const part of [...next.children]) {
-        if (part.tagName === "FORM") { behind = true; continue; }
+        if (isForm(part)) { behind = true; continue; }
         if (behind) old.append(part); else old.insertBefore(part, form);
       }
     } else {

@@ -25,6 +25,7 @@ NEEDS: Final[dict[str, Need]] = {
     # --- the pages ---
     "GET /": "read",
     "GET /executions/{execution_id}": "read",
+    "POST /executions/{execution_id}/answer/{ref:path}": "operate",
     "GET /events": "read",
     "GET /assets/{name}": "read",
     # --- ours ---
