@@ -9,9 +9,12 @@ from typing import Any
 import msgspec
 
 from pavane.core.model import status as st
+from pavane.core.projection.rows import NOT_SETTLED
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import ConflictError, PastPivotError, ResultTimeoutError
+from pavane.observer.fold import Order
 from pavane.observer.observer import Observer
+from pavane.observer.steps import newest
 from pavane.participant.requests import Requests
 from pavane.ports.clock import Chance
 from pavane.sdk.plans import Answer, Ask
@@ -92,11 +95,21 @@ class DancersTransport:
             how, why = given.status, given.reason
             await self._requests.signal(root, where.root, step, output, how, reason=why, at=at)
         else:
+            before = self._told(view.id, ref)
             await self._requests.resolve(root, where.root, step, str(given.action), output, at=at)
+            standing = await self._afterwards(view)
+            _raise_refusal(ref, before, self._told(view.id, ref))
+            return standing
         if ask.verb == "terminate":
             after = self._observer.execution(view.id)
             return {"status": after.status, "reason": after.reason}
         return await self._afterwards(view)
+
+    def _told(self, execution_id: str, ref: str) -> tuple[Order, str]:
+        """Where a step's role has told of it last, and the reason given there."""
+        instance = self._observer.picture.instances[execution_id]
+        stands = (told for each, told in newest(instance) if each == ref)
+        return next(((told.order, told.note.reason) for told in stands), ((0, ""), ""))
 
     async def _terminate(
         self, view: ExecutionView, workflow: str, root: str, given: AskBody
@@ -124,3 +137,10 @@ class DancersTransport:
                     await self._observer.changed(before.id)
         view = self._observer.execution(before.id)
         return {"status": view.status, "reason": view.reason}
+
+
+def _raise_refusal(ref: str, before: tuple[Order, str], after: tuple[Order, str]) -> None:
+    """ConflictError where the role of a step has told since that it does not do what was asked."""
+    if before[0] < after[0] and after[1].startswith(NOT_SETTLED):
+        why, _, way_out = after[1].rpartition(". ")
+        raise ConflictError(f"The step '{ref}' is {why}.", way_out)

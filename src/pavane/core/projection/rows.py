@@ -39,7 +39,7 @@ STEP_CHANGES: Final[dict[str, frozenset[str]]] = {
     DONE: frozenset({UNDOING}),
     FAILED: frozenset({RUNNING, DONE}),  # a person settles what failed behind the pivot
     LATE: frozenset({DONE, FAILED, UNKNOWN}),
-    UNKNOWN: frozenset({UNDOING}),
+    UNKNOWN: frozenset({UNDOING, RUNNING, DONE}),  # a person settles it, as above
     CANCELLED: frozenset(),
     UNDOING: frozenset({UNDONE, PARKED}),
     UNDONE: frozenset(),
@@ -48,6 +48,7 @@ STEP_CHANGES: Final[dict[str, frozenset[str]]] = {
 """From each status of a step, the statuses it may change to ("" = no row)."""
 
 NEVER_CAME: Final = "its message could not be delivered"
+NOT_SETTLED: Final = "not settled"  # so begins what is told to a person who asked in vain
 STILL_MOVING: Final = frozenset({RUNNING, LATE, UNDOING})
 STANDING: Final = frozenset({DONE, UNKNOWN})  # to be undone
 

@@ -7,14 +7,14 @@ from pavane.core.projection.choreography import Node
 from pavane.core.projection.dancing.barrier import Barrier
 from pavane.core.projection.dancing.events import Events
 from pavane.core.projection.dancing.gates import Gates
-from pavane.core.projection.dancing.steps import Steps
+from pavane.core.projection.dancing.settling import Settling
 from pavane.core.projection.dancing.turn import Reaction
 from pavane.core.projection.dancing.undos import Undos
 from pavane.core.projection.local import Attempted, DeadLetter, Happened, Local, Lost, Rang
 from pavane.core.projection.message import At, Message
 
 
-class Dancer(Steps, Undos, Events, Gates, Barrier):
+class Dancer(Settling, Undos, Events, Gates, Barrier):
     """One role's part of a choreography. Made for one turn; the rows given say what was before.
 
     Raises RowMissingError where a row is needed that was not given: load it and ask again.

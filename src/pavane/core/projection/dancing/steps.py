@@ -22,7 +22,7 @@ from pavane.core.projection.local import (
     Rang,
     Run,
 )
-from pavane.core.projection.message import At, Message
+from pavane.core.projection.message import At
 from pavane.core.projection.rows import StepRow
 from pavane.errors import ExpressionError
 
@@ -140,7 +140,7 @@ class Steps(Flow):
             self.note(node, at, row.attempt, st.COMPLETED, input=row.input, output=output)
             self.go_on(node, at)
         if row.status == r.LATE and node.pivot:
-            self._settled(node, at)
+            self.settled(node, at)
         self.answer_if_still(node.scope, generation)
 
     def _is_waited_for(self, node: Node, at: At) -> bool:
@@ -289,24 +289,7 @@ class Steps(Flow):
 
     # --- a person -------------------------------------------------------------------------------
 
-    def resolve_step(self, node: Node, at: At, message: Message) -> None:
-        """Somebody settles a step that failed behind the pivot: try it again, or it was done."""
-        row = self.step_row(node, at)
-        if row is None or row.status not in (r.FAILED, r.UNKNOWN) or node.optional:
-            return
-        if self.is_frozen(node.scope, self.generation(node, at)):
-            return
-        if message.outcome == "done":
-            output = message.values[0][2] if message.values else b"{}"
-            self.put_step(node, at, structs.replace(row, status=r.DONE, output=output))
-            self.note(node, at, row.attempt, st.COMPLETED, input=row.input, output=output)
-            self.go_on(node, at)
-        else:
-            again = row.attempt + 1
-            self.attempt(node, at, structs.replace(row, attempt=again, round=again))
-        self._settled(node, at)
-
-    def _settled(self, node: Node, at: At) -> None:
+    def settled(self, node: Node, at: At) -> None:
         """Tell the home that this does not wait for a person any more."""
         home, generation = self.home_of(node.scope), self.generation(node, at)
         self.send(m.HUMAN, home, node.scope, generation, node=node.id, at=at, outcome="settled")
