@@ -48,8 +48,11 @@ def _endings(node: ast.If) -> Iterator[Jump]:
     for way in (node.body, node.orelse):
         if way and isinstance(way[-1], Jump):
             yield way[-1]
-    if _is_elif(node.orelse):
-        yield from _endings(node.orelse[0])  # type: ignore[arg-type]  # _is_elif says that it is one
+    match node.orelse:
+        case [ast.If() as following]:  # an `elif`
+            yield from _endings(following)
+        case _:
+            pass
 
 
 def _is_elif(orelse: Sequence[ast.stmt]) -> bool:

@@ -209,7 +209,8 @@ def _emit(
         return
     with writer.aside() as inner:
         writer.emit(node, step)
-    writer.emit(node, conditions.guard(writer, node.test, loop.switch, loop.first, inner))  # type: ignore[union-attr]  # only a `while` has a decision
+    assert isinstance(node, ast.While), "only a `while` has a decision"
+    writer.emit(node, conditions.guard(writer, node.test, loop.switch, loop.first, inner))
 
 
 def _condition(writer: Writer, node: ast.AST, loop: _Loop, body: _Body) -> str:
