@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RESTATE := @restatedev/restate-server@1.7.12
-SOURCES := $(wildcard src tests bench examples)
+SOURCES := $(wildcard src tests bench examples docs/conf.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix prove bench clean
+.PHONY: help demo test check fix docs prove bench clean
 # One set-up at a time: two pips in one .venv would trip over each other.
 .NOTPARALLEL:
 
@@ -17,6 +17,7 @@ help:
 	@echo 'make demo    run the shop and show it          make test    run every test'
 	@echo 'make check   style, types, layers, tidiness    make fix     repair what a program can repair'
 	@echo 'make bench   measure, beside the peers         make clean   remove what was set up'
+	@echo 'make docs    make a site of docs/, in build/docs'
 	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
 
 demo: $(VENV)/.runtime
@@ -34,6 +35,10 @@ check: $(VENV)/.dev
 
 fix: $(VENV)/.dev
 	@$(BIN)/ruff check --fix --quiet $(SOURCES); $(BIN)/ruff format --quiet $(SOURCES)
+
+docs: $(VENV)/.dev
+	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -d build/doctrees docs build/docs
+	@echo 'Open build/docs/index.html.'
 
 CASES ?= 20000
 prove: $(VENV)/.dev
@@ -56,12 +61,13 @@ $(VENV)/.runtime: pyproject.toml constraints/runtime.txt | $(VENV)/bin/python
 	@$(PIP) --editable . --constraint constraints/runtime.txt
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml constraints/runtime.txt constraints/dev.txt | $(VENV)/bin/python
+$(VENV)/.dev: pyproject.toml constraints/runtime.txt constraints/dev.txt constraints/docs.txt | $(VENV)/bin/python
 	@echo 'Setting up $(VENV) (once): Pavane and the tools of its tests ...'
-	@$(PIP) --editable '.[dev]' --constraint constraints/dev.txt
+	@$(PIP) --editable '.[dev]' --constraint constraints/docs.txt
 	@touch $@ $(VENV)/.runtime
 
-$(VENV)/.bench: pyproject.toml constraints/runtime.txt constraints/dev.txt constraints/bench.txt | $(VENV)/bin/python
+$(VENV)/.bench: pyproject.toml constraints/runtime.txt constraints/dev.txt constraints/docs.txt \
+		constraints/bench.txt | $(VENV)/bin/python
 	@echo 'Setting up $(VENV) (once): Pavane, its tools and the peers to measure against ...'
 	@$(PIP) --editable '.[dev,bench]' --constraint constraints/bench.txt
 	@npm install --silent --prefix $(VENV)/restate $(RESTATE) >/dev/null 2>&1 || \
