@@ -12,8 +12,8 @@ from pavane.adapters.memory.bus import MemoryBus, size
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.bootstrap import dancing_services, mixed_services, running_engine
 from pavane.core.model.event import Outgoing
-from pavane.doors.cli.app import load_app
 from pavane.ports.bus import JOURNAL
+from pavane.sdk.application.loading import load_app
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.clock import VirtualClock
 

@@ -3,6 +3,8 @@
 An unused `pyright: ignore` is an error in this project: each one below proves a refusal.
 """
 
+# pyright: strict
+
 from __future__ import annotations
 
 from decimal import Decimal
@@ -81,10 +83,10 @@ async def refusals() -> None:
     publish("done")  # pyright: ignore[reportArgumentType]  # not an event
     payment.on(OrderCreated, retires=5)  # pyright: ignore[reportCallIssue]  # no such option
 
-    @payment.on(OrderCreated)  # pyright: ignore[reportCallIssue, reportArgumentType]  # takes another event
+    @payment.on(OrderCreated)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]  # takes another event
     async def other(event: OrderChanged) -> None: ...
 
-    @payment.on(OrderCreated)  # pyright: ignore[reportCallIssue, reportArgumentType]  # gives no event
+    @payment.on(OrderCreated)  # pyright: ignore[reportCallIssue, reportArgumentType, reportUntypedFunctionDecorator]  # gives no event
     async def text(event: OrderCreated) -> str:
         return "paid"
 

@@ -3,6 +3,8 @@
 An unused `pyright: ignore` is an error in this project: each one below proves a refusal.
 """
 
+# pyright: strict
+
 from __future__ import annotations
 
 import asyncio

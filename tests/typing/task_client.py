@@ -1,5 +1,7 @@
 """What a type checker knows of clients. Checked by pyright, never run."""
 
+# pyright: strict
+
 from __future__ import annotations
 
 from dataclasses import dataclass

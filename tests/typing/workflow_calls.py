@@ -3,6 +3,8 @@
 An unused `pyright: ignore` is an error in this project: each one below proves a refusal.
 """
 
+# pyright: strict
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -83,7 +85,7 @@ async def in_loops(orders: list[Order], weights: dict[str, float]) -> float:
         assert_type(order, Order)
         latest = await ship(order)
         total += await weigh(order)
-        await ship(order.idd)  # pyright: ignore[reportAttributeAccessIssue]  # no such field
+        await ship(order.idd)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]  # no such field
     for number, (name, weight) in enumerate(weights.items()):
         assert_type((number, name, weight), tuple[int, str, float])
     while True:
@@ -108,6 +110,6 @@ async def outside(order: Order) -> None:
     await sleep(None)  # pyright: ignore[reportArgumentType]  # no duration
 
 
-@workflow  # pyright: ignore[reportArgumentType, reportCallIssue]  # not an `async def`
+@workflow  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]  # not an `async def`
 def not_async(order: Order) -> int:
     return 1

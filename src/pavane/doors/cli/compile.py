@@ -16,7 +16,7 @@ def command(target: str) -> None:
     """
     import msgspec
 
-    from pavane.doors.cli.app import load_app
+    from pavane.sdk.application.loading import load_app
 
     loaded = load_app(target)
     if len(loaded.workflows) != 1:

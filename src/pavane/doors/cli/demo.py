@@ -13,8 +13,8 @@ from pavane.doors.wiring import Wiring
 from pavane.errors import Fail, PavaneError, StoreBusyError, StoreError, UsageError
 
 if TYPE_CHECKING:
-    from pavane.doors.cli.app import App
     from pavane.doors.cli.demo_styles import Outcome
+    from pavane.sdk.application.loading import App
     from pavane.sdk.task import Task
 
 WORKFLOW = "fulfil_order"
@@ -89,10 +89,10 @@ def _over_processes(
 
     import msgspec
 
-    from pavane.doors.cli.app import load_module
     from pavane.doors.cli.demo_comparison import survival_lines
     from pavane.doors.cli.demo_processes import Survived, survive
     from pavane.doors.cli.demo_summary import as_data
+    from pavane.sdk.application.loading import load_module
 
     if step:
         raise UsageError("--fail goes without --processes.", "Leave one of them out.")
@@ -117,8 +117,8 @@ def _outcome(
 ) -> Outcome:
     import asyncio
 
-    from pavane.doors.cli.app import load_app, load_module
     from pavane.doors.cli.demo_styles import RUN
+    from pavane.sdk.application.loading import load_app, load_module
 
     folder = shop_folder()
     shop = load_app(str(folder / "shop.py"))

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from pavane.core.projection.choreography import Choreography
-    from pavane.doors.cli.app import App
     from pavane.doors.wiring import Wiring
     from pavane.engine.engine import Engine
     from pavane.observer.observer import Observer
+    from pavane.sdk.application.loading import App
 
 WORKFLOW = "fulfil_order"
 PATIENCE_S = 300.0

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from pavane.doors.cli.app import App
     from pavane.doors.wiring import Company
+    from pavane.sdk.application.loading import App
     from pavane.sdk.remote.workers import RemoteWorkers
 
     Opened = Callable[..., AbstractAsyncContextManager[RemoteWorkers]]
@@ -91,7 +91,7 @@ def command(
     """
     import asyncio
 
-    from pavane.doors.cli.app import load_app
+    from pavane.sdk.application.loading import load_app
 
     dances = style == "choreographed"
     if ledger and server and style == "hybrid":

@@ -14,7 +14,7 @@ from pavane.errors import ExecutionFailedError
 if TYPE_CHECKING:
     import msgspec
 
-    from pavane.doors.cli.app import App
+    from pavane.sdk.application.loading import App
 
 WAIT_S = 30
 
@@ -67,7 +67,7 @@ def command(
     if wait:
         import asyncio
 
-        from pavane.doors.cli.app import App, load_app
+        from pavane.sdk.application.loading import App, load_app
 
         loaded = load_app(app) if app else App("", {}, {})
         return asyncio.run(_embedded(wiring, store_url, loaded, workflow, body=body, key=key))

@@ -1,4 +1,4 @@
-"""What `pavane check` says of events: handlers that cannot be, and events with only one end."""
+"""What can be said of events before anything runs: impossible handlers, events with one end."""
 
 from __future__ import annotations
 
