@@ -142,7 +142,8 @@ class History:
     def _next_header(self) -> Header:
         old = self.headers[self._ids(1)[0]]
         step = self.random.choices((1, 0, 2), (20, 1, 1))[0]
-        return self._noted(replace(old, revision=old.revision + step))
+        successor = old.successor or self.random.choice(("", "", *self._ids(1)))
+        return self._noted(replace(old, revision=old.revision + step, successor=successor))
 
     def _noted(self, header: Header) -> Header:
         header = replace(
@@ -193,6 +194,7 @@ class History:
             alarm_at=self.random.choice((0, self._time())),
             worker=self.random.choice(WORKERS),
             mark=self.random.choice(MARKS),
+            priority=self.random.choice((0, 0, 0, 1, 50, 99)),
         )
 
     def _ids(self, count: int) -> list[str]:

@@ -49,6 +49,15 @@ class KeysUnfenced(MemoryStore):
             self._tables.keys = keys
 
 
+class KeysForGood(MemoryStore):
+    """2, fenced: does not let go of the key of an execution that has a successor."""
+
+    def _wins(self, unit: Unit) -> bool:
+        for change in unit.changes:
+            change.header.successor = ""
+        return super()._wins(unit)
+
+
 class Late(MemoryStore):
     """3, durable: answers before the last batch is safe."""
 
@@ -133,6 +142,14 @@ class GivesEarly(MemoryStore):
 
     async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
         return await super().ready(queue, 1 << 60, limit)
+
+
+class FirstComeFirstServed(MemoryStore):
+    """6, ordered: does not look at priorities."""
+
+    async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
+        found = await super().ready(queue, now, 1 << 30)
+        return sorted(found, key=lambda row: (row.visible_at, row.execution_id, row.ref))[:limit]
 
 
 class Live(MemoryStore):

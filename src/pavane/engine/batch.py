@@ -11,6 +11,7 @@ from pavane.core.decide.draft import Rows
 from pavane.core.decide.tasks import may_be_taken
 from pavane.core.model import status
 from pavane.core.model.command import (
+    Begin,
     Finished,
     Launch,
     Offer,
@@ -18,9 +19,10 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import Reported
+from pavane.core.model.fact import Reported, Started
 from pavane.core.model.rows import Key, TaskRow
 from pavane.engine import children, points
+from pavane.engine.children import Holder
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
@@ -60,8 +62,9 @@ class Batch:
         # What follows from decisions, in the order in which it was decided: before anything else,
         # but never a child's stop before its start.
         self._following: deque[Request] = deque()
-        self._settled: Callable[[Collection[str]], Awaitable[None]]
+        self._settled: Callable[[Collection[str] | None], Awaitable[None]]
         self._broken: dict[str, BaseException] = {}
+        self._begun: dict[tuple[str, str], str] = {}  # who has a start key since this batch
 
     # --- load and decide ------------------------------------------------------------------------
 
@@ -73,7 +76,6 @@ class Batch:
         taken = await self._store.find_keys(sorted(pairs))
         fresh: list[Request] = []
         later: list[Request] = []
-        begun: set[tuple[str, str]] = set()
         for request in requests:
             header = request.header
             if header is None or not header.key:
@@ -81,10 +83,10 @@ class Batch:
             elif header.start_key in taken:
                 request.result = taken[header.start_key]
                 request.answer()
-            elif header.start_key in begun:
+            elif header.start_key in self._begun:
                 later.append(request)  # it will find the one that begins in this batch
             else:
-                begun.add(header.start_key)
+                self._begun[header.start_key] = header.id
                 fresh.append(request)
         return fresh, later
 
@@ -92,11 +94,11 @@ class Batch:
         self,
         requests: Iterable[Request],
         now: int,
-        settled: Callable[[Collection[str]], Awaitable[None]],
+        settled: Callable[[Collection[str] | None], Awaitable[None]],
     ) -> None:
         """Fold all facts; afterwards every request has its result or its error.
 
-        `settled` waits until no commit is under way for any of the executions.
+        `settled` waits until no commit is under way for any of the executions, or for any at all.
         """
         self._settled = settled
         self.requests = list(requests)
@@ -230,9 +232,14 @@ class Batch:
             elif isinstance(command, StartChild):
                 self._link(work.id, command.child_id)
                 following.append(await children.child(self._registry, work, command))
+            elif isinstance(command, Begin):
+                self._link(work.id, command.header.id)
+                begin = Started(input=command.input)
+                following.append(Request(command.header.id, begin, header=command.header))
             elif isinstance(command, Launch):
-                self._link(work.id, command.execution_id)
-                following += await children.launched(self._registry, work, command)
+                holder = await self._holder_of(command)
+                self._link(work.id, holder.id or command.execution_id)
+                following += await children.launched(self._registry, work, command, holder)
             elif isinstance(command, StartFailureWorkflow):
                 self._link(work.id, command.child_id)
                 following += await children.failure_workflow(self._registry, work, command)
@@ -240,6 +247,19 @@ class Batch:
                 raise AssertionError(f"nobody carries out {command}")
         if following:
             self._following.extend(following)
+
+    async def _holder_of(self, command: Launch) -> Holder:
+        """The execution that has the start key, in this batch or before it."""
+        if not command.key:
+            return Holder()
+        key = (command.name, command.key)
+        if key in self._begun:
+            return Holder(self._begun[key], begins=True)
+        await self._settled(None)
+        holder = Holder((await self._store.find_keys([key])).get(key, ""))
+        if not holder.id or command.if_exists == "fail_if_running":
+            self._begun[key] = command.execution_id
+        return holder
 
     def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
+from typing import NamedTuple
 
 from pavane.core.model import status
 from pavane.core.model.command import Launch, StartChild, StartFailureWorkflow
-from pavane.core.model.fact import ChildEnded, Launched, Started
+from pavane.core.model.fact import ChildEnded, KeyWanted, Launched, Started
 from pavane.core.model.rows import Header
 from pavane.engine import payloads
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
-from pavane.errors import NotFoundError, PavaneError
+from pavane.errors import AlreadyExistsError, NotFoundError, PavaneError
 
 _LOG = logging.getLogger("pavane.engine")
 
@@ -41,18 +42,41 @@ async def child(registry: Registry, parent: WorkSet, command: StartChild) -> Req
         parent_id=above.id,
         parent_ref=command.ref,
         correlation_id=above.correlation_id,
-        priority=above.priority,
+        priority=above.priority if command.what.priority is None else command.what.priority,
         depth=above.depth + 1,
     )
     return Request(command.child_id, Started(input=command.input), header=header)
 
 
-async def launched(registry: Registry, by: WorkSet, command: Launch) -> list[Request]:
-    """The start of an execution that goes its own way, and what the step that wants it is told."""
+class Holder(NamedTuple):
+    """The execution that has a start key; "" is nobody. `begins`: in this very transaction."""
+
+    id: str = ""
+    begins: bool = False
+
+
+def key_taken(workflow: str, key: str, execution_id: str) -> AlreadyExistsError:
+    """The refusal of a start whose key somebody has."""
+    return AlreadyExistsError(
+        f"Workflow {workflow!r} was started with the key {key!r} already: {execution_id}.",
+        "Look at that execution, or use another key.",
+    )
+
+
+async def launched(
+    registry: Registry, by: WorkSet, command: Launch, holder: Holder
+) -> list[Request]:
+    """The start of an execution that goes its own way, and what the step that wants it is told.
+
+    `holder` has its start key already, or is nobody.
+    """
     try:
         hash = registry.find(command.name, command.version)
         definition = (await registry.plan(hash)).workflow
         body = payloads.checked_object(command.input, f"the input of {command.name}")
+        runs = holder.begins and command.if_exists == "fail_if_running"
+        if holder.id and (runs or command.if_exists == "fail"):
+            raise key_taken(definition.name, command.key, holder.id)
     except PavaneError as error:
         return [Request(by.id, Launched(command.ref, command.attempt, reason=str(error)))]
     header = Header(
@@ -60,9 +84,15 @@ async def launched(registry: Registry, by: WorkSet, command: Launch) -> list[Req
         workflow=definition.name,
         version=definition.version,
         definition=hash,
+        key=command.key,
         correlation_id=command.correlation_id,
         priority=command.priority,
     )
+    if holder.id and command.if_exists == "fail_if_running":
+        step = (by.id, command.ref, command.attempt)
+        return [Request(holder.id, KeyWanted(header, body, step))]
+    if holder.id:
+        return [Request(by.id, Launched(command.ref, command.attempt, holder.id))]
     told = Launched(command.ref, command.attempt, header.id)
     return [Request(header.id, Started(input=body), header=header), Request(by.id, told)]
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pavane.core.model import fact as facts
 from pavane.core.model import ids
+from pavane.core.model.command import IfExists
 from pavane.core.model.fact import Fact
 from pavane.core.model.rows import Header
 from pavane.core.model.task_definition import TaskDefinition
@@ -18,6 +19,7 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, payloads, points
 from pavane.engine.batch import Batch
+from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.places import Places
@@ -32,7 +34,7 @@ from pavane.engine.timers import Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
 from pavane.errors import (
-    AlreadyExistsError,
+    ConflictError,
     NotFoundError,
     ResultTimeoutError,
     StoppingError,
@@ -41,6 +43,8 @@ from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
 from pavane.ports.store import Store
+
+_TAKEN_MAX = 100  # how often a key may go to somebody else between a look and a claim
 
 _LOG = logging.getLogger("pavane.engine")
 
@@ -151,12 +155,14 @@ class Engine:
         key: str = "",
         correlation_id: str = "",
         priority: int = 0,
-        must_be_new: bool = False,
+        if_exists: IfExists = "return",
     ) -> str:
         """Start a workflow with a JSON object as input; returns the id when it is durable.
 
-        The same workflow and key give the same execution, or AlreadyExistsError where it must be
-        new. NotFoundError, InputError.
+        Where the workflow was started with the key before, `if_exists` says what that means:
+        "return" gives that execution, "fail" is an AlreadyExistsError, and "fail_if_running" is
+        one only while that execution has not ended; then a new one gets the key. NotFoundError,
+        InputError.
         """
         self._must_be_open()
         hash = self.registry.find(workflow, version)
@@ -172,15 +178,17 @@ class Engine:
             correlation_id=correlation_id,
             priority=priority,
         )
-        result = await self._submit(header.id, facts.Started(input=body), header)
-        if not isinstance(result, str):
-            return header.id
-        if must_be_new:
-            raise AlreadyExistsError(
-                f"Workflow {workflow!r} was started with the key {key!r} already: {result}.",
-                "Look at that execution, or use another key.",
-            )
-        return result
+        for _ in range(_TAKEN_MAX):
+            result = await self._submit(header.id, facts.Started(input=body), header)
+            if not isinstance(result, str):
+                return header.id
+            if if_exists == "return":
+                return result
+            if if_exists == "fail":
+                raise key_taken(workflow, key, result)
+            if await self._submit(result, facts.KeyWanted(header, body)):
+                return header.id
+        raise ConflictError(f"The key {key!r} of {workflow!r} keeps changing hands.", "Try again.")
 
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Header:
         """The header when the execution has ended, or waits for a person; ResultTimeoutError."""

@@ -19,27 +19,35 @@ from pavane.ports.store import Change, LoadedRows
 _encode = msgspec.json.Encoder().encode
 
 
-def _offered(id: str, c: Offer, now: int) -> Ready:
+def _offered(header: Header, c: Offer, now: int) -> Ready:
     alarm_at = c.alarm_at
     if c.queue and c.visible_at > now:
         # Ring when it may be taken: somebody in this process may be free then.
         alarm_at = min(alarm_at or c.visible_at, c.visible_at)
-    return Ready(id, c.ref, c.attempt, c.queue, c.visible_at, alarm_at)
+    return Ready(
+        header.id,
+        c.ref,
+        c.attempt,
+        c.queue,
+        c.visible_at,
+        alarm_at,
+        priority=header.priority,
+    )
 
 
-def _leased(id: str, c: Lease, now: int) -> Ready:
-    return Ready(id, c.ref, c.attempt, c.queue, 0, c.alarm_at, c.worker)
+def _leased(header: Header, c: Lease, now: int) -> Ready:
+    return Ready(header.id, c.ref, c.attempt, c.queue, 0, c.alarm_at, c.worker)
 
 
-def _waiting(id: str, c: Wait, now: int) -> Ready:
-    return Ready(id, c.ref, c.attempt, c.queue, alarm_at=c.alarm_at)
+def _waiting(header: Header, c: Wait, now: int) -> Ready:
+    return Ready(header.id, c.ref, c.attempt, c.queue, alarm_at=c.alarm_at)
 
 
-def _marked(id: str, c: Mark, now: int) -> Ready:
-    return Ready(id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark)
+def _marked(header: Header, c: Mark, now: int) -> Ready:
+    return Ready(header.id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark)
 
 
-_READY: dict[type[Command], Callable[[str, Any, int], Ready]] = {
+_READY: dict[type[Command], Callable[[Header, Any, int], Ready]] = {
     Lease: _leased,
     Mark: _marked,
     Offer: _offered,
@@ -159,7 +167,8 @@ class WorkSet:
         elif kind is Interrupt:
             self.interrupts.append(cast("Interrupt", command))
         else:
-            ready = _READY[kind](self.id, command, now)
+            assert self.rows is not None
+            ready = _READY[kind](self.rows.header, command, now)
             self.ready[ready.ref] = ready
 
     def change(self, now: int) -> Change:

@@ -9,7 +9,7 @@ from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography, Node
 from pavane.core.projection.message import At, Message, execution_of
 from pavane.core.projection.wire import Envelope, to_event
-from pavane.errors import NotFoundError
+from pavane.errors import ConflictError, InputError, NotFoundError
 from pavane.ports.bus import Bus, role_topic
 from pavane.ports.clock import Clock
 
@@ -151,3 +151,19 @@ class Requests:
         envelope = Envelope(execution, choreography.name, choreography.hash, message)
         event = to_event(envelope, time=self._clock.now())
         await self._bus.publish([Outgoing(role_topic(message.to), execution, event)])
+
+
+def only_return(if_exists: str) -> ConflictError:
+    """The refusal of a start that would have to know whether its key was used before."""
+    return ConflictError(
+        f"A choreographed start cannot {if_exists.replace('_', ' ')}: nobody keeps a list of keys.",
+        'Use if_exists="return": the key gives the id, so the same one never starts twice.',
+    )
+
+
+def no_priority() -> InputError:
+    """The refusal of a priority where nobody hands out work."""
+    return InputError(
+        "A choreographed execution has no priority: nobody hands out its steps.",
+        "Leave `priority` out.",
+    )

@@ -4,12 +4,13 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 
 1. atomic: all rows of one `Unit` are written together or not at all, also when the process dies.
 2. fenced: a unit whose header has another revision than expected, or a new header whose id or
-   start key is taken, is *lost*: nothing of it is written, the other units of the batch are.
+   start key is taken, is *lost*: nothing of it is written, the other units of the batch are. A key
+   is free again behind the change that gives its execution a successor, also in the same unit.
 3. durable: when `commit` returns, what won survives the loss of power.
 4. visible: `load` sees everything that was committed before it was called.
 5. newest: a task key loads the attempt with the highest number; older attempts stay readable.
 6. ordered: `due` and `ready` give the earliest first, ties by execution id and ref, and nothing
-   that is not due, is leased (`ready`) or is a mark.
+   that is not due, is leased (`ready`) or is a mark. In `ready` a higher priority comes before all.
 7. isolated: a `Snapshot` sees one state, whatever commits meanwhile, and does not hold commits up.
 8. alone: where the store serves one process, opening it twice raises StoreBusyError.
 9. full: when there is no room, `commit` raises StoreFullError, nothing of the batch is written,
@@ -45,8 +46,9 @@ class Change(msgspec.Struct):
 
     `header.revision` is the new one; the stored one must be `header.revision - 1` (a new execution
     has revision 1 and must not exist). Rows are whole, and inserted or replaced by their keys. What
-    identifies a header (workflow, key, parent, depth, creation) never changes. Rows in `closed` go
-    before those in `ready` come. `entries` is one JSON array appended to the log with `at`, or b"".
+    identifies a header (workflow, key, parent, depth, creation) never changes, a successor stays.
+    Rows in `closed` go before those in `ready` come. `entries` is one JSON array appended to the
+    log with `at`, or b"".
     """
 
     header: Header
@@ -162,7 +164,7 @@ class Store(Protocol):
         ...
 
     async def find_keys(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-        """Execution ids by (workflow, start key), for those that exist."""
+        """By (workflow, start key) the executions that have them: those with no successor."""
         ...
 
     async def commit(self, units: Sequence[Unit]) -> set[int]:

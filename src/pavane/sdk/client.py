@@ -16,6 +16,7 @@ from typing import (
     overload,
 )
 
+from pavane.core.model.command import IfExists
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.sdk import plans
 from pavane.sdk.contract import Contract
@@ -85,7 +86,9 @@ class Client:
         *,
         input: object = None,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> Run[Any]: ...
     @overload
@@ -95,7 +98,9 @@ class Client:
         /,
         *args: *Args,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> Run[R]: ...
     async def start(
@@ -105,16 +110,27 @@ class Client:
         *args: Any,
         input: object = None,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> Run[Any]:
         """Start a workflow, by its function with typed arguments or by name with an input.
 
-        The same key never starts the same workflow twice: it gives the execution that is there.
-        InputError for what does not fit, NotFoundError where nobody has registered it.
+        A key starts the same workflow once. Another start with it gives the execution that is
+        there, or with `if_exists="fail"` an AlreadyExistsError; with `"fail_if_running"` that
+        only until it has ended: then a new one begins. `priority` is 0 to 99: what waits for
+        workers is handed out highest first. InputError for what does not fit, NotFoundError
+        where nobody has registered it.
         """
         start = start_of(workflow, args, input, version)
-        plan = plans.start(start, key=key, correlation_id=correlation_id)
+        plan = plans.start(
+            start,
+            key=key,
+            if_exists=if_exists,
+            correlation_id=correlation_id,
+            priority=priority,
+        )
         return Run(await self.perform(plan), self, start.door)
 
     def execution(self, execution_id: str) -> Run[Any]:

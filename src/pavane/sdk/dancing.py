@@ -15,7 +15,7 @@ from pavane.errors import ConflictError, PastPivotError, ResultTimeoutError
 from pavane.observer.fold import Order
 from pavane.observer.observer import Observer
 from pavane.observer.steps import newest
-from pavane.participant.requests import Requests
+from pavane.participant.requests import Requests, no_priority, only_return
 from pavane.ports.clock import Chance
 from pavane.sdk.plans import Answer, Ask
 from pavane.sdk.queries import AskBody, search_of
@@ -46,6 +46,10 @@ class DancersTransport:
         match ask.verb:
             case "start":
                 given = msgspec.json.decode(ask.body, type=AskBody)
+                if given.priority:
+                    raise no_priority()
+                if given.if_exists != "return":
+                    raise only_return(given.if_exists)
                 key = given.key or f"{self._chance.getrandbits(128):032x}"
                 return {
                     "id": await self._requests.start(

@@ -54,6 +54,8 @@ class EngineTransport:
                         version=given.version,
                         key=given.key,
                         correlation_id=given.correlation_id,
+                        priority=given.priority,
+                        if_exists=given.if_exists,
                     )
                 }
             case "find":

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from pavane.core.model import status as st
+from pavane.core.model.command import IfExists
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
@@ -21,6 +22,7 @@ from pavane.errors import (
     InputError,
     ResultTimeoutError,
     UntrustedError,
+    UsageError,
 )
 from pavane.sdk.contract import Contract, encode
 from pavane.sdk.problems import raise_for
@@ -42,6 +44,7 @@ Verb = Literal[
     "resolve",
 ]
 
+PRIORITY_MAX = 99
 _LONG_S = 30.0  # how long one request for a result lets the server wait
 _PAUSE_S = 0.25  # between requests that the server does not let wait
 _LOST_MAX = 20  # how often in a row a server may be out of reach while a result is waited for
@@ -92,13 +95,30 @@ class Start(msgspec.Struct, frozen=True):
     version: int | None = None
 
 
-def start(wanted: Start, *, key: str = "", correlation_id: str = "") -> Plan[str]:
+def start(
+    wanted: Start,
+    *,
+    key: str = "",
+    if_exists: IfExists = "return",
+    correlation_id: str = "",
+    priority: int = 0,
+) -> Plan[str]:
     """Start an execution; its id."""
+    if not 0 <= priority <= PRIORITY_MAX:
+        raise InputError(
+            f"priority={priority} is not from 0 to {PRIORITY_MAX}.", "The highest goes first."
+        )
+    if if_exists != "return" and not key:
+        raise UsageError(
+            f"if_exists={if_exists!r} says nothing without a key.", "Give the start a `key`."
+        )
     body = {
         "input": msgspec.Raw(wanted.input),
         "version": wanted.version,
         "key": key,
         "correlationId": correlation_id,
+        "priority": priority or None,
+        "ifExists": "" if if_exists == "return" else if_exists,
     }
     given = {name: value for name, value in body.items() if value not in (None, "")}
     answer = yield Ask("start", {"workflow": wanted.workflow}, body=msgspec.json.encode(given))

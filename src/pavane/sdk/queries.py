@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from pavane.core.model.command import IfExists
 from pavane.ports.store import Search
 
 
@@ -16,6 +17,8 @@ class AskBody(msgspec.Struct, rename="camel"):
     output: msgspec.Raw = msgspec.Raw(b"{}")
     version: int | None = None
     key: str = ""
+    if_exists: IfExists = "return"
+    priority: int = 0
     correlation_id: str = ""
     status: str = "COMPLETED"
     reason: str = ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeVar, TypeVarTuple, overload
 
+from pavane.core.model.command import IfExists
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.sdk import plans
 from pavane.sdk.client import DEFAULT_SERVER
@@ -40,7 +41,9 @@ class SyncClient:
         *,
         input: object = None,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> SyncRun[Any]: ...
     @overload
@@ -50,7 +53,9 @@ class SyncClient:
         /,
         *args: *Args,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> SyncRun[R]: ...
     def start(
@@ -60,12 +65,20 @@ class SyncClient:
         *args: Any,
         input: object = None,
         key: str = "",
+        if_exists: IfExists = "return",
         correlation_id: str = "",
+        priority: int = 0,
         version: int | None = None,
     ) -> SyncRun[Any]:
         """As `Client.start`."""
         start = start_of(workflow, args, input, version)
-        plan = plans.start(start, key=key, correlation_id=correlation_id)
+        plan = plans.start(
+            start,
+            key=key,
+            if_exists=if_exists,
+            correlation_id=correlation_id,
+            priority=priority,
+        )
         return SyncRun(self.perform(plan), self, start.door)
 
     def execution(self, execution_id: str) -> SyncRun[Any]:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from copy import copy
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from pavane.core.model.rows import PAGE, Header, Ready, TaskRow
 from pavane.ports.store import Change, LogEntry
+
+Row = TypeVar("Row", tuple[int, str, str], tuple[int, int, str, str])
 
 _IDENTITY = ("workflow", "parent_id", "parent_ref", "key", "correlation_id", "depth", "created_at")
 
@@ -71,7 +74,8 @@ class Tables:
         self.keys: dict[tuple[str, str], str] = {}
         self.log: list[LogEntry] = []
         self.alarms: list[tuple[int, str, str]] = []  # sorted: (alarm_at, execution, ref)
-        self.waiting: dict[str, list[tuple[int, str, str]]] = {}  # by queue, sorted by visible_at
+        # By queue, sorted: the highest priority first, negated, then by visible_at.
+        self.waiting: dict[str, list[tuple[int, int, str, str]]] = {}
 
     def own(self, execution_id: str) -> ExecutionRows:
         """The rows of an execution, safe to change: no snapshot shares them."""
@@ -88,7 +92,10 @@ class Tables:
             self._alarm(rows.header.alarm_at, header.alarm_at, header.id, "")
             for field in _IDENTITY:
                 setattr(header, field, getattr(rows.header, field))
+            header.successor = header.successor or rows.header.successor
             rows.header = header
+            if header.successor and self.keys.get(header.start_key) == header.id:
+                del self.keys[header.start_key]
         else:
             rows = self.executions[header.id] = ExecutionRows(header, self.generation)
             self._alarm(0, header.alarm_at, header.id, "")
@@ -114,13 +121,13 @@ class Tables:
         execution_id = rows.header.id
         self._alarm(_alarm_of(old), _alarm_of(new), execution_id, ref)
         if old is not None and _waits(old):
-            _discard(self.waiting[old.queue], (old.visible_at, execution_id, ref))
+            _discard(self.waiting[old.queue], _turn(old))
             if not self.waiting[old.queue]:
                 del self.waiting[old.queue]
         if new is not None:
             rows.ready[ref] = new
             if _waits(new):
-                insort(self.waiting.setdefault(new.queue, []), (new.visible_at, execution_id, ref))
+                insort(self.waiting.setdefault(new.queue, []), _turn(new))
 
     def _alarm(self, old: int, new: int, execution_id: str, ref: str) -> None:
         if old != new:
@@ -135,10 +142,15 @@ def _waits(row: Ready) -> bool:
     return bool(row.queue) and not row.worker and not row.mark
 
 
+def _turn(row: Ready) -> tuple[int, int, str, str]:
+    """Where the task stands among those that wait in its queue."""
+    return (-row.priority, row.visible_at, row.execution_id, row.ref)
+
+
 def _alarm_of(row: Ready | None) -> int:
     """When the row wants to be looked at; marks have no timers."""
     return row.alarm_at if row is not None and not row.mark else 0
 
 
-def _discard(items: list[tuple[int, str, str]], item: tuple[int, str, str]) -> None:
+def _discard(items: list[Row], item: Row) -> None:
     del items[bisect_left(items, item)]

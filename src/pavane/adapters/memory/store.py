@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
@@ -98,6 +98,7 @@ class MemoryStore:
         """Whether each header follows the stored one, and each new start key is free."""
         revisions: dict[str, int] = {}
         keys: set[tuple[str, str]] = set()
+        freed: set[tuple[str, str]] = set()
         for change in unit.changes:
             header = change.header
             rows = self._tables.executions.get(header.id)
@@ -105,19 +106,28 @@ class MemoryStore:
             if header.revision != stored + 1:
                 return False
             revisions[header.id] = header.revision
-            key = (header.workflow, header.key)
+            key = header.start_key
             if stored == 0 and header.key:
-                if key in self._tables.keys or key in keys:
+                if key in keys or (key in self._tables.keys and key not in freed):
                     return False
                 keys.add(key)
+            elif header.successor and self._tables.keys.get(key) == header.id:
+                freed.add(key)
         return True
 
     async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
         """Tasks of a queue that a worker may take now."""
         self._check_open()
         waiting = self._tables.waiting.get(queue, [])
-        end = min(bisect_right(waiting, (now, _LAST, _LAST)), limit)
-        return [self._tables.executions[i].ready[ref] for _, i, ref in waiting[:end]]
+        found: list[Ready] = []
+        start = 0
+        while start < len(waiting) and len(found) < limit:
+            level = waiting[start][0]
+            end = bisect_right(waiting, (level, now, _LAST, _LAST))
+            for _, _, execution_id, ref in waiting[start : min(end, start + limit - len(found))]:
+                found.append(self._tables.executions[execution_id].ready[ref])
+            start = bisect_left(waiting, (level + 1, 0, "", ""))
+        return found
 
     async def due(self, now: int, limit: int) -> list[tuple[int, str, str]]:
         """(alarm_at, execution_id, ref) of alarms at or before now."""

@@ -44,6 +44,7 @@ _STATUS, _REVISION, _ALARM = (
 # What identifies an execution or an attempt, and what was fixed at its beginning.
 _HEADER_FIXED: Final = frozenset(
     {"id", "workflow", "parent_id", "parent_ref", "key", "correlation_id", "depth", "created_at"}
+    | {"successor"}  # has a statement of its own, as it is in an index and hardly ever set
 )
 _HEADER_INDEXED: Final = frozenset({"status", "alarm_at"})
 _TASK_FIXED: Final = frozenset(
@@ -66,9 +67,8 @@ LOAD_PAGE: Final = f"""SELECT ?2, {_READY} FROM ready WHERE execution_id = ?1 AN
     ORDER BY ref LIMIT {PAGE}"""
 """The next ready rows of one execution, each behind the ref that was asked for."""
 
-FIND_KEY: Final = (
-    'SELECT workflow, "key", id FROM execution WHERE workflow = ?1 AND "key" = ?2 AND "key" <> \'\''
-)
+FIND_KEY: Final = """SELECT workflow, "key", id FROM execution
+    WHERE workflow = ?1 AND "key" = ?2 AND "key" <> '' AND successor = ''"""
 """The execution that a start key belongs to."""
 
 # --- commit: what a transaction writes ----------------------------------------------------------
@@ -86,6 +86,9 @@ UPDATE_STEADY_HEADER: Final = (
     f"WHERE id=?1 AND revision=?{_REVISION}-1 AND status=?{_STATUS} AND alarm_at=?{_ALARM}"
 )
 """The same where status and alarm stay as they are, which spares the indexes."""
+
+GIVE_KEY: Final = "UPDATE execution SET successor=?2 WHERE id=?1"
+"""The start key of an ended execution goes to its successor."""
 
 PUT_TASK: Final = _insert("REPLACE", "task", TaskRow)
 """An attempt, new or whole."""
@@ -115,10 +118,21 @@ FIND_REVISION: Final = "SELECT id, revision FROM execution WHERE id = ?"
 
 # --- what the engine waits for ------------------------------------------------------------------
 
-READY: Final = f"""SELECT {_READY} FROM ready INDEXED BY ready_by_queue
-    WHERE queue = ?1 AND queue <> '' AND worker = '' AND mark = '' AND visible_at <= ?2
-    ORDER BY visible_at, execution_id, ref LIMIT ?3"""
-"""Tasks of a queue that a worker may take now, earliest first."""
+_WAITS: Final = """queue = ?1 AND queue <> '' AND worker = '' AND mark = ''"""
+
+READY: Final = f"""WITH RECURSIVE level (p) AS (
+        SELECT max(priority) FROM ready INDEXED BY ready_by_queue WHERE {_WAITS}
+        UNION ALL SELECT (
+            SELECT max(priority) FROM ready INDEXED BY ready_by_queue
+            WHERE {_WAITS} AND priority < p)
+        FROM level WHERE p IS NOT NULL)
+    SELECT {_READY} FROM level CROSS JOIN ready INDEXED BY ready_by_queue
+    WHERE {_WAITS} AND priority = p AND visible_at <= ?2 LIMIT ?3"""
+"""Tasks of a queue that a worker may take now, highest priority first, then earliest.
+
+There is no ORDER BY, which would read and sort all that waits: each level of priority that occurs
+is looked up in the index, the highest first, and so are its rows, until there are enough.
+"""
 
 DUE: Final = """SELECT * FROM (
         SELECT alarm_at, id, '' FROM execution INDEXED BY execution_by_alarm
@@ -252,6 +266,7 @@ HOT: Final[dict[str, str]] = {
         "INSERT_HEADER",
         "UPDATE_HEADER",
         "UPDATE_STEADY_HEADER",
+        "GIVE_KEY",
         "PUT_TASK",
         "UPDATE_TASK",
         "ADD_TASK",

@@ -27,6 +27,7 @@ class Rows:
         self.new: list[Header] = []
         self.steady: list[Header] = []  # status and alarm are thought to stay as they are
         self.headers: list[Header] = []
+        self.succeeded: list[tuple[str, str]] = []  # ended, and who has their start key now
         self.new_tasks: list[TaskRow] = []
         self.tasks: list[TaskRow] = []
         self.values: list[Value] = []
@@ -68,7 +69,7 @@ class Writer:
         found = self._many(q.FIND_REVISION, [(header.id,) for header in headers])
         revisions: dict[str, int] = {row[0]: row[1] for row in found}
         asked = [(header.workflow, header.key) for header in headers if header.key]
-        taken = {(row[0], row[1]) for row in self._many(q.FIND_KEY, asked)}
+        taken = {(row[0], row[1]): row[2] for row in self._many(q.FIND_KEY, asked)}
         lost: set[int] = set()
         for index, unit in enumerate(units):
             then, keys = revisions.copy(), taken.copy()
@@ -83,12 +84,15 @@ class Writer:
         return self._cursor.executemany(sql, rows).fetchall()
 
     def _gather(self, units: Sequence[Unit]) -> list[Rows]:
-        """The rows of the units. An execution that comes again begins another round."""
+        """The rows of the units. An execution that comes again begins another round.
+
+        So does one that gives its key away: what comes before it finds the key taken.
+        """
         rounds = [Rows()]
         rows = rounds[0]
         for unit in units:
             for change in unit.changes:
-                if change.header.id in rows.ids:
+                if change.header.id in rows.ids or (change.header.successor and rows.ids):
                     rows = Rows()
                     rounds.append(rows)
                 self._add(rows, change)
@@ -105,6 +109,8 @@ class Writer:
         else:
             rows.headers.append(header)
         self.remember(header)
+        if header.successor:
+            rows.succeeded.append((id, header.successor))
         rows.new_tasks += change.new_tasks
         rows.tasks += change.tasks
         rows.values += change.values
@@ -133,13 +139,17 @@ class Writer:
 
     def _write_headers(self, rows: Rows) -> bool:
         """Write the headers, or return False when one of them lost."""
-        self._put(q.INSERT_HEADER, rows.new)
         wanted = self._connection.total_changes() + len(rows.steady) + len(rows.headers)
         self._put(q.UPDATE_STEADY_HEADER, rows.steady)
         self._put(q.UPDATE_HEADER, rows.headers)
         if self._connection.total_changes() != wanted:  # a hint was wrong, or one lost
             self._put(q.UPDATE_HEADER, rows.steady)
-        return self._connection.total_changes() == wanted
+        if self._connection.total_changes() != wanted:
+            return False
+        if rows.succeeded:  # before anybody takes their keys
+            self._many(q.GIVE_KEY, rows.succeeded)
+        self._put(q.INSERT_HEADER, rows.new)
+        return True
 
     def _put(self, sql: str, rows: Sequence[msgspec.Struct]) -> None:
         if rows:
@@ -163,14 +173,16 @@ class Writer:
         )
 
 
-def _wins(header: Header, revisions: dict[str, int], keys: set[tuple[str, str]]) -> bool:
+def _wins(header: Header, revisions: dict[str, int], keys: dict[tuple[str, str], str]) -> bool:
     stored = revisions.get(header.id, 0)
     if header.revision != stored + 1:
         return False
     revisions[header.id] = header.revision
-    key = (header.workflow, header.key)
+    key = header.start_key
     if stored == 0 and header.key:
         if key in keys:
             return False
-        keys.add(key)
+        keys[key] = header.id
+    elif header.successor and keys.get(key) == header.id:
+        del keys[key]
     return True

@@ -167,6 +167,7 @@ _HANDLERS: dict[type[Fact], Callable[[Draft, Any], bool]] = {
     facts.UndoRequested: _asked(stopping.undo_completed),
     facts.ChildEnded: tasks.child_ended,
     facts.ChildUndone: tasks.child_undone,
+    facts.KeyWanted: operator.key_wanted,
     facts.Launched: tasks.launched,
     facts.ChildPivot: tasks.child_pivot,
 }

@@ -7,16 +7,18 @@ from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import status
-from pavane.core.model.command import Close
+from pavane.core.model.command import Begin, Close, Tell
 from pavane.core.model.fact import (
     AbortedByParent,
+    KeyWanted,
+    Launched,
     Resolved,
     Signalled,
     TerminateRequested,
 )
 from pavane.core.model.rows import Ready, TaskRow
 from pavane.core.model.work import REASON_MAX
-from pavane.errors import ConflictError, NotFoundError, PastPivotError
+from pavane.errors import AlreadyExistsError, ConflictError, NotFoundError, PastPivotError
 
 SIGNALLED = ("WAIT", "HUMAN")
 """The types of the steps that somebody outside may complete or fail."""
@@ -230,6 +232,30 @@ def _resume_at(draft: Draft, ready: Ready) -> None:
 def _passed_over(node: Node, row: TaskRow, ready: Ready) -> bool:
     """Whether a permissive step has had its last attempt, so that the flow goes on behind it."""
     return node.step.permissive and (ready.mark == "held" or row.status != status.CANCELED)
+
+
+def key_wanted(draft: Draft, fact: KeyWanted) -> bool:
+    """Give the start key to a new execution, unless this one runs. False: it was given before."""
+    header = draft.header
+    if header.successor:
+        return False
+    if header.status not in status.ENDED:
+        error = AlreadyExistsError(
+            f"Workflow {header.workflow!r} was started with the key {header.key!r} already, and "
+            f"that execution is {header.status}: {header.id}.",
+            "Wait for its end, or use another key.",
+        )
+        if fact.told is None:
+            raise error
+        execution_id, ref, attempt = fact.told
+        draft.do(Tell(execution_id, Launched(ref, attempt, reason=str(error))))
+        return True
+    header.successor = fact.header.id
+    draft.do(Begin(fact.header, fact.input))
+    if fact.told is not None:
+        execution_id, ref, attempt = fact.told
+        draft.do(Tell(execution_id, Launched(ref, attempt, fact.header.id)))
+    return True
 
 
 def _forward_again(draft: Draft) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from pavane.core.model.fact import Fact
+from pavane.core.model.rows import Header
 from pavane.core.model.workflow import SubWorkflow
+
+IfExists = Literal["return", "fail", "fail_if_running"]
+"""What a start means whose key somebody has: that execution; an error; the same while it runs."""
 
 
 class Command(msgspec.Struct, frozen=True, gc=False):
@@ -88,6 +94,15 @@ class Launch(Command, frozen=True, gc=False):
     input: bytes
     correlation_id: str
     priority: int
+    key: str = ""
+    if_exists: IfExists = "return"
+
+
+class Begin(Command, frozen=True, gc=False):
+    """Start this execution, in the same transaction."""
+
+    header: Header
+    input: bytes
 
 
 class Tell(Command, frozen=True, gc=False):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from pavane.core.model.rows import Header
+
 
 class Fact(msgspec.Struct, frozen=True, gc=False):
     """Something that happened to one execution."""
@@ -123,6 +125,17 @@ class ChildEnded(Fact, frozen=True, gc=False):
     reason: str = ""
     output: bytes = b"{}"
     undoable: bool = False
+
+
+class KeyWanted(Fact, frozen=True, gc=False):
+    """Somebody wants to start an execution with the key of this one, which must have ended.
+
+    `header` is the new one's. `told` is the step that wants it, with its execution and attempt.
+    """
+
+    header: Header
+    input: bytes
+    told: tuple[str, str, int] | None = None
 
 
 class Launched(Fact, frozen=True, gc=False):

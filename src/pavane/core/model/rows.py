@@ -27,7 +27,7 @@ class Header(msgspec.Struct, gc=False):
     failed_ref: str = ""
     parent_id: str = ""
     parent_ref: str = ""
-    key: str = ""  # start key: at most one execution per workflow and key
+    key: str = ""  # start key: at most one execution per workflow and key has no successor
     correlation_id: str = ""
     priority: int = 0
     depth: int = 0  # scopes above it
@@ -46,6 +46,7 @@ class Header(msgspec.Struct, gc=False):
     pivot: str = ""  # reference name of the pivot step that was reached
     pivot_passed: bool = False
     permissive_failure: str = ""  # first permissive step that failed: the run fails at its end
+    successor: str = ""  # ended, and its start key was given to this execution
     ended_by: str = ""  # the step that ended the run; while RUNNING: branches of it are still open
 
     @property
@@ -105,6 +106,7 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     alarm_at: int = 0  # 0 = no timer
     worker: str = ""  # who holds the lease
     mark: str = ""
+    priority: int = 0  # what waits in a queue is handed out highest first
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):

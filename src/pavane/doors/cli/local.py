@@ -16,7 +16,7 @@ from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.errors import ConflictError, StoreBusyError
 
 if TYPE_CHECKING:
-    from pavane.doors.executions.asked import Action
+    from pavane.doors.executions.asked import Action, Start
     from pavane.engine.engine import Engine
     from pavane.engine.views.reader import Reader
     from pavane.ports.store import Search
@@ -55,9 +55,11 @@ class Local:
         """What waits for people in the store."""
         return self._read(lambda reader: reader.questions(to, limit))
 
-    def start(self, workflow: str, input: bytes, key: str) -> str:
+    def start(self, start: Start) -> str:
         """Durably started; whoever next runs this store carries it on."""
-        return self._write(lambda engine: engine.start_execution(workflow, input, key=key))
+        from pavane.doors.executions.conducted import Conducted
+
+        return self._write(lambda engine: Conducted(engine).start(start))
 
     def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
         """As `Place.act`."""

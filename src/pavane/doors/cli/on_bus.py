@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pavane.doors.cli.place import LetterPage, Page
+from pavane.doors.executions.asked import Start
 from pavane.doors.wiring import Company, Wiring
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import NotFoundError, UsageError
+from pavane.participant.requests import no_priority, only_return
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
@@ -61,21 +63,15 @@ class OnBus:
 
         return self._visit(look)
 
-    def start(self, workflow: str, input: bytes, key: str) -> str:
+    def start(self, start: Start) -> str:
         """As `Place.start`: its first message is on the bus."""
+        return self._visit(lambda company: _begun(company, start))
 
-        async def ask(company: Company) -> str:
-            start_key = key or f"{random.SystemRandom().getrandbits(128):032x}"
-            return await company.requests.start(workflow, input, key=start_key)
-
-        return self._visit(ask)
-
-    def ended(self, workflow: str, input: bytes, key: str, told: Callable[[str], None]) -> Any:
+    def ended(self, start: Start, told: Callable[[str], None]) -> ExecutionView:
         """Start one, tell its id, and wait for its end, or until it needs a person: its view."""
 
         async def ask(company: Company) -> ExecutionView:
-            start_key = key or f"{random.SystemRandom().getrandbits(128):032x}"
-            id = await company.requests.start(workflow, input, key=start_key)
+            id = await _begun(company, start)
             told(id)
             return await company.observer.wait(id, _PATIENCE_S)
 
@@ -131,6 +127,15 @@ class OnBus:
                 return await work(company)
 
         return asyncio.run(visiting())
+
+
+async def _begun(company: Company, start: Start) -> str:
+    if start.priority:
+        raise no_priority()
+    if start.if_exists != "return":
+        raise only_return(start.if_exists)
+    key = start.key or f"{random.SystemRandom().getrandbits(128):032x}"
+    return await company.requests.start(start.workflow, start.input, key=key)
 
 
 _PATIENCE_S = 7 * 86_400.0

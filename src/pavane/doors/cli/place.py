@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 
@@ -33,7 +34,7 @@ class Place(Protocol):
         """`filters`: workflow, status, key, before, limit; empty ones do not filter."""
         ...
 
-    def start(self, workflow: str, input: bytes, key: str) -> str: ...
+    def start(self, start: Start) -> str: ...
     def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
         """Pause, resume, retry, terminate, signal or resolve; the status afterwards."""
         ...

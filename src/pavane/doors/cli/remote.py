@@ -11,6 +11,7 @@ import msgspec
 
 from pavane.core.model.access import Role
 from pavane.doors.cli.place import LetterPage, Page
+from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
@@ -63,10 +64,14 @@ class Remote:
         query = urlencode({name: value for name, value in filters.items() if value})
         return self._ask("GET", f"/executions?{query}", Page)
 
-    def start(self, workflow: str, input: bytes, key: str) -> str:
+    def start(self, start: Start) -> str:
         """As `Place.start`."""
-        body = {"input": msgspec.Raw(input), "key": key}
-        path = f"/workflows/{quote(workflow, safe='')}/executions"
+        body: dict[str, Any] = {"input": msgspec.Raw(start.input), "key": start.key}
+        if start.if_exists != "return":
+            body["ifExists"] = start.if_exists
+        if start.priority:
+            body["priority"] = start.priority
+        path = f"/workflows/{quote(start.workflow, safe='')}/executions"
         return self._ask("POST", path, Started, body).id
 
     def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import msgspec
 
+from pavane.core.model.command import IfExists
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
@@ -16,7 +17,7 @@ Outcome = Literal["COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR"]
 
 
 class Start(NamedTuple):
-    """What starts an execution; the same workflow and key never start twice."""
+    """What starts an execution; `if_exists` as for `Engine.start_execution`."""
 
     workflow: str
     input: bytes
@@ -24,6 +25,7 @@ class Start(NamedTuple):
     key: str = ""
     correlation_id: str = ""
     priority: int = 0
+    if_exists: IfExists = "return"
 
 
 class Action(NamedTuple):

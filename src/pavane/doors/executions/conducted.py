@@ -98,6 +98,7 @@ class Conducted:
             key=start.key,
             correlation_id=start.correlation_id,
             priority=start.priority,
+            if_exists=start.if_exists,
         )
 
     async def act(self, execution_id: str, action: Action) -> None:

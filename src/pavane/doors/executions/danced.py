@@ -14,7 +14,8 @@ from pavane.doors.executions.order import Place
 from pavane.engine.payloads import checked_object
 from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
-from pavane.errors import ConflictError, InputError, NotFoundError
+from pavane.errors import ConflictError, NotFoundError
+from pavane.participant.requests import no_priority, only_return
 from pavane.ports.store import Search
 
 if TYPE_CHECKING:
@@ -151,10 +152,9 @@ class Danced:
         """As `Executions.start`: its first message is on the bus when it returns."""
         choreography = self._find(start.workflow, start.version)
         if start.priority:
-            raise InputError(
-                "A choreographed execution has no priority: nobody hands out its steps.",
-                "Leave `priority` out.",
-            )
+            raise no_priority()
+        if start.if_exists != "return":
+            raise only_return(start.if_exists)
         body = checked_object(start.input, "the input")
         key = start.key or f"{self._company.chance.getrandbits(128):032x}"
         requests = self._company.requests

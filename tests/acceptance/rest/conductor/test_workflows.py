@@ -45,6 +45,18 @@ async def test_the_same_key_starts_once(talk: Talk):
     assert (await talk.client.post("/workflow", json=body)).status_code == 409
     assert (await talk.get(f"/workflow/{id}"))["idempotencyKey"] == "k"
     assert (await talk.get("/workflow/search"))["totalHits"] == 1
+    body["idempotencyStrategy"] = "FAIL_ON_RUNNING"
+    refused = await talk.client.post("/workflow", json=body)
+    assert refused.status_code == 409
+    assert id in refused.json()["message"]
+    await talk.client.delete(f"/workflow/{id}")
+    other = await talk.start(idempotencyKey="k", idempotencyStrategy="FAIL_ON_RUNNING")
+    assert other != id
+    assert await talk.start(**again) == other
+    assert [(await talk.get(f"/workflow/{each}"))["idempotencyKey"] for each in (id, other)] == [
+        "k",
+        "k",
+    ]
 
 
 @pytest.mark.parametrize(

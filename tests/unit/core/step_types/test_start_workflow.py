@@ -145,7 +145,7 @@ def test_a_request_that_turns_out_to_be_wrong_fails_for_good(wrong: Any):
         ({"startWorkflow": {"name": "o", "input": 3}}, "no object"),
         ({"startWorkflow": {"name": "o", "version": "two"}}, "no whole number"),
         ({"startWorkflow": {"name": "o", "priority": True}}, "no whole number"),
-        ({"startWorkflow": {"name": "o", "idempotencyKey": "k"}}, "`idempotencyKey`"),
+        ({"startWorkflow": {"name": "o", "idempotencyStrategy": "x"}}, "`idempotencyStrategy`"),
     ],
 )
 def test_findings(inputs: dict[str, Any], word: str):

@@ -10,12 +10,21 @@ from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model import ids, status
-from pavane.core.model.command import Launch, Wait
+from pavane.core.model.command import IfExists, Launch, Wait
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 
 REQUEST: Final = "startWorkflow"
-_KNOWN: Final = frozenset({"name", "version", "input", "correlationId", "priority"})
+_KNOWN: Final = frozenset(
+    {"name", "version", "input", "correlationId", "priority"}
+    | {"idempotencyKey", "idempotencyStrategy"}
+)
+IF_EXISTS: Final[dict[str, IfExists]] = {
+    "RETURN_EXISTING": "return",
+    "FAIL": "fail",
+    "FAIL_ON_RUNNING": "fail_if_running",
+}
+"""What Conductor's strategies mean for a start whose key somebody has."""
 
 
 class StartWorkflow(StepType):
@@ -71,6 +80,8 @@ def _launch(draft: Draft, row: TaskRow) -> Launch:
         input=encode(request.get("input") or {}),
         correlation_id=str(request.get("correlationId") or header.correlation_id),
         priority=header.priority if priority is None else priority,
+        key=str(request.get("idempotencyKey") or ""),
+        if_exists=IF_EXISTS[request.get("idempotencyStrategy") or "RETURN_EXISTING"],
     )
 
 
@@ -90,6 +101,9 @@ def _wrong(request: Any) -> Iterator[str]:
         whole = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 2**31
         if not (number is None or whole or _computed(number)):
             yield f"has a `{field}` in its `{REQUEST}` that is no whole number"
+    strategy = fields.get("idempotencyStrategy")
+    if strategy and strategy not in IF_EXISTS and not _computed(strategy):
+        yield f"has an `idempotencyStrategy` that is none of {', '.join(IF_EXISTS)}"
     for field in sorted(fields.keys() - _KNOWN):
         if fields[field] not in (None, "", {}, []):
             yield f"has `{field}` in its `{REQUEST}`, which is not built yet; leave it out"

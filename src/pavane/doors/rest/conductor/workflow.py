@@ -8,6 +8,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from pavane.core.decide.step_types.start_workflow import IF_EXISTS
 from pavane.core.model import status as st
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.body import flag, integer, read_body, read_json
@@ -53,11 +54,6 @@ async def start(request: Request) -> Response:
         if value:
             raise NotBuiltError(f"Pavane does not have `{field}` yet.", "Leave it out.")
     key = wanted.idempotency_key or ""
-    if key and wanted.idempotency_strategy == "FAIL_ON_RUNNING":
-        raise NotBuiltError(
-            "Pavane does not have the idempotencyStrategy FAIL_ON_RUNNING yet.",
-            "Use FAIL or RETURN_EXISTING.",
-        )
     execution_id = await state(request).engine.start_execution(
         wanted.name,
         _input(bytes(wanted.input)),
@@ -65,7 +61,7 @@ async def start(request: Request) -> Response:
         key=key,
         correlation_id=wanted.correlation_id or "",
         priority=wanted.priority or 0,
-        must_be_new=bool(key) and wanted.idempotency_strategy == "FAIL",
+        if_exists=IF_EXISTS[wanted.idempotency_strategy or "RETURN_EXISTING"],
     )
     return PlainTextResponse(execution_id)
 

@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pavane.core.model.command import IfExists
 from pavane.core.model.status import EXECUTION_CHANGES
 from pavane.doors.executions.asked import Start
 from pavane.doors.rest.answers import json_response
@@ -29,13 +30,14 @@ def empty_object() -> msgspec.Raw:
 
 
 class StartRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    """What starts an execution; the same key never starts the same workflow twice."""
+    """What starts an execution; `if_exists` says what it means when its key was used before."""
 
     input: msgspec.Raw = msgspec.field(default_factory=empty_object)
     version: Annotated[int, msgspec.Meta(ge=1)] | None = None
     key: ShortText = ""
     correlation_id: ShortText = ""
     priority: Annotated[int, msgspec.Meta(ge=0, le=99)] = 0
+    if_exists: IfExists = "return"
 
 
 async def start(request: Request) -> Response:
@@ -49,6 +51,7 @@ async def start(request: Request) -> Response:
             key=wanted.key,
             correlation_id=wanted.correlation_id,
             priority=wanted.priority,
+            if_exists=wanted.if_exists,
         )
     )
     location = f"/v1/executions/{execution_id}"

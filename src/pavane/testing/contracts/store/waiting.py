@@ -82,6 +82,25 @@ class WaitingTests(StoreHarness):
         assert await store.ready("q", 4, _ALL) == []
         assert await store.ready("q", 30, 0) == []
 
+    async def test_ordered_ready_the_highest_priority_first(self, store: Store) -> None:
+        """Before what waits for longer; within one priority as ever; what is not due hides none."""
+        rows = [
+            Ready("a", "v", 0, "q", visible_at=1),
+            Ready("a", "w", 0, "q", visible_at=2),
+            Ready("a", "x", 0, "q", visible_at=3, priority=7),
+            Ready("a", "y", 0, "q", visible_at=2, priority=7),
+            Ready("a", "z", 0, "q", visible_at=90, priority=99),
+            Ready("a", "u", 0, "q", visible_at=90, priority=3),
+        ]
+        await store.commit(one(_holding("a", *rows)))
+        wanted = [rows[3], rows[2], rows[0], rows[1]]
+        assert await store.ready("q", 9, _ALL) == wanted
+        assert await store.ready("q", 9, 3) == wanted[:3]
+        assert await store.ready("q", 2, _ALL) == [rows[3], rows[0], rows[1]]
+        assert await store.ready("q", 90, 2) == [rows[4], rows[3]]
+        await store.commit(one(Change(header("a", 2), closed=["y", "z"])))
+        assert await store.ready("q", 90, 2) == [rows[2], rows[5]]
+
     async def test_ordered_ready_only_what_may_be_taken(self, store: Store) -> None:
         """Not what is leased, nor a mark, nor another queue's, nor what no worker takes."""
         rows = [

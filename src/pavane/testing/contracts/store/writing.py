@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from pavane.core.model.rows import Value
-from pavane.ports.store import Change, Store, StoredWorkflow, Unit
+from pavane.core.model.status import COMPLETED
+from pavane.ports.store import Change, Search, Store, StoredWorkflow, Unit
 from pavane.testing.contracts.store.harness import (
     StoreHarness,
     dump,
@@ -133,6 +134,27 @@ class WritingTests(StoreHarness):
             keys[1]: "c",
             keys[2]: "d",
         }
+
+    async def test_fenced_a_start_key_goes_to_the_successor(self, store: Store) -> None:
+        """Once, in the unit that names the successor, also in a batch of which others lose."""
+        for number, (old, new) in enumerate((("a", "b"), ("b", "c"))):
+            if not number:
+                await store.commit(one(start(old, key="order-1")))
+            ended = header(old, 2, key="order-1", status=COMPLETED, successor=new)
+            before, after = one(start("x", key="order-1")), one(start("y", key="order-1"))
+            given = one(Change(ended), start(new, key="order-1"))
+            assert await store.commit([*before, *given, *after]) == {0, 2}
+            assert await store.find_keys([("fulfil_order", "order-1")]) == {
+                ("fulfil_order", "order-1"): new
+            }
+        rows = await load(store, "a")
+        assert rows.header == header("a", 2, key="order-1", status=COMPLETED, successor="b")
+        again = header("a", 3, key="order-1", status=COMPLETED, successor="b")
+        lost = await store.commit([*one(Change(again)), *one(start("z", key="order-1"))])
+        assert lost == {1}
+        async with store.snapshot() as view:
+            found = await view.search(Search(key="order-1"))
+        assert [each.id for each in found] == ["c", "b", "a"]
 
     async def test_fenced_no_start_key_never_collides(self, store: Store) -> None:
         """Executions without a key are as many as one likes, and are not found by it."""
