@@ -15,6 +15,7 @@ from pavane.language.endings import finish
 from pavane.language.findings import Finding, Findings
 from pavane.language.frames import Frame
 from pavane.language.liveness import EMPTY, Liveness, local_functions
+from pavane.language.matches import without_matches
 from pavane.language.names import Names
 from pavane.language.offers import TaskOffer, WorkflowOffer
 from pavane.language.outside import is_constant
@@ -49,6 +50,7 @@ def compile_workflow(
     except SourceMissing as error:
         findings.put(Finding(function.__code__.co_filename, 0, 0, "", str(error)))
         raise language_error(name, findings.sorted()) from error
+    without_matches(source.node)
     work = Work(findings, Names(_given_names(source.node)))
     site = Site(work, source, Frame())
     writer = _writer(site, function, name)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from pavane.language import calls, comparing, comprehensions, fields, outside, texts
+from pavane.language import calls, comparing, comprehensions, fields, narrowing, outside, texts
 from pavane.language.bindings import Bindings, LocalFunction, Unassigned
 from pavane.language.kinds import EMPTY_LIST, joined
+from pavane.language.matches import IsA, Narrowed, Refused
 from pavane.language.operands import native, operand_truth
 from pavane.language.values import (
     MAX_SIZE,
@@ -186,13 +187,18 @@ class Reader:
             values += [self.read(each) for each in node.values[1:]]
         if any(value.poison for value in values):
             return POISON
+        pairs = [*zip(node.values, values, strict=True)]
+        if isinstance(node.op, ast.And):  # what always holds decides nothing
+            pairs = [pair for pair in pairs[:-1] if not _is_true(pair[1])] + pairs[-1:]
+        if len(pairs) == 1:
+            return values[-1]
         written = [
             operand_truth(self.site, each, value)
-            if index < len(values) - 1
+            if index < len(pairs) - 1
             else native(self.site, each, value)
-            for index, (each, value) in enumerate(zip(node.values, values, strict=True))
+            for index, (each, value) in enumerate(pairs)
         ]
-        tp = joined([value.type for value in values])
+        tp = joined([value.type for _, value in pairs])
         return Value(ast.BoolOp(node.op, written), type=tp, native=True)
 
     def unary(self, node: ast.UnaryOp) -> Value:
@@ -238,6 +244,10 @@ class Reader:
         return Value(ast.IfExp(test.expr, *chosen), type=tp, native=True)
 
 
+def _is_true(value: Value) -> bool:
+    return isinstance(value.expr, ast.Constant) and value.expr.value is True
+
+
 @contextmanager
 def _nothing() -> Generator[None]:
     yield
@@ -280,4 +290,7 @@ _HANDLERS: dict[type[ast.expr], Handler] = {
     ast.GeneratorExp: comprehensions.comprehension,
     ast.SetComp: comprehensions.refused_set,
     ast.DictComp: comprehensions.mapping,
+    Narrowed: narrowing.narrowed,
+    IsA: narrowing.is_a,
+    Refused: narrowing.refused,
 }

@@ -41,9 +41,7 @@ _WORDS: dict[type[ast.stmt], tuple[str, str]] = {
 
 def statement(writer: Writer, node: ast.stmt) -> None:
     """Refuse a statement that has no handler."""
-    if isinstance(node, ast.Match):
-        outside.not_yet(writer.reader, node, "`match`")
-    elif isinstance(node, (ast.Try, ast.TryStar)):
+    if isinstance(node, (ast.Try, ast.TryStar)):
         _try(writer, node)
     else:
         word, remedy = _WORDS.get(type(node), (f"`{type(node).__name__.lower()}`", _TASK))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.unit.language.random_loops import go_round, jump
+from tests.unit.language.random_matches import match
 
 HEAD = '''
 from decimal import Decimal
@@ -15,7 +16,9 @@ from decimal import Decimal
 from pavane.errors import Fail
 from pavane.sdk.service import Service
 from pavane.sdk.workflow import gather, scope, sleep, workflow
-from tests.unit.language.random_tasks import decided, maybe, number, price, text, whole, Pair
+from tests.unit.language.random_tasks import (
+    decided, either, maybe, number, price, text, whole, Drawn, Lost, Pair, Won
+)
 
 
 def twice(value: int, more: int = 1) -> int:
@@ -177,7 +180,7 @@ class Generator:
         self.budget -= 1
         choices = [self.step, self.step, self.data, self.again, self.choose]
         if self.depth < 4:
-            choices += [self.choose, self.parallel, self.scoped]
+            choices += [self.choose, self.parallel, self.scoped, lambda: match(self)]
             if self.loops < 2:
                 choices += [lambda: go_round(self)] * 2
         jumps, self.jump_allowed = self.jump_allowed, False

@@ -22,6 +22,19 @@ class Pair(msgspec.Struct):
     mode: str = "on"
 
 
+class Won(msgspec.Struct, tag=True):
+    number: int
+    cost: Decimal
+
+
+class Lost(msgspec.Struct, tag="lost"):
+    text: str
+
+
+class Drawn(msgspec.Struct, tag=True):
+    number: int = 3
+
+
 calls: ContextVar[list[tuple[str, object]]] = ContextVar("calls")
 
 service = Service("random")
@@ -62,6 +75,12 @@ async def maybe(key: str, value: str) -> str | None:
 @service.task
 async def decided(key: str, value: bool) -> bool:
     return drawn(key, value) > 3
+
+
+@service.task
+async def either(key: str, value: int) -> Won | Lost | Drawn:
+    got = drawn(key, value)
+    return [Won(got % 3, Decimal(got) / 2), Lost(f"l{got}"), Drawn(got)][got % 3]
 
 
 TASKS = {task.name: task for task in service.tasks}

@@ -84,6 +84,20 @@ class Receipt(msgspec.Struct):
     tags: list[str] = []
 
 
+class Took(msgspec.Struct, tag=True):
+    id: str
+    amount: Decimal
+
+
+class Declined(msgspec.Struct, tag="no"):
+    reason: str
+    code: int = 0
+
+
+class Pending(msgspec.Struct, tag=True):
+    until: date
+
+
 class Box(msgspec.Struct, rename="kebab"):
     items: list[Line]
     size: int
@@ -180,6 +194,16 @@ async def anything(*, value: Any) -> Any:
 @shipping.task
 async def settings(name: str) -> dict[str, Any]:
     return play("settings", {"limit": 3, "mode": "on"}, name=name)
+
+
+@payment.task
+async def take(order: Order) -> Took | Declined | Pending:
+    return play("take", Took("t-1", Decimal("9.50")), order=order)
+
+
+@payment.task
+async def look_up(code: str) -> Payment | None:
+    return play("look_up", None, code=code)
 
 
 TASKS = {task.name: task for service in (inventory, payment, shipping) for task in service.tasks}

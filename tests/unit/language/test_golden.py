@@ -12,13 +12,19 @@ import pytest
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.sdk.workflow import WorkflowFunction
-from tests.unit.language import event_programs, loop_programs, people_programs, programs
+from tests.unit.language import (
+    event_programs,
+    loop_programs,
+    match_programs,
+    people_programs,
+    programs,
+)
 
 GOLDEN = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("PAVANE_UPDATE_GOLDEN", "") not in {"", "0"}
 PROGRAMS = {
     each.function.__name__: each
-    for module in (programs, event_programs, loop_programs, people_programs)
+    for module in (programs, event_programs, loop_programs, match_programs, people_programs)
     for each in vars(module).values()
     if isinstance(each, WorkflowFunction)
 }

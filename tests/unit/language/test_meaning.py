@@ -16,6 +16,7 @@ from pavane.errors import Fail
 from pavane.language.contract import RESULT, is_none, is_object
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
 from tests.unit.language import loop_programs as loops
+from tests.unit.language import match_programs as matches
 from tests.unit.language import programs as p
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.programs import order
@@ -23,12 +24,15 @@ from tests.unit.language.shop import (
     FAILS,
     TASKS,
     Box,
+    Declined,
     Kind,
     Line,
     Order,
     Payment,
+    Pending,
     Script,
     Speed,
+    Took,
     script,
 )
 
@@ -157,6 +161,41 @@ RUNS += [
     (loops.ways_in_loops, (order(insured=False), "slow"), {}),
     (loops.ways_in_loops, (PLAIN, "slow"), {"settings": [{"mode": "off"}]}),
     (loops.ways_in_loops, (PLAIN, "slow"), {"settings": [{"mode": "on"}, {"mode": "off"}]}),
+]
+
+RUNS += [
+    *((matches.on_text, (PLAIN, mode), {}) for mode in ("fast", "slow", "never", "x")),
+    *(
+        (matches.on_members, (order(gift=gift), kind, speed), {})
+        for gift, kind, speed in [
+            (False, Kind.GOLD, Speed.FAST),
+            (False, Kind.PLAIN, Speed.SLOW),
+            (True, Kind.PLAIN, Speed.SLOW),
+        ]
+    ),
+    *((matches.on_several, (PLAIN, n, True), {}) for n in (None, 1, -3, 7, 8)),
+    (matches.on_several, (order(note="y"), 8, False), {"score": [7]}),
+    (matches.on_several, (order(note="y", gift=True), 7, True), {"score": [6]}),
+    (matches.on_classes, (PLAIN,), {}),
+    *(
+        (matches.on_classes, (PLAIN,), {"take": [answer]})
+        for answer in [
+            Took("t-0", Decimal(1)),
+            Declined("broke"),
+            Declined("late", 4),
+            Pending(date(2030, 1, 2)),
+        ]
+    ),
+    (matches.on_maybe, (PLAIN, "c"), {}),
+    (matches.on_maybe, (PLAIN, "c"), {"charge_card": [paid("late")]}),
+    (matches.on_maybe, (PLAIN, "c"), {"look_up": [paid("x")], "charge_card": [paid("other")]}),
+    (matches.on_maybe, (PLAIN, "c"), {"look_up": [paid("ok")]}),
+    *((matches.on_pairs, (PLAIN, mode), {}) for mode in "abc"),
+    (matches.on_pairs, (PLAIN, "c"), {"score": [0]}),
+    (matches.in_loops, (THREE, "count"), {}),
+    (matches.in_loops, (lines(("a", 1), ("skip", 1), ("b", 1)), "count"), {}),
+    (matches.in_loops, (lines(("a", 1), ("stop", 1), ("b", 1)), "score"), {}),
+    (matches.in_loops, (NONE, ""), {}),
 ]
 
 PROGRAMS = {run[0].name: run[0] for run in RUNS}
