@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,11 +22,12 @@ class Narrowed(ast.expr):
 
 
 class IsA(ast.expr):
-    """Whether a value is of a class."""
+    """Whether a value is of one of some classes; `taken` are those of the cases before, or None."""
 
     _fields = ("value",)
     value: ast.expr
-    cls: ast.expr
+    classes: list[ast.expr]
+    taken: list[ast.expr]
 
 
 class Refused(ast.expr):
@@ -38,7 +40,7 @@ class Refused(ast.expr):
 
 def without_matches(node: FunctionNode) -> FunctionNode:
     """The same function with `if` for every `match`; it changes the tree in place."""
-    made: FunctionNode = _Rewriting().visit(node)
+    made: FunctionNode = _Rewriting(_bindings(node)).visit(node)
     return made
 
 
@@ -51,15 +53,20 @@ class _Reading:
         default_factory=list[tuple[ast.pattern, str, ast.expr]]
     )
     narrowed: dict[str, ast.expr] = field(default_factory=dict[str, ast.expr])
+    taken: list[ast.expr] = field(default_factory=list[ast.expr])
+    elsewhere: set[str] = field(default_factory=set[str])
 
 
 class _Rewriting(ast.NodeTransformer):
-    def __init__(self) -> None:
+    def __init__(self, everywhere: Counter[str]) -> None:
+        self._everywhere = everywhere
         self._count = 0
 
     def visit_Match(self, node: ast.Match) -> list[ast.stmt]:
         """Statements instead of a `match`, its inner ones included."""
         self.generic_visit(node)
+        here = _bindings(node)
+        elsewhere = {name for name in here if self._everywhere[name] > here[name]}
         before: list[ast.stmt] = []
         if isinstance(node.subject, ast.Tuple):
             parts = [self._subject(each, before) for each in node.subject.elts]
@@ -67,8 +74,11 @@ class _Rewriting(ast.NodeTransformer):
         else:
             subject = self._subject(node.subject, before)
         rest: list[ast.stmt] = []
-        for case in reversed(node.cases):
-            rest = _written(case, subject, rest)
+        taken = [_takes(case) for case in node.cases]
+        for at, case in reversed([*enumerate(node.cases)]):
+            before_it = [each for classes in taken[:at] for each in classes]
+            found = _Reading(taken=before_it, elsewhere=elsewhere)
+            rest = _written(case, subject, rest, found)
         for each in (*before, *rest):
             ast.fix_missing_locations(each)
         return [*before, *rest]
@@ -84,9 +94,54 @@ class _Rewriting(ast.NodeTransformer):
         return ast.copy_location(ast.Name(name, ast.Load()), node)
 
 
-def _written(case: ast.match_case, subject: ast.expr, rest: list[ast.stmt]) -> list[ast.stmt]:
+def _bindings(node: ast.AST) -> Counter[str]:
+    """How often each name is bound in a part of the program."""
+    found: Counter[str] = Counter()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store):
+            found[each.id] += 1
+        elif isinstance(each, ast.arg):
+            found[each.arg] += 1
+        elif isinstance(each, (ast.MatchAs, ast.MatchStar)) and each.name is not None:
+            found[each.name] += 1
+    return found
+
+
+def _takes(case: ast.match_case) -> list[ast.expr]:
+    """The classes of which no value goes on to the next case; None stands for itself."""
+    if case.guard is not None:
+        return []
+    inner = case.pattern
+    while isinstance(inner, ast.MatchAs) and inner.pattern is not None:
+        inner = inner.pattern
+    ways = inner.patterns if isinstance(inner, ast.MatchOr) else [inner]
+    found: list[ast.expr] = []
+    for each in ways:
+        if isinstance(each, ast.MatchSingleton) and each.value is None:
+            found.append(ast.Constant(None))
+        else:
+            found += filter(None, [_any_of_class(each)])
+    return found
+
+
+def _any_of_class(pattern: ast.pattern) -> ast.expr | None:
+    """The class whose every value a pattern fits; it may capture fields."""
+    if not isinstance(pattern, ast.MatchClass) or pattern.patterns:
+        return None
+    is_open = all(isinstance(p, ast.MatchAs) and p.pattern is None for p in pattern.kwd_patterns)
+    return pattern.cls if is_open else None
+
+
+def _bare_class(pattern: ast.pattern) -> ast.expr | None:
+    """The class of `Paid()`."""
+    is_bare = isinstance(pattern, ast.MatchClass) and not pattern.kwd_patterns
+    return _any_of_class(pattern) if is_bare else None
+
+
+def _written(
+    case: ast.match_case, subject: ast.expr, rest: list[ast.stmt], found: _Reading
+) -> list[ast.stmt]:
     """A case as an `if` with the other cases in its `else`; a case that always fits as it is."""
-    found = _Reading()
     _read(case.pattern, subject, found)
     named: list[ast.stmt] = [
         ast.copy_location(ast.Assign([_stored(pattern, name)], value), pattern)
@@ -106,14 +161,17 @@ def _written(case: ast.match_case, subject: ast.expr, rest: list[ast.stmt]) -> l
 
 
 def _guard(guard: ast.expr, found: _Reading, known: dict[str, ast.expr]) -> ast.expr:
-    if not found.captures:
-        seen: ast.expr = _Narrowing(known).visit(guard)
+    """The guard, which reads what the case captures where that stands."""
+    meanings = {name: value for _, name, value in found.captures}
+    lasting = [name for name in meanings if name in found.elsewhere]
+    if not lasting:
+        seen: ast.expr = _Narrowing(known, meanings).visit(guard)
         return seen
-    name = found.captures[0][1]
+    name = lasting[0]
     return _refused(
         guard,
         f"'{name}' is captured by a case with a guard, and would stay assigned where that fails",
-        "Ask in the guard for the subject itself, and capture nothing.",
+        f"Use a name that is assigned nowhere else, or ask in the guard without '{name}'.",
     )
 
 
@@ -163,9 +221,13 @@ def _any_of(pattern: ast.MatchOr, subject: ast.expr, found: _Reading) -> None:
         shown = ast.copy_location(ast.Tuple(values, ast.Load()), pattern)
         found.tests.append(_compared(pattern, subject, ast.In(), shown))
         return
+    classes = [*filter(None, map(_bare_class, pattern.patterns))]
+    if len(classes) == len(pattern.patterns):
+        found.tests.append(_is_a(pattern, subject, classes, found))
+        return
     ways: list[ast.expr] = []
     for each in pattern.patterns:
-        inner = _Reading()
+        inner = _Reading(taken=found.taken)
         _read(each, subject, inner)
         if inner.captures:
             message = "a case with `|` cannot capture names in the workflow language"
@@ -190,15 +252,20 @@ def _of_class(pattern: ast.MatchClass, subject: ast.expr, found: _Reading) -> No
             "a case names the fields that it asks for in the workflow language",
             f"Write `case {ast.unparse(pattern.cls)}(field=…)`.",
         )
-    asks = ast.copy_location(IsA(), pattern)
-    asks.value, asks.cls = subject, pattern.cls
-    found.tests.append(asks)
+    found.tests.append(_is_a(pattern, subject, [pattern.cls], found))
     if isinstance(subject, ast.Name):
         found.narrowed[subject.id] = pattern.cls
     inside = _seen(subject, pattern)
     for name, each in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
         part = ast.copy_location(ast.Attribute(inside, name, ast.Load()), each)
-        _read(each, part, found)
+        inner = _Reading(found.tests, found.captures, found.narrowed)
+        _read(each, part, inner)
+
+
+def _is_a(place: ast.pattern, subject: ast.expr, classes: list[ast.expr], found: _Reading) -> IsA:
+    asks = ast.copy_location(IsA(), place)
+    asks.value, asks.classes, asks.taken = subject, classes, found.taken
+    return asks
 
 
 def _seen(subject: ast.expr, pattern: ast.pattern | None) -> ast.expr:
@@ -220,8 +287,9 @@ def _each(pattern: ast.MatchSequence, subject: ast.Tuple, found: _Reading) -> No
         message = f"the subject has {len(subject.elts)} values, so this case fits never"
         _refuse(found, pattern, message, "Write one pattern for each value.")
         return
+    inner = _Reading(found.tests, found.captures, found.narrowed)
     for each, part in zip(pattern.patterns, subject.elts, strict=True):
-        _read(each, part, found)
+        _read(each, part, inner)
 
 
 def _refuse(found: _Reading, pattern: ast.pattern, message: str, remedy: str) -> None:
@@ -248,22 +316,30 @@ _Binding = ast.FunctionDef | ast.AsyncFunctionDef
 class _Narrowing(ast.NodeTransformer):
     """Notes on each reading of a variable the class that a case has found it to be of."""
 
-    def __init__(self, known: dict[str, ast.expr]) -> None:
+    def __init__(
+        self, known: dict[str, ast.expr], meanings: dict[str, ast.expr] | None = None
+    ) -> None:
         self._known = known
+        self._meanings = meanings or {}
 
     def visit(self, node: ast.AST) -> Any:
         """Replace a name, but not one that means something else in a function or comprehension."""
-        if not self._known:
+        if not self._known and not self._meanings:
             return node
         if isinstance(node, ast.Name):
             return self._name(node)
         bound = _bound_in(node)
-        if bound & self._known.keys():
-            rest = {name: cls for name, cls in self._known.items() if name not in bound}
-            return _Narrowing(rest).generic_visit(node) if rest else node
+        if bound:
+            inside = [
+                {name: each for name, each in mapping.items() if name not in bound}
+                for mapping in (self._known, self._meanings)
+            ]
+            return _Narrowing(*inside).generic_visit(node)
         return self.generic_visit(node)
 
     def _name(self, node: ast.Name) -> ast.expr:
+        if isinstance(node.ctx, ast.Load) and node.id in self._meanings:
+            return ast.copy_location(copy.copy(self._meanings[node.id]), node)
         if node.id not in self._known or not isinstance(node.ctx, ast.Load):
             return node
         return _narrowed(node, self._known[node.id], node)

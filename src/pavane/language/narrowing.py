@@ -41,11 +41,15 @@ def is_a(reader: Reader, node: IsA) -> Value:
     value = reader.read(node.value)
     if value.poison:
         return POISON
-    cls = outside.static(reader, node.cls)
-    shown, named = ast.unparse(node.value), ast.unparse(node.cls)
-    if not isinstance(cls, type):
-        return reader.refuse(node.cls, f"'{named}' is no class", "Name a class in the case.")
-    members, maybe_none = _members(value.type)
+    shown, named = ast.unparse(node.value), " | ".join(map(ast.unparse, node.classes))
+    classes: list[type] = []
+    for each in node.classes:
+        cls = outside.static(reader, each)
+        if not isinstance(cls, type):
+            message = f"'{ast.unparse(each)}' is no class"
+            return reader.refuse(each, message, "Name a class in the case.")
+        classes.append(cls)
+    members, maybe_none = _left(reader, node, value)
     if not all(is_known(each) for each in members):
         return reader.refuse(
             node,
@@ -53,7 +57,10 @@ def is_a(reader: Reader, node: IsA) -> Value:
             " its class",
             f"Annotate it with a union, such as `{named} | None`.",
         )
-    fitting = [each for each in members if _fits(each, cls)]
+    fitting = [each for each in members if any(_fits(each, cls) for cls in classes)]
+    everything = _members(value.type)[0]
+    if not fitting and any(_fits(each, cls) for each in everything for cls in classes):
+        return constant(False)  # a case before has taken them all
     if not fitting:
         return reader.refuse(
             node,
@@ -88,6 +95,18 @@ def _by_tag(
         return Value(test, type=bool, native=True, sides=(subject, ast.Eq(), one))
     shown = ast.List([ast.Constant(tag) for tag in wanted], ast.Load())
     return Value(ast.Compare(subject.expr, [ast.In()], [shown]), type=bool, native=True)
+
+
+def _left(reader: Reader, node: IsA, value: Value) -> tuple[list[Any], bool]:
+    """The types that a value may still be of behind the cases before, and whether None is one."""
+    members, maybe_none = _members(value.type)
+    for each in node.taken:
+        cls = None if isinstance(each, ast.Constant) else outside.static(reader, each)
+        if cls is None:
+            maybe_none = False
+        elif isinstance(cls, type):
+            members = [tp for tp in members if not _fits(tp, cls)]
+    return members, maybe_none
 
 
 def _members(tp: Any) -> tuple[list[Any], bool]:

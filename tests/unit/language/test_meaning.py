@@ -186,6 +186,20 @@ RUNS += [
             Pending(date(2030, 1, 2)),
         ]
     ),
+    *(
+        (
+            matches.on_every_class,
+            (order(gift=gift), "c"),
+            {"take": [answer], "look_up": [paid("x")]},
+        )
+        for gift, answer in [
+            (False, Took("t-0", Decimal(1))),
+            (False, Declined("broke")),
+            (True, Declined("broke")),
+            (True, Pending(date(2030, 1, 2))),
+        ]
+    ),
+    (matches.on_every_class, (PLAIN, "c"), {}),
     (matches.on_maybe, (PLAIN, "c"), {}),
     (matches.on_maybe, (PLAIN, "c"), {"charge_card": [paid("late")]}),
     (matches.on_maybe, (PLAIN, "c"), {"look_up": [paid("x")], "charge_card": [paid("other")]}),
