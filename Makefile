@@ -35,6 +35,7 @@ check: $(VENV)/.dev
 
 fix: $(VENV)/.dev
 	@$(BIN)/ruff check --fix --quiet $(SOURCES); $(BIN)/ruff format --quiet $(SOURCES)
+	@$(BIN)/python -m tests.docs.drawn
 
 docs: $(VENV)/.dev
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -d build/doctrees docs build/docs

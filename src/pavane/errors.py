@@ -32,8 +32,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
+def where_explained(code: str) -> str:
+    """The words that lead from an error to its section in the reference; they need no network."""
+    return f"`pavane explain {code}` says more."
+
+
 class PavaneError(Exception):
-    """The root of all errors: `message` says what is wrong and where, `remedy` what to do."""
+    """The root of all errors: `message` says what is wrong and where, `remedy` what to do.
+
+    `code` is for programs, and names its section in the reference. A traceback ends with that.
+    """
 
     code = "error"
 
@@ -41,6 +49,7 @@ class PavaneError(Exception):
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.add_note(where_explained(self.code))
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip() if self.remedy else self.message

@@ -1,5 +1,8 @@
 """The reference is true: diagrams are the tables, examples are valid definitions."""
 
+import re
+from types import ModuleType
+
 import msgspec
 import pytest
 
@@ -8,20 +11,28 @@ from pavane.core.decide.plan import all_steps
 from pavane.core.decide.step_types import STEP_TYPES
 from pavane.core.model import status
 from pavane.core.model.workflow import Step
-from tests.docs.pages import ROOT, blocks
-from tests.docs.statuses import PAGE, drawn
-
-STEP_TYPE_PAGES = ROOT / "docs" / "reference" / "step-types"
+from tests.docs.drawn import step_types
+from tests.docs.drawn.all_pages import ALL
+from tests.docs.drawn.statuses import PAGE, drawn
+from tests.docs.pages import blocks
 
 
 def page_of(kind: str) -> str:
-    name = kind.lower().replace("_", "-")
-    return (STEP_TYPE_PAGES / f"{name}.md").read_text("utf-8")
+    return (step_types.PAGE.parent / step_types.page_of(kind)).read_text("utf-8")
 
 
-def test_the_status_diagrams_are_the_tables():
-    page = PAGE.read_text("utf-8")
-    assert page == drawn(page), "draw them anew: python -m tests.docs.statuses"
+@pytest.mark.parametrize("part", ALL, ids=lambda part: part.PAGE.stem)
+def test_what_is_drawn_from_the_code_is_up_to_date(part: ModuleType):
+    page = part.PAGE.read_text("utf-8")
+    assert page == part.drawn(page), "run: make fix"
+
+
+@pytest.mark.parametrize("part", ALL, ids=lambda part: part.PAGE.stem)
+def test_a_page_that_lacks_something_is_filled_again(part: ModuleType):
+    page = part.PAGE.read_text("utf-8")
+    emptied = re.sub(r"(<!-- drawn: .*? -->\n).*?(<!-- end -->)", r"\1\2", page, flags=re.DOTALL)
+    assert emptied != page
+    assert part.drawn(emptied) == page
 
 
 def test_a_change_of_the_tables_changes_the_page(monkeypatch: pytest.MonkeyPatch):

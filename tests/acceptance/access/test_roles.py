@@ -88,8 +88,8 @@ def test_guarding_changes_no_shared_route():
 
 
 def address(path: str) -> str:
-    """A path with something in each of its places."""
-    return re.sub(r"{(\w+)(:path)?}", "x", path)
+    """A path with something in each of its places; of problems, one that there is."""
+    return re.sub(r"{(\w+)(:path)?}", "x", path.replace("{code}", "store"))
 
 
 async def test_every_operation_asks_for_its_key(locked: Locked):
@@ -163,3 +163,16 @@ async def test_nothing_is_reached_by_a_crooked_path(locked: Locked, method: str,
         answer = await worker.request(method, path)
     told = answer.status_code in (307, 403, 404, 405)
     assert told or path.startswith("/api/tasks/poll"), answer.status_code
+
+
+async def test_what_a_problem_means_is_open_to_all_and_nothing_beside_it(locked: Locked):
+    async with locked.client() as nobody:
+        told = (await nobody.get("/v1/executions")).json()
+        page = await nobody.get(told["type"])
+        beside = ["/problems", "/problems/", "/problems/x", "/problems/store/../../v1/executions"]
+        others = [(await nobody.get(path)).status_code for path in beside]
+        changed = await nobody.post(told["type"])
+    assert page.status_code == 200
+    assert page.text.startswith("unauthenticated\n\nThe server wants a key")
+    assert others == [401] * len(beside)
+    assert changed.status_code == 405

@@ -87,6 +87,15 @@ def check_problem(response: httpx2.Response, status: int, code: str, *words: str
         assert word in body["detail"] + body["remedy"], body
 
 
+async def test_the_type_of_a_problem_is_the_address_of_what_it_means(client: httpx2.AsyncClient):
+    problem = (await client.get("/v1/executions/none")).json()
+    assert problem["type"] == "/problems/not-found"
+    page = await client.get(problem["type"])
+    assert page.headers["content-type"].startswith("text/plain")
+    assert page.text.startswith("not-found\n\nThere is no workflow, execution")
+    check_problem(await client.get("/problems/none"), 404, "not-found", "none")
+
+
 async def test_health(client: httpx2.AsyncClient):
     response = await client.get("/health")
     assert (response.status_code, response.json()) == (200, {"status": "ok", "healthy": True})

@@ -120,10 +120,10 @@ class AsideNote(
 class ListensNote(
     msgspec.Struct, frozen=True, omit_defaults=True, tag="listens", tag_field="note", rename="camel"
 ):
-    """A service says, when it begins and again before that goes from its log, which types of
+    """A service says which types of events somebody in it takes.
 
-    events somebody in it takes. `by` says who, in words: handlers, steps that wait, workflows that
-    are started.
+    It does when it begins, and again before that goes from its log. `by` says who, in words:
+    handlers, steps that wait, workflows that are started.
     """
 
     service: str

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from pavane.doors.wiring import Wiring
-from pavane.errors import PavaneError, UsageError
+from pavane.errors import PavaneError, UsageError, where_explained
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -36,6 +36,7 @@ COMMANDS = (
     "dead-letters",
     "events",
     "decompile",
+    "explain",
 )
 
 
@@ -50,18 +51,18 @@ class _Commands(click.Group):
             return None
         module = f"pavane.doors.cli.{cmd_name.replace('-', '_')}"
         command: click.Command = import_module(module).command
-        _read_environment(command)
+        read_environment(command)
         return command
 
 
-def _read_environment(command: click.Command) -> None:
+def read_environment(command: click.Command) -> None:
     """Let each option of a command, and of the commands in it, be set in the environment too."""
     for option in command.params:
         if isinstance(option, click.Option) and not option.envvar:
             option.envvar = "PAVANE_" + option.opts[0].lstrip("-").replace("-", "_").upper()
     if isinstance(command, click.Group):
         for each in command.commands.values():
-            _read_environment(each)
+            read_environment(each)
 
 
 def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
@@ -104,9 +105,9 @@ def run(wiring: Wiring, arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return _tell(*_usage(error), code=USAGE)
     except UsageError as error:
-        return _tell(error.message, error.remedy, code=USAGE)
+        return _tell(error.message, error.remedy, error.code, code=USAGE)
     except PavaneError as error:
-        return _tell(error.message, error.remedy, code=FAILED)
+        return _tell(error.message, error.remedy, error.code, code=FAILED)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # whoever read our output has seen enough
@@ -124,8 +125,11 @@ def _usage(error: click.ClickException) -> tuple[str, str]:
     return message, f"`{path} --help` shows how it is used."
 
 
-def _tell(message: str, remedy: str, *, code: int) -> int:
+def _tell(message: str, remedy: str, page: str = "", *, code: int) -> int:
+    """What is wrong, what to do, and where more is said about it."""
     click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
     if remedy:
         click.echo(remedy, err=True)
+    if page:
+        click.secho(where_explained(page), dim=True, err=True)
     return code

@@ -24,7 +24,7 @@ from pavane.doors.rest.conductor.routes import mount
 from pavane.doors.rest.front import Front
 from pavane.doors.rest.health import health
 from pavane.doors.rest.native.routes import ROUTES
-from pavane.doors.rest.problems import HANDLERS, on_http_error
+from pavane.doors.rest.problems import HANDLERS, on_http_error, page
 from pavane.doors.rest.state import Conductor
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.records import Records
@@ -40,6 +40,7 @@ PAGES: list[BaseRoute] = [
     Route("/login", login.form, methods=["GET"]),
     Route("/login", login.log_in, methods=["POST"]),
     Route("/logout", login.log_out, methods=["POST"]),
+    Route("/problems/{code}", page, methods=["GET"]),
     Mount("/v1", routes=ROUTES),
 ]
 

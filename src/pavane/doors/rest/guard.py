@@ -14,6 +14,8 @@ import h11
 import msgspec
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pavane.doors.explaining import address_of
+
 LOOK_S: Final = 1.0
 """How often somebody looks; patience ends at most this much late."""
 HEADERS_S: Final = 15.0
@@ -89,7 +91,7 @@ class Connection(H11Protocol):
         if begun and listens and not self.transport.is_closing():
             detail = f"The {what} did not arrive within {seconds:g} s."
             problem = {
-                "type": "urn:pavane:problem:too-slow",
+                "type": address_of("too-slow"),
                 "title": "Request Timeout",
                 "status": 408,
                 "detail": detail,

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
+from pavane.doors.explaining import address_of, sections
 from pavane.errors import (
     ConflictError,
     DefinitionError,
@@ -72,7 +73,7 @@ def challenge(*, bad: bool = False) -> str:
 def problem(status: int, code: str, detail: str, remedy: str = "", **more: Any) -> Response:
     """A problem document; `code` is stable for programs, `detail` and `remedy` are for people."""
     body: dict[str, Any] = {
-        "type": f"urn:pavane:problem:{code}",
+        "type": address_of(code),
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": detail,
@@ -113,6 +114,15 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     response = problem(error.status_code, code, detail, remedy)
     response.headers.update(error.headers or {})
     return response
+
+
+async def page(request: Request) -> Response:
+    """What the `type` of a problem document leads to: its section in the reference, as text."""
+    code = request.path_params["code"]
+    text = sections().get(code)
+    if text is None:
+        raise NotFoundError(f"There is no problem '{code[:70]}'.", "`pavane explain` lists them.")
+    return PlainTextResponse(f"{code}\n\n{text}\n")
 
 
 async def on_hung_up(_request: Request, _error: Exception) -> Response:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pavane.doors.rest.access.credentials import shown
 from pavane.doors.rest.access.neighbours import has_foreign_host, is_api, is_from_elsewhere
 from pavane.doors.rest.access.refusals import Refusals
-from pavane.doors.rest.access.roles import OPEN_PATHS
+from pavane.doors.rest.access.roles import is_open
 from pavane.doors.rest.access.sessions import Sessions
 from pavane.doors.rest.visitor import ANONYMOUS, EVERYBODY, VISITOR, Visitor, wanted
 from pavane.engine.keyring import Holder, Keyring
@@ -80,7 +80,7 @@ class Lock:
             _LOG.debug("'%s' %s %s", holder.key.name, scope["method"], quote(scope["path"]))
             scope[VISITOR] = Visitor(holder.key.name, holder.roles)
             await _While(keyring, holder, self._refusals, scope).run(self._app, receive, send)
-        elif scope["path"] in OPEN_PATHS:
+        elif is_open(scope["path"]):
             scope[VISITOR] = ANONYMOUS
             await self._app(scope, receive, send)
         else:

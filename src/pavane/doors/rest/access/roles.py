@@ -13,12 +13,14 @@ from typing import Final, Literal, cast
 from starlette.routing import BaseRoute, Mount, Route
 
 from pavane.core.model.access import Role
+from pavane.doors.explaining import sections
 from pavane.doors.rest.visitor import OPEN, Needs
 
 Need = Role | Literal["open"]
 
 NEEDS: Final[dict[str, Need]] = {
     "GET /health": OPEN,
+    "GET /problems/{code}": OPEN,
     "GET /login": OPEN,
     "POST /login": OPEN,
     "POST /logout": OPEN,
@@ -130,7 +132,15 @@ NEEDS: Final[dict[str, Need]] = {
 }
 """What it needs, by method and path; HEAD needs what GET does, `*` stands for every method."""
 
-OPEN_PATHS: Final = frozenset({"/health", "/login", "/logout", "/api/token", "/api/health"})
+OPEN_PATHS: Final = frozenset(
+    {"/health", "/login", "/logout", "/api/token", "/api/health", "/problems/{code}"}
+)
+_OPEN: Final = frozenset(path.format(code=code) for path in OPEN_PATHS for code in sections())
+
+
+def is_open(address: str) -> bool:
+    """Whether a path as it was asked for is one of OPEN_PATHS; of problems, one that there is."""
+    return address in _OPEN
 
 
 class UndeclaredError(Exception):

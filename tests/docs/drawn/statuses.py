@@ -1,11 +1,9 @@
-"""Draws docs/reference/statuses.md from the tables of the core: `python -m tests.docs.statuses`.
-
-Only what stands between the markers is drawn; the prose around it is written by people.
-"""
+"""The diagrams of statuses, from the tables of the core that say which changes there are."""
 
 from collections.abc import Mapping
 
 from pavane.core.model import status
+from tests.docs.drawn.markers import filled
 from tests.docs.pages import ROOT
 
 PAGE = ROOT / "docs" / "reference" / "statuses.md"
@@ -26,14 +24,4 @@ def diagram(changes: Mapping[str, frozenset[str]]) -> str:
 
 def drawn(page: str) -> str:
     """The page with its diagrams as the tables are now."""
-    for name, changes in _TABLES.items():
-        begin, end = f"<!-- drawn: {name} -->\n", "<!-- end -->"
-        before, found, rest = page.partition(begin)
-        assert found, f"the page has no place for {name}"
-        _, _, after = rest.partition(end)
-        page = f"{before}{begin}{diagram(changes)}{end}{after}"
-    return page
-
-
-if __name__ == "__main__":
-    PAGE.write_text(drawn(PAGE.read_text("utf-8")), "utf-8")
+    return filled(page, {name: diagram(changes) for name, changes in _TABLES.items()})

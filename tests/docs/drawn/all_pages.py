@@ -1,0 +1,5 @@
+"""Every page that has drawn parts, as the module that draws them."""
+
+from tests.docs.drawn import errors, settings, statuses, step_types, wire
+
+ALL = (errors, settings, statuses, step_types, wire)
