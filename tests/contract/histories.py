@@ -182,6 +182,7 @@ class History:
             polls=self.random.randrange(3),
             undoable=self.random.random() < 0.5,
             frontier=self.random.random() < 0.2,
+            branch=b'{"width":1}' if self.now % 2 else b"",
         )
 
     def _ready(self, id: str, ref: str) -> Ready:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pavane.core.decide import timeouts
+from pavane.core.decide.branches import node_of
 from pavane.core.decide.event_waits import PREFIX
 from pavane.core.decide.nodes import Node
 from pavane.core.model import status
@@ -43,7 +44,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         polls=row.polls,
         correlation_id=header.correlation_id,
         priority=header.priority,
-        reverses=_reversed(work.plan.node(row.ref), row) if is_undo else "",
+        reverses=_reversed(node_of(work.plan, row), row) if is_undo else "",
         since=header.created_at if is_undo else 0,
     )
 

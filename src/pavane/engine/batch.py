@@ -124,6 +124,8 @@ class Batch:
                     node = plan.nodes.find(ref) if plan else None
                     if node is not None and isinstance(request.fact, Reported):
                         keys |= node.after
+                    elif plan and isinstance(request.fact, Reported):  # made at run time
+                        keys |= plan.ahead
         return wants
 
     async def _load(self, wants: dict[str, set[Key]]) -> None:

@@ -53,7 +53,7 @@ class Change(msgspec.Struct):
 
     header: Header
     new_tasks: list[TaskRow] = []
-    tasks: list[TaskRow] = []  # changed: their input, type, name and first times stay as they were
+    tasks: list[TaskRow] = []  # changed: their input, branch, type, name, first times stay
     values: list[Value] = []
     ready: list[Ready] = []  # inserted or replaced
     closed: list[str] = []  # refs whose Ready row goes

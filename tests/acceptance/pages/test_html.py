@@ -94,6 +94,23 @@ async def test_a_loop_is_drawn_with_its_newest_iteration(client: httpx2.AsyncCli
     assert 'id="step-note__1"' in page
 
 
+async def test_a_fan_is_one_box_with_a_count(client: httpx2.AsyncClient):
+    fan = {
+        "name": "all",
+        "taskReferenceName": "all",
+        "type": "FORK_JOIN_DYNAMIC",
+        "inputParameters": {"forkTaskInputs": [1, 2, 3], "forkTaskName": "pack"},
+    }
+    join = {"name": "join", "taskReferenceName": "join", "type": "JOIN"}
+    id = await started(client, [fan, join, wait("last")])
+    page = (await client.get(f"/executions/{id}")).text
+    graph = page.partition("<svg")[2].partition("</svg>")[0]
+    assert graph.count('class="fan"') == 1
+    assert "fan · 0 of 3 done" in graph
+    assert "_pack_0" not in graph, "in the list of steps below"
+    assert 'id="step-_pack_0"' in page
+
+
 async def test_what_goes_wrong_is_a_page_too(client: httpx2.AsyncClient):
     for address, status in (("/executions/none", 404), ("/?status=none", 400), ("/?style=x", 400)):
         page = await client.get(address)

@@ -65,6 +65,23 @@ def fork(ref: str, *branches: Steps, join_on: list[str] | None = None, **join: A
     ]
 
 
+def fan(ref: str, items: object = None, /, **fields: Any) -> list[Step]:
+    """A FORK_JOIN_DYNAMIC over items (a list, or an expression for one) and its `<ref>-join`."""
+    inputs: dict[str, Any] = {"forkTaskName": "t", "forkTaskInputs": items}
+    inputs = {**({} if items is None else inputs), **fields.pop("inputs", {})}
+    join = f"{ref}-join"
+    return [
+        Step(
+            name=ref,
+            task_reference_name=ref,
+            type="FORK_JOIN_DYNAMIC",
+            input_parameters=inputs,
+            **fields,
+        ),
+        Step(name=join, task_reference_name=join, type="JOIN"),
+    ]
+
+
 def switch(ref: str, on: Any, default: Steps = (), /, **cases: Steps) -> Step:
     """A SWITCH by the value of its input `on`."""
     return Step(

@@ -23,6 +23,7 @@ from tests.unit.core.build import (
     terminate,
     workflow,
 )
+from tests.unit.core.drawn_fans import draw_fan
 from tests.unit.core.execution import Execution
 from tests.unit.core.witness import Witness
 
@@ -65,6 +66,8 @@ class Author:
         draw = self.random.random()
         if depth < 3 and draw < 0.16:
             return self.fork(depth, scopes)
+        if not self.danced and 0.9 < draw < 0.95:
+            return draw_fan(self)
         if depth < 3 and draw < 0.26:
             cases = {f"k{i}": self.inner(depth, scopes) for i in range(self.random.randrange(3))}
             on = self.random.choice(["k0", "k1", "other"])
@@ -127,7 +130,7 @@ class Author:
         branches: list[list[Step]] = []
         for _ in range(1 + self.random.randrange(3)):
             branch = self.steps(depth + 1, scopes, 1 + self.random.randrange(2))
-            if branch[-1].type in ("SWITCH", "TERMINATE"):
+            if branch[-1].type in ("SWITCH", "DECISION", "TERMINATE"):
                 branch.append(noop(self.name("n")))
             branches.append(branch)
         ends = [branch[-1].ref for branch in branches]

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from pavane.core.decide import undo
+from pavane.core.decide import fans, undo
 from pavane.core.decide.step_types import do_while, fork_join
 from pavane.core.model import status
 from tests.unit.core import world as driver
@@ -34,6 +34,11 @@ def one(seed: int) -> Counter[str]:
     tables = [stored.tasks for stored in world.executions.values()]
     rows = [row for tasks in tables for attempts in tasks.values() for row in attempts.values()]
     seen["forks"] += any(row.type == "FORK_JOIN" for row in rows)
+    seen["fans"] += any(row.type == "FORK_JOIN_DYNAMIC" and row.count > 1 for row in rows)
+    made = [row.ref for row in rows if row.branch and row.type not in ("FORK_JOIN_DYNAMIC", "JOIN")]
+    seen["branches made"] += len({ref for ref in made if not ref.startswith("undo:")})
+    seen["and undone"] += len({ref for ref in made if ref.startswith("undo:")})
+    seen["and tried again"] += any(row.branch and row.attempt for row in rows)
     seen["iterations"] += sum(row.count for row in rows if row.type == "DO_WHILE")
     for kind in ("START_WORKFLOW", "EXCLUSIVE_JOIN", "DECISION"):
         seen[kind] += any(row.type == kind and row.status == "COMPLETED" for row in rows)
@@ -61,6 +66,10 @@ _LEAST = {
     "compared": 1500,
     "executions": 1200,
     "forks": 250,
+    "fans": 60,
+    "branches made": 200,
+    "and undone": 30,
+    "and tried again": 20,
     "iterations": 300,
     "iterations undone": 18,
     "unknown": 25,
@@ -96,7 +105,7 @@ def test_random_runs_end_as_they_promise():
 
 def test_random_runs_in_tiny_pages(monkeypatch: pytest.MonkeyPatch):
     """Every pass is interrupted after two rows, every way back after two steps."""
-    for module in (undo, do_while, fork_join, driver):
+    for module in (undo, do_while, fork_join, fans, driver):
         monkeypatch.setattr(module, "PAGE", 2)
     monkeypatch.setattr(undo, "_STEPS_MAX", 2)
     for seed in range(CASES):

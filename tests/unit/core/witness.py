@@ -5,12 +5,16 @@ It shares no code with the way back: it looks at the rows alone and at the defin
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import structs
 
 from pavane.core.check.layout import Layout, Place, lay_out
 from pavane.core.decide.decider import Decision
 from pavane.core.decide.nodes import UNDO
 from pavane.core.model import status
+from pavane.core.model.workflow import Step
 from tests.unit.core.build import once, task, workflow
 from tests.unit.core.world import Stored, World
 
@@ -56,11 +60,25 @@ class Witness(World):
 
     def _spot(self, stored: Stored, ref: str) -> Spot:
         """Where a step is: its place in the definition, and the number of each loop around it."""
+        newest = stored.newest(ref)
+        if newest is not None and newest.branch and newest.type != "JOIN":
+            made: dict[str, Any] = msgspec.json.decode(newest.branch)
+            if "fork" in made:
+                return self._branch(stored, ref, made)
         by_ref, numbers = self._layout(stored).by_ref, list[int]()
         while ref not in by_ref:
             ref, _, number = ref.rpartition("__")
             numbers.insert(0, int(number))
         return Spot(by_ref[ref], tuple(numbers))
+
+    def _branch(self, stored: Stored, ref: str, made: dict[str, Any]) -> Spot:
+        """A branch made at run time: a list of one step in its fork, whose undo it may share."""
+        fork = self._spot(stored, made["fork"])
+        step = msgspec.convert(made["step"], Step)
+        if made.get("alike"):
+            step = structs.replace(step, undo=fork.place.step.undo)
+        step = structs.replace(step, task_reference_name=ref)
+        return Spot(Place(step, [step], 0, fork.place), fork.numbers)
 
     def _layout(self, stored: Stored) -> Layout:
         if stored.header.id not in self._layouts:
@@ -71,6 +89,8 @@ class Witness(World):
         """Whether a step did something, or perhaps did, that could be undone and is not."""
         attempts = stored.tasks.get(ref, {}).values()
         step = self._spot(stored, ref).place.step
+        if step.type == "FORK_JOIN_DYNAMIC":  # its undo is that of each of its branches
+            return False
         undone = stored.newest(UNDO + ref)
         if undone is not None and undone.status == status.COMPLETED:
             return False

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from pavane.core.decide import phases
+from pavane.core.decide.branches import node_of
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Page, Rows
 from pavane.core.decide.nodes import UNDO
@@ -243,7 +244,7 @@ def check_rows(stored: Stored) -> None:
         row
         for row in open_rows
         if not row.ref.startswith(UNDO)
-        and (stored.plan.node(row.ref).undo or row.type == "SUB_WORKFLOW")
+        and (node_of(stored.plan, row).undo or row.type == "SUB_WORKFLOW")
     ]
     assert header.undoable_open == len(undoable_open)
     assert header.seq == len(rows)

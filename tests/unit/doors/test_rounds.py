@@ -9,7 +9,7 @@ from rich.console import Console
 from pavane.doors.cli.board import Board
 from pavane.doors.cli.follow import end_line
 from pavane.doors.cli.render import step_lines
-from pavane.doors.cli.rounds import by_step, iterations
+from pavane.doors.cli.rounds import by_step, iterations, telling
 from pavane.engine.views.shapes import ExecutionView, StepView
 
 
@@ -57,3 +57,19 @@ def test_a_loop_says_how_often_it_went_round() -> None:
     assert line.endswith("COMPLETED  3 iterations")
     assert not any("iteration" in each for each in others)
     assert iterations(step("loop", "DO_WHILE", output=msgspec.Raw(b"null"))) == 0
+
+
+FAN = [
+    step("all", "FORK_JOIN_DYNAMIC"),
+    step("_pack_0", fork="all"),
+    step("_pack_1", fork="all", status="IN_PROGRESS"),
+    step("_pack_2", fork="all"),
+]
+
+
+def test_branches_of_a_fan_stand_together() -> None:
+    shown = by_step([*FAN, step("last")])
+    assert [*shown] == ["all", "all *", "last"]
+    assert telling(shown["all *"]).ref == "_pack_1"
+    assert telling([step("_pack_0", fork="all"), step("_pack_1", fork="all")]).ref == "_pack_1"
+    assert "▸×3 " in end_line(execution(FAN))

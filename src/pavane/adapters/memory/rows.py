@@ -61,6 +61,7 @@ class ExecutionRows:
                     seq=old.seq,
                     input=old.input,
                     first_scheduled_at=old.first_scheduled_at,
+                    branch=old.branch,
                 )
         self.put_task(row)
 

@@ -48,7 +48,17 @@ _HEADER_FIXED: Final = frozenset(
 )
 _HEADER_INDEXED: Final = frozenset({"status", "alarm_at"})
 _TASK_FIXED: Final = frozenset(
-    {"execution_id", "ref", "attempt", "type", "name", "seq", "input", "first_scheduled_at"}
+    {
+        "execution_id",
+        "ref",
+        "attempt",
+        "type",
+        "name",
+        "seq",
+        "input",
+        "first_scheduled_at",
+        "branch",
+    }
 )
 
 # --- load: what a decision reads ----------------------------------------------------------------

@@ -6,24 +6,25 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.suggestions import did_you_mean
-from pavane.core.model.workflow import CHOICES
+from pavane.core.model.workflow import CHOICES, FORKS
 
 
 def check(layout: Layout) -> Iterator[str]:
     """Find forks and joins that do not stand together, and `joinOn` that cannot come true."""
     for place in layout.places:
-        if place.step.type == "FORK_JOIN":
+        if place.step.type in FORKS:
             behind = place.behind()
             if behind is None or behind.type != "JOIN":
-                yield f"{place.name}: a FORK_JOIN needs a JOIN directly behind it; put one there."
+                kind = place.step.type
+                yield f"{place.name}: a {kind} needs a JOIN directly behind it; put one there."
         elif place.step.type == "JOIN":
             before = place.before()
-            if before is None or before.type != "FORK_JOIN":
+            if before is None or before.type not in FORKS:
                 yield (
                     f"{place.name}: a JOIN without a FORK_JOIN directly in front of it never "
                     "opens; put the FORK_JOIN there, or remove it."
                 )
-            else:
+            elif before.type == "FORK_JOIN":  # behind the other kind it is computed
                 for ref in dict.fromkeys(place.step.join_on):
                     yield from (f"{place.name}: {text}" for text in _waits(layout, place, ref))
         elif place.step.type == "EXCLUSIVE_JOIN":

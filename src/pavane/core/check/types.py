@@ -13,7 +13,6 @@ NOT_BUILT = frozenset(
     {
         "AGENT",
         "FORK",
-        "FORK_JOIN_DYNAMIC",
         "JDBC",
         "JSON_JQ_TRANSFORM",
         "KAFKA_PUBLISH",
@@ -34,6 +33,11 @@ _HOLDS = {
     "FORK_JOIN": ("fork_tasks",),
     "EXCLUSIVE_JOIN": ("default_exclusive_join_task",),
     "DYNAMIC": ("dynamic_task_name_param",),
+    "FORK_JOIN_DYNAMIC": (
+        "dynamic_fork_tasks_param",
+        "dynamic_fork_tasks_input_param_name",
+        "dynamic_fork_join_tasks_param",
+    ),
 }
 _HELD = dict.fromkeys(name for names in _HOLDS.values() for name in names)
 _ON_THE_WIRE = dict(

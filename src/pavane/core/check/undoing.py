@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import Layout
 
-_UNDOABLE = ("SIMPLE", "DYNAMIC", "SUB_WORKFLOW", "START_WORKFLOW", "WAIT", "HUMAN")
+# The undo of a FORK_JOIN_DYNAMIC is that of each of its branches.
+_UNDOABLE = (
+    "SIMPLE",
+    "DYNAMIC",
+    "SUB_WORKFLOW",
+    "START_WORKFLOW",
+    "WAIT",
+    "HUMAN",
+    "FORK_JOIN_DYNAMIC",
+)
 _PIVOTS = ("SIMPLE", "DYNAMIC", "SUB_WORKFLOW")
 
 

@@ -87,7 +87,7 @@ def _begin(draft: Draft, ref: str) -> None:
         number, _, ref = ref.removeprefix(AGAIN).partition(":")
         DO_WHILE.again(draft, draft.plan.nodes[ref], int(number))
         return
-    node = draft.plan.nodes[ref]
+    node = draft.node(ref)
     draft.require([*node.keys, ("task", ref)] if draft.resuming else node.keys)
     try:
         task_input = draft.render(node)

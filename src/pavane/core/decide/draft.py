@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import structs
 
-from pavane.core.decide.nodes import Node
+from pavane.core.decide.branches import made_node, node_of
+from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.plan import Plan
 from pavane.core.decide.roots import NoRoots, Roots
 from pavane.core.model import status
@@ -60,12 +61,14 @@ class Draft:
         "_decoded",
         "added",
         "agenda",
+        "beginning",
         "changed",
         "commands",
         "entries",
         "failure",
         "given",
         "header",
+        "inputs",
         "iterations",
         "newest",
         "now",
@@ -87,6 +90,8 @@ class Draft:
         self.entries: list[dict[str, Any]] = []
         self.commands: list[Command] = []
         self.agenda: list[str] = []  # steps to begin
+        self.beginning: dict[str, Node] = {}  # branches made at run time that begin in here
+        self.inputs: dict[str, bytes] = {}  # and with what
         self.resuming = False  # steps that begin may have begun before
         self.failure: Failure | None = None  # forward progress is over, and why
         self.iterations = 0  # begun in this decision
@@ -118,6 +123,19 @@ class Draft:
             return self.given.tasks[ref]
         except KeyError:
             raise RowMissingError([("task", ref)]) from None
+
+    def node(self, ref: str) -> Node:
+        """The node of a step or of its undo; KeyError where there is no such step."""
+        ref = ref.removeprefix(UNDO)
+        try:
+            return self.plan.nodes[ref]
+        except KeyError:
+            if ref in self.beginning:
+                return self.beginning[ref]
+            row = self.task(ref)
+            if row is None or not row.branch:
+                raise
+        return made_node(self.plan, ref, row.branch)
 
     def value(self, name: str) -> bytes | None:
         """A value of the execution as JSON, or None when it is not set."""
@@ -158,8 +176,7 @@ class Draft:
         return row
 
     def _may_be_undone(self, row: TaskRow) -> bool:
-        node = self.plan.nodes.find(row.ref)  # none for the undo of a step
-        return node is not None and node.reversible
+        return not row.ref.startswith(UNDO) and node_of(self.plan, row).reversible
 
     def change(self, row: TaskRow, new_status: str = "", **changes: Any) -> TaskRow:
         """A new version of an attempt; its status may only change as the table allows."""
@@ -221,6 +238,8 @@ class Draft:
 
     def render(self, node: Node) -> dict[str, Any]:
         """The input of a step. Raises ExpressionError."""
+        if node.branch:
+            return self._given(node)
         template = node.template
         if template.constant:
             task_input: dict[str, Any] = template.render(NoRoots)
@@ -231,6 +250,16 @@ class Draft:
             if task_input[name] is None:
                 task_input[name] = fallback.render(Roots(self, None, node))
         return task_input
+
+    def _given(self, node: Node) -> dict[str, Any]:
+        """What a branch made at run time begins with: as planned, or as it began before."""
+        body = self.inputs.get(node.ref)
+        if body is None:
+            row = self.task(node.ref)
+            assert row is not None
+            body = row.input
+        given: dict[str, Any] = self.json(body)
+        return given
 
 
 def encode(value: Any) -> bytes:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pavane.core.decide import phases, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
+from pavane.core.decide.fans import width_of
 from pavane.core.decide.nodes import AGAIN, Node
 from pavane.core.decide.plan import BUILT_IN_TYPES, RETRIED_TYPES, WORKER_TYPE
 from pavane.core.decide.roots import VIEWED, Roots
@@ -29,6 +30,10 @@ def new_row(draft: Draft, node: Node, row_status: str, **fields: Any) -> TaskRow
         # An earlier attempt has perhaps happened: that stays so whatever becomes of this one.
         draft.header.undoable -= 1
         fields["undoable"] = True
+    if node.branch:  # what it begins with is kept in its record, and nowhere else
+        fields["branch"] = node.branch
+        if fields.get("input", b"{}") == b"{}":
+            fields["input"] = encode(draft.render(node))
     now, built_in = draft.now, node.type in BUILT_IN_TYPES
     made: dict[str, Any] = {
         "type": WORKER_TYPE if built_in else node.type,
@@ -159,6 +164,7 @@ def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:
             updated_at=draft.now,
             round=row.round,
             undoable=row.undoable,
+            branch=row.branch,
         )
     )
     offer(draft, node, again)
@@ -201,7 +207,8 @@ def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
 
 def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
     """Complete a join when all that it waits for has arrived; its output is a view, not stored."""
-    if join.count < len(node.join_on):
+    width = width_of(join)
+    if join.count < (len(node.join_on) if width is None else width):
         return
     if join.failed:
         join = draft.change(join, status.FAILED, ended_at=draft.now)
@@ -253,7 +260,7 @@ def give_up_agenda(draft: Draft) -> None:
     if draft.resuming:
         draft.require([("task", ref) for ref in agenda])
     for ref in agenda:
-        row = new_row(draft, draft.plan.nodes[ref], status.CANCELED, ended_at=draft.now)
+        row = new_row(draft, draft.node(ref), status.CANCELED, ended_at=draft.now)
         draft.header.undoable += row.undoable
         mark_frontier(draft, row)
     draft.agenda.clear()

@@ -27,7 +27,7 @@ def is_complete(draft: Draft, last: str) -> bool:
     row = draft.task(last)
     if row is None or row.frontier or row.status in status.OPEN:
         return False
-    node = draft.plan.nodes[last]
+    node = draft.node(last)
     inner = last_taken(draft, node) if node.type in CHOICES else ""
     return is_complete(draft, inner) if inner else True
 

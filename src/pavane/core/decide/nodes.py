@@ -68,6 +68,8 @@ class Node(msgspec.Struct):
     condition: Template | None = None  # DO_WHILE: whether there is another iteration
     loops: tuple[str, ...] = ()  # the DO_WHILEs around it, the outermost first
     path: Path = ()  # which iteration of each
+    options: Step | None = None  # FORK_JOIN_DYNAMIC: what it says of all its branches
+    branch: bytes = b""  # of a branch made at run time: what its row carries of it (branches.py)
     keys: frozenset[Key] = frozenset()  # what beginning it reads
     views: Mapping[str, View] | None = None  # the same, as its template sees it
     after: frozenset[Key] = frozenset()  # what completing it reads, as far as it is known
@@ -124,7 +126,7 @@ class Nodes(dict[str, Node]):
                 refs = shown if shown and shown[0] in node.join_on else node.join_on
                 found.update(("task", str(each)) for each in refs)
             elif node.type == "JOIN" and len(path) == len(node.loops):
-                found.update(("task", each) for each in self[ref].join_on)
+                found.update(("task", self.named(each, path)) for each in node.join_on)
         return found
 
     def within(self, node: Node, place: Node | None) -> tuple[str, Path]:

@@ -169,8 +169,7 @@ def resolve(draft: Draft, fact: Resolved) -> None:
 def signal(draft: Draft, fact: Signalled) -> None:
     """Complete or fail a waiting step from outside."""
     row = draft.task(fact.ref)
-    node = draft.plan.nodes.find(fact.ref)
-    if row is None or node is None:
+    if row is None or fact.ref.startswith(UNDO):
         raise NotFoundError(
             f"Execution {draft.header.id} has no step {fact.ref!r} that has begun.",
             "Look at `pavane show` for the steps that are waiting.",
@@ -185,6 +184,7 @@ def signal(draft: Draft, fact: Signalled) -> None:
             f"Step {fact.ref!r} is a {row.type} that is {row.status}: it waits for no signal.",
             f"Signal a {' or '.join(SIGNALLED)} step that is IN_PROGRESS.",
         )
+    node = draft.node(fact.ref)
     succeeded = fact.status == status.COMPLETED
     row = draft.change(
         row,
@@ -218,7 +218,7 @@ def _resume_at(draft: Draft, ready: Ready) -> None:
     if row is None or ready.mark not in ("held", "frontier"):
         return
     draft.do(Close(ready.ref))
-    node = draft.plan.nodes[ready.ref]
+    node = draft.node(ready.ref)
     if row.frontier:
         row = draft.change(row, frontier=False)
     if row.status == status.COMPLETED and node.type == "TERMINATE":
@@ -313,6 +313,6 @@ def _resolve_step(draft: Draft, row: TaskRow, fact: Resolved) -> None:
         header.undoable += row.undoable
     elif fact.action == "done" and row.type == "TERMINATE":
         draft.do(Close(row.ref))  # it has arrived where it is waited for: only go on behind it
-        flow.go_on(draft, draft.plan.nodes[row.ref], row)
+        flow.go_on(draft, draft.node(row.ref), row)
     elif fact.action == "done":
-        flow.completed(draft, draft.plan.nodes[row.ref], row)
+        flow.completed(draft, draft.node(row.ref), row)

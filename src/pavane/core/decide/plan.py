@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import structs
 
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.looped import ITEMS
 from pavane.core.decide.nodes import AGAIN, UNDO, Node, Nodes, UndoPlan
 from pavane.core.decide.retries import NO_POLICY, policy_of
@@ -15,7 +17,7 @@ from pavane.core.expressions.evaluator import compile_expression
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.rows import Key
 from pavane.core.model.task_definition import TaskDefinition
-from pavane.core.model.workflow import CHOICES, Step, Workflow, content_hash
+from pavane.core.model.workflow import CHOICES, FORKS, Step, Workflow, content_hash
 from pavane.errors import DefinitionError
 
 _AHEAD_MAX = 100  # keys of one step that others look ahead to
@@ -23,6 +25,7 @@ _AHEAD_MAX = 100  # keys of one step that others look ahead to
 # explicit retryCount is tried again.
 _AD_HOC = TaskDefinition()
 WORKER_TYPE = "SIMPLE"
+_NAMED_LATE = frozenset({"DYNAMIC", DYNAMIC_FORK})  # steps whose tasks are named at run time
 BUILT_IN_TYPES = frozenset({"HTTP"})  # tasks of that name, which Pavane itself carries out
 RETRIED_TYPES = (
     frozenset({WORKER_TYPE, "DYNAMIC", "SUB_WORKFLOW", "START_WORKFLOW"}) | BUILT_IN_TYPES
@@ -43,6 +46,9 @@ class Plan(msgspec.Struct):
     variables: tuple[str, ...]
     inline: dict[str, Workflow] = {}  # content hash to definitions that stand in place
     tasks: Mapping[str, TaskDefinition] = {}  # where the names of tasks are computed
+    fans: tuple[str, ...] = ()  # every FORK_JOIN_DYNAMIC, in the order in which they are written
+    ahead: frozenset[Key] = frozenset()  # what a report on a branch made at run time will read
+    made: dict[str, Node] = {}  # nodes of such branches that are kept at hand
 
     def node(self, ref: str) -> Node:
         """The node of a reference name, also of its undo."""
@@ -59,7 +65,7 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
                 f"Workflow {workflow.name!r}: two steps are named {step.ref!r}.",
                 "Give each step its own taskReferenceName.",
             )
-        nodes[step.ref] = _node(step, tasks)
+        nodes[step.ref] = node_for(step, tasks)
         param = step.sub_workflow_param
         if param and param.workflow_definition:
             inline[content_hash(param.workflow_definition)] = param.workflow_definition
@@ -84,8 +90,10 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         output_views=views_of(output),
         variables=tuple(sorted(variables)),
         inline=inline,
-        tasks=tasks if any(node.type == "DYNAMIC" for node in nodes.values()) else {},
+        tasks=tasks if any(node.type in _NAMED_LATE for node in nodes.values()) else {},
+        fans=tuple(node.ref for node in nodes.values() if node.type == DYNAMIC_FORK),
     )
+    plan.ahead = frozenset(("task", nodes[fan].join) for fan in plan.fans if not nodes[fan].loops)
     plan.output_keys = keys_of(plan, output.reads)
     for node in nodes.values():
         node.keys = keys_of(plan, node.template.reads)
@@ -141,8 +149,12 @@ class Around(NamedTuple):
     loops: tuple[str, ...] = ()
 
 
-def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
-    definition = step.task_definition or tasks.get(step.name)
+def node_for(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
+    """The node of a step that is linked to nothing yet."""
+    options, definition = None, step.task_definition or tasks.get(step.name)
+    if step.type == DYNAMIC_FORK:  # what it says of a task, it says of its branches
+        options, definition = step, None
+        step = structs.replace(step, undo=None, optional=False, permissive=False)
     where = f"{step.ref}.inputParameters"
     parameters: dict[str, Any] = step.input_parameters
     if step.items is not None:
@@ -169,6 +181,7 @@ def _node(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
         service=step.service or (definition.service if definition else ""),
         reversible=step.undo is not None or step.type == "SUB_WORKFLOW",
         join_on=tuple(step.join_on) if step.type == "JOIN" else (),
+        options=options,
     )
     if step.evaluator_type == "pavane" and step.type != "DO_WHILE":
         node.expression = compile_expression(step.expression, where=f"{step.ref}.expression")
@@ -201,15 +214,17 @@ def _link(steps: list[Step], nodes: Nodes, around: Around) -> tuple[str, str]:
             node.default = _link(step.default_case, nodes, here)
         elif step.type == "DO_WHILE":
             _link_loop(node, nodes, here)
-        elif step.type == "FORK_JOIN":
+        elif step.type in FORKS:
             join = steps[i + 1] if i + 1 < len(steps) else None
             if join is None or join.type != "JOIN":
                 raise DefinitionError(
-                    f"FORK_JOIN {step.ref!r} is not followed by a JOIN.",
+                    f"{step.type} {step.ref!r} is not followed by a JOIN.",
                     "Put a JOIN directly behind it.",
                 )
             node.join = join.ref
             nodes[join.ref].of_fork = step.ref
+            if step.type == DYNAMIC_FORK:
+                nodes[join.ref].join_on = ()  # it waits for what the fork makes
             here = here._replace(after="", fork=step.ref)
             node.branches = tuple(
                 _link(branch, nodes, here) for branch in step.fork_tasks if branch

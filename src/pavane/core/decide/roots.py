@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from pavane.core.decide import fans
 from pavane.core.decide.looped import looped, newest
 from pavane.core.expressions.template import Template
 from pavane.core.model.rows import Header, TaskRow
@@ -98,12 +99,25 @@ class Roots:
         view = _EVERYTHING if self._views is None else self._views.get(name, _EVERYTHING)
         if name == "workflow":
             built: object = self._workflow(view)
+        elif self._is_branch(name):
+            assert self._place is not None
+            built = self._step(self._place.ref, view)
         elif name in self._draft.plan.nodes:
             built = self._step(newest(self._draft, name, self._place), view)
         else:
             raise KeyError(name)
         self._built[name] = built
         return built
+
+    def _is_branch(self, name: str) -> bool:
+        """Whether a name means the branch made at run time that reads it.
+
+        That is its own name, and in what all its like have in common that of their fork.
+        """
+        place = self._place
+        if place is None or not place.branch:
+            return False
+        return name in (place.ref, self._draft.plan.nodes[place.fork].step.ref)
 
     def _workflow(self, view: View) -> dict[str, Any]:
         draft = self._draft
@@ -131,26 +145,42 @@ class Roots:
         if view.wants_more_than("input", "output"):
             seen = task_fields(row)
         if view.wants("input"):
-            seen["input"] = self._draft.json(row.input)
+            seen["input"] = self._input(row)
         if ref == self._unknown:
             seen["output"] = None
         elif view.wants("output"):
             seen["output"] = self._output(row, view)
         return seen
 
+    def _input(self, row: TaskRow) -> object:
+        """A task's input; the names of all branches are added where those were made for it."""
+        given = self._draft.json(row.input)
+        width = fans.width_of(row) if row.type == fans.DYNAMIC_FORK else None
+        if width is None:
+            return given
+        return {**given, "forkedTasks": fans.refs(self._draft, row.ref, 0, width)}
+
     def _output(self, row: TaskRow, view: View) -> object:
         if row.type == "JOIN":
-            return self._joined(self._draft.plan.nodes[row.ref], view)
+            return self._joined(self._draft.plan.nodes[row.ref], row, view)
         if row.type == "DO_WHILE":
             return looped(self._draft, self._draft.plan.nodes[row.ref], row, view.below("output"))
         return self._draft.json(row.output)
 
-    def _joined(self, node: Node, view: View) -> dict[str, Any]:
+    def _joined(self, node: Node, row: TaskRow, view: View) -> dict[str, Any]:
         """A JOIN's output: by name the outputs of the steps that it joins, those that have one."""
-        names = view.below("output")
-        refs = node.join_on if names is None else [ref for ref in node.join_on if ref in names]
+        names, width = view.below("output"), fans.width_of(row)
+        if width is None:
+            refs = node.join_on if names is None else [ref for ref in node.join_on if ref in names]
+        elif names is None:
+            refs = fans.refs(self._draft, node.of_fork, 0, width)
+        else:
+            refs = sorted(names)
         self._draft.require([("task", ref) for ref in refs])
         rows = {ref: self._draft.task(ref) for ref in refs}
+        if width is not None and names is not None:
+            its = {ref: row for ref, row in rows.items() if row is not None}
+            rows = {r: row for r, row in its.items() if fans.belongs(row, node.of_fork)}
         return {
             ref: self._draft.json(row.output)
             for ref, row in rows.items()

@@ -87,7 +87,7 @@ def undo_completed(draft: Draft) -> None:
 
 def settled(draft: Draft, row: TaskRow) -> None:
     """An attempt ended while the execution is being frozen: the way back starts behind it."""
-    node = draft.plan.node(row.ref)
+    node = draft.node(row.ref)
     row = flow.note_unknown(draft, node, row)
     done = row.status in status.SUCCESSFUL
     if done and node.undo is not None:
@@ -191,7 +191,7 @@ def sweep(draft: Draft, row: TaskRow) -> None:
     if row.ref.startswith(UNDO):
         draft.do(Close(row.ref))
         return
-    row = flow.note_unknown(draft, draft.plan.node(row.ref), row)
+    row = flow.note_unknown(draft, draft.node(row.ref), row)
     header.undoable += row.undoable
     if header.status == status.COMPLETED and not header.parent_id:
         draft.do(Close(row.ref))

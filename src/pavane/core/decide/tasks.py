@@ -88,7 +88,7 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
         ended_at=draft.now,
     )
     if fact.perhaps_done and not row.ref.startswith(UNDO):
-        row = flow.note_perhaps_done(draft, draft.plan.node(row.ref), row)
+        row = flow.note_perhaps_done(draft, draft.node(row.ref), row)
     _ended(draft, row, after_ms=int(fact.callback_after_s * 1000))
     return True
 
@@ -120,7 +120,7 @@ def returned(draft: Draft, fact: facts.Returned) -> bool:
         stopping.settled(draft, row)
         return True
     if fact.begun and not row.ref.startswith(UNDO):
-        row = flow.note_perhaps_done(draft, draft.plan.node(row.ref), row)
+        row = flow.note_perhaps_done(draft, draft.node(row.ref), row)
     return _back_to_queue(draft, row, 0, row.output)
 
 
@@ -130,7 +130,7 @@ def alarm_rang(draft: Draft, ref: str) -> bool:
     row = draft.task(ref)
     if row is None:
         return False
-    node = draft.plan.node(ref)
+    node = draft.node(ref)
     if row.status not in status.OPEN:
         return header.phase in phases.GOING_BACK and undo.walk_on(draft, ref)
     if header.status in status.ENDED:
@@ -171,7 +171,7 @@ def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
     else:
         cause = fact.cause if fact.status == status.COMPENSATED else fact.status
         timed_out = bool(row.reason)  # its time was up: that is why the child was stopped
-        final = timed_out and _is_final(draft.plan.nodes[row.ref].policy)
+        final = timed_out and _is_final(draft.node(row.ref).policy)
         row = draft.change(
             row,
             status.TIMED_OUT if timed_out else _OF_CHILD.get(cause, status.FAILED),
@@ -243,7 +243,7 @@ def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:
 
 
 def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -> None:
-    node = draft.plan.node(row.ref)
+    node = draft.node(row.ref)
     if row.status not in status.SUCCESSFUL:
         draft.log("failed", row.ref, row.attempt, status=row.status, reason=row.reason)
     if row.ref.startswith(UNDO):
@@ -282,7 +282,7 @@ def _back_to_queue(draft: Draft, row: TaskRow, delay_ms: int, output: bytes) -> 
     row = draft.change(
         row, status.SCHEDULED, worker="", visible_at=draft.now + delay_ms, output=output
     )
-    flow.offer(draft, draft.plan.node(row.ref), row)
+    flow.offer(draft, draft.node(row.ref), row)
     return True
 
 

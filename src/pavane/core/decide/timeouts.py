@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pavane.core.decide.branches import node_of
 from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import Plan
 from pavane.core.decide.retries import NO_POLICY, Policy, policy_of
@@ -11,7 +12,7 @@ from pavane.core.model.rows import TaskRow
 
 def policy_for(plan: Plan, row: TaskRow) -> Policy:
     """The policy of an attempt at a step or at its undo, whose task's name may be computed."""
-    node = plan.node(row.ref)
+    node = node_of(plan, row)
     if row.ref.startswith(UNDO):
         return node.undo.policy if node.undo else NO_POLICY
     if node.type == "DYNAMIC" and row.name in plan.tasks:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from pavane.core.decide import flow, retries, timeouts
+from pavane.core.decide import fans, flow, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.lists import is_complete, last_taken
 from pavane.core.decide.nodes import UNDO, Node, numbered
@@ -23,7 +23,7 @@ from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Tell, Wait
 from pavane.core.model.fact import UndoRequested
 from pavane.core.model.rows import PAGE, TaskRow
-from pavane.core.model.workflow import CHOICES
+from pavane.core.model.workflow import CHOICES, FORKS
 from pavane.errors import ExpressionError
 
 _STEPS_MAX = 1000  # walked back in one decision; then others have their turn
@@ -43,7 +43,7 @@ def back_from(draft: Draft, ref: str) -> None:
         if walked > _STEPS_MAX:
             _interrupt(draft, here)
         else:
-            ahead += _visit(draft, draft.plan.nodes[here])
+            ahead += _visit(draft, draft.node(here))
 
 
 def walk_on(draft: Draft, ref: str) -> bool:
@@ -66,7 +66,7 @@ def _interrupt(draft: Draft, ref: str) -> None:
 
 
 def _visit(draft: Draft, node: Node) -> list[str]:
-    if node.type == "FORK_JOIN":
+    if node.type in FORKS:
         return _arrive_at_fork(draft, node)
     if node.type == "JOIN":
         fork = draft.plan.nodes[node.of_fork]
@@ -88,10 +88,15 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     """The ends of the branches that are complete, a page at a time; at last the fork itself."""
     row = draft.task(join.ref)
     assert row is not None
-    ends = [last for _, last in fork.branches[row.polls : row.polls + PAGE]]
+    width = fans.width_of(row)
+    if width is None:
+        width = len(fork.branches)
+        ends = [last for _, last in fork.branches[row.polls : row.polls + PAGE]]
+    else:
+        ends = fans.refs(draft, fork.ref, row.polls, min(row.polls + PAGE, width))
     draft.require([("task", last) for last in ends])
     found = [last for last in ends if is_complete(draft, last)]
-    if row.polls + PAGE < len(fork.branches):
+    if row.polls + PAGE < width:
         draft.change(row, polls=row.polls + PAGE)
         _interrupt(draft, join.ref)
         return found
@@ -115,7 +120,7 @@ def _before(draft: Draft, node: Node) -> list[str]:
             return []
         number = node.path[-1] if node.path else 0
         node = draft.plan.nodes[node.inside]
-        if node.type == "FORK_JOIN":
+        if node.type in FORKS:
             return _arrive_at_fork(draft, node)
         if node.type == "DO_WHILE" and number > 1:
             return [numbered(node.last, (*node.path, number - 1))]
@@ -177,6 +182,7 @@ def _begin_undo(
         visible_at=now,
         updated_at=now,
         child_id="" if node.undo else row.child_id,
+        branch=row.branch,
     )
     if node.undo is None:
         draft.add(undo)
@@ -230,7 +236,7 @@ def _with_input(
 
 def undo_ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
     """An attempt at an undo is over: go on before the step, try again, or wait for a person."""
-    node = draft.plan.node(row.ref)
+    node = draft.node(row.ref)
     if row.status in status.SUCCESSFUL:
         draft.do(Close(row.ref))
         draft.log("completed", row.ref, row.attempt)
@@ -258,7 +264,7 @@ def _park(draft: Draft, row: TaskRow) -> None:
 
 def retry_undo(draft: Draft, row: TaskRow) -> None:
     """A person asks for one more round of attempts at an undo that gave up."""
-    node = draft.plan.node(row.ref)
+    node = draft.node(row.ref)
     step = draft.task(node.ref)
     assert step is not None
     _begin_undo(draft, node, step, earlier=row, again=True)

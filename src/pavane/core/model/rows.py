@@ -81,6 +81,7 @@ class TaskRow(msgspec.Struct, frozen=True, gc=False):
     failed: int = 0  # JOIN: arrivals of permissive steps that failed; FORK: branches walked back
     round: int = 0  # the first attempt since a person last asked for a retry
     child_id: str = ""
+    branch: bytes = b""  # FORK_JOIN_DYNAMIC, its JOIN and branches: what was made at run time
     undoable: bool = False  # done (or perhaps done), and its undo would have something to do
     frontier: bool = False  # was open, or failed, when forward progress stopped: undo starts here
 

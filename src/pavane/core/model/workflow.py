@@ -20,6 +20,9 @@ Style = Literal["orchestrated", "choreographed"]
 CHOICES: Final = frozenset({"SWITCH", "DECISION"})
 """The types of the steps that choose one of several lists."""
 
+FORKS: Final = frozenset({"FORK_JOIN", "FORK_JOIN_DYNAMIC"})
+"""The types of the steps that let branches run side by side, up to the JOIN behind them."""
+
 
 class Undo(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """The task that reverses a step; it may read the step's `${<ref>.input}` and `.output`."""
@@ -64,6 +67,10 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     items: Any = None  # DO_WHILE: a list, or an expression for one; once for each of them
     sub_workflow_param: SubWorkflow | None = None
     dynamic_task_name_param: str = ""  # DYNAMIC: the input that names the task
+    # FORK_JOIN_DYNAMIC: the inputs that hold the branches, and what each begins with
+    dynamic_fork_tasks_param: str = ""
+    dynamic_fork_tasks_input_param_name: str = ""
+    dynamic_fork_join_tasks_param: str = ""
     # policy
     optional: bool = False
     permissive: bool = False

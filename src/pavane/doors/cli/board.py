@@ -13,7 +13,7 @@ from rich.text import Text
 
 from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import COLOURS, MARKS
-from pavane.doors.cli.rounds import by_step
+from pavane.doors.cli.rounds import by_step, telling
 from pavane.engine.views.shapes import ExecutionView, StepView
 
 MOST_COLUMNS = 8
@@ -92,10 +92,10 @@ def is_work(step: StepView) -> bool:
 
 
 def _cell(iterations: Sequence[StepView]) -> Text:
-    """The newest iteration, with its attempts and how many there were."""
+    """The newest iteration or the slowest branch, with its attempts and how many there were."""
     if not iterations:
         return Text(" ")
-    step = iterations[-1]
+    step = telling(iterations)
     retried = str(step.attempts) if step.attempts > 1 else ""
     rounds = f" ×{len(iterations)}" if len(iterations) > 1 else ""
     return Text(MARKS.get(step.status, "?") + retried + rounds, style=COLOURS.get(step.status, ""))

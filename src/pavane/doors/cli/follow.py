@@ -12,7 +12,7 @@ import click
 
 from pavane.core.model.status import ENDED
 from pavane.doors.cli.render import MARKS, first_line, status_text
-from pavane.doors.cli.rounds import by_step
+from pavane.doors.cli.rounds import by_step, telling
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView, StepView
 from pavane.errors import StoreError
@@ -76,7 +76,7 @@ def end_line(view: ExecutionView) -> str:
 
 
 def _mark(iterations: Sequence[StepView]) -> str:
-    mark = MARKS.get(iterations[-1].status, "?")
+    mark = MARKS.get(telling(iterations).status, "?")
     return f"{mark}×{len(iterations)} " if len(iterations) > 1 else mark
 
 

@@ -1,4 +1,4 @@
-"""Loops in few columns: the iterations of a step stand together."""
+"""Loops and fans in few columns: iterations of a step, and branches of a fork, stand together."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pavane.engine.views.shapes import StepView
+from pavane.core.model import status as st
+from pavane.engine.views.shapes import UNDONE, StepView
 
+_DONE = st.SUCCESSFUL | {UNDONE}
 _NUMBERS = re.compile(r"(__[1-9][0-9]*)+$")
 
 
@@ -22,14 +24,24 @@ def by_step(steps: Sequence[StepView]) -> dict[str, list[StepView]]:
     """Steps by their names, those of several iterations together, the newest last.
 
     The names of a definition may end like `x__1` too; they are only taken for iterations where
-    there is a loop.
+    there is a loop. Branches that were made at run time stand together as their fork and a `*`.
     """
     has_loops = any(step.type == "DO_WHILE" for step in steps)
     found: dict[str, list[StepView]] = {}
     for step in steps:
-        name = _NUMBERS.sub("", step.ref) if has_loops and not step.undoes else step.ref
+        name = f"{step.fork} *" if step.fork else step.ref
+        name = _NUMBERS.sub("", name) if has_loops and not step.undoes else name
         found.setdefault(name, []).append(step)
     return found
+
+
+def telling(steps: Sequence[StepView]) -> StepView:
+    """The one that says most of those that stand together: the newest iteration.
+
+    Of branches, which have no order, the last that is not done, if there is one.
+    """
+    unfinished = [step for step in steps if step.fork and step.status not in _DONE]
+    return (unfinished or steps)[-1]
 
 
 def iterations(step: StepView) -> int:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from pavane.core.model.workflow import CHOICES, Workflow
 from pavane.core.projection.reading.hybrid import task_of
 from pavane.doors.dashboard.html import Markup, joined, tag
-from pavane.doors.dashboard.iterations import newest
+from pavane.doors.dashboard.iterations import Fan, Newest, branches, newest
 from pavane.doors.dashboard.layout import BAR_H, PAD, Frame, Line, Placed, layout
 from pavane.doors.dashboard.words import MARKS, tone
 from pavane.engine.views.shapes import StepView
@@ -31,10 +31,11 @@ def picture(
     block = block.moved(_MARGIN, _MARGIN)
     width, height = block.width + 2 * _MARGIN, block.height + 2 * _MARGIN
     now = newest(workflow.tasks, steps)
+    fans = branches(steps.values())
     frames = [_frame(each) for each in block.frames]
     lines = [_line(each, now.steps) for each in block.lines]
     boxes = [
-        _box(each, now.steps.get(each.step.ref), links, now.iterations.get(each.step.ref, 0))
+        _box(each, now.steps.get(each.step.ref), links, _many(each, now, fans))
         for each in block.placed
     ]
     return tag(
@@ -79,7 +80,7 @@ def _frame(frame: Frame) -> Markup:
         width=f"{frame.width:g}",
         height=f"{frame.height:g}",
         rx=14,
-        class_="loop",
+        class_="fan" if frame.step.type == "FORK_JOIN_DYNAMIC" else "loop",
     )
 
 
@@ -113,9 +114,7 @@ def _line(line: Line, steps: Mapping[str, StepView]) -> Markup:
     return joined(path, tag("text", _cut(line.label), class_="case", **at))
 
 
-def _box(
-    placed: Placed, step: StepView | None, links: Mapping[str, str], iterations: int
-) -> Markup:
+def _box(placed: Placed, step: StepView | None, links: Mapping[str, str], many: str) -> Markup:
     definition = placed.step
     status = step.status if step else ""
     kind = "scope" if _is_scope(placed) else "bar" if definition.type in _SMALL else "box"
@@ -135,7 +134,7 @@ def _box(
     if placed.height != BAR_H:
         below = tag(
             "text",
-            _cut(_below(placed, step, iterations), 30),
+            _cut(_below(placed, step, many), 30),
             x=middle,
             y=f"{first + 18:g}",
             class_="below",
@@ -151,13 +150,23 @@ def _is_scope(placed: Placed) -> bool:
     return placed.step.type == "SUB_WORKFLOW" or placed.step.name in _SCOPES
 
 
-def _below(placed: Placed, step: StepView | None, iterations: int) -> str:
+def _many(placed: Placed, now: Newest, fans: Mapping[str, Fan]) -> str:
+    """How often a loop has gone round, or how far the branches of a fan have come."""
+    ref = placed.step.ref
+    step = now.steps.get(ref)
+    if step is not None and step.ref in fans:
+        fan = fans[step.ref]
+        return f"{fan.done} of {fan.begun} done" + (f", {fan.failed} failed" * bool(fan.failed))
+    return f"iteration {now.iterations[ref]}" if ref in now.iterations else ""
+
+
+def _below(placed: Placed, step: StepView | None, many: str) -> str:
     definition = placed.step
     service = step.service if step and step.service else definition.service
-    kind = "scope" if _is_scope(placed) else definition.type.lower().replace("_", " ")
+    kind = "scope" if _is_scope(placed) else _kind(definition.type)
     parts = [service if definition.type in _PLAIN and service else kind]
-    if iterations:
-        parts.append(f"iteration {iterations}")
+    if many:
+        parts.append(many)
     if step and step.attempts > 1:
         parts.append(f"{step.attempts} attempts")
     if step and step.undo:
@@ -165,6 +174,10 @@ def _below(placed: Placed, step: StepView | None, iterations: int) -> str:
     elif definition.pivot:
         parts.append("pivot")
     return " · ".join(parts)
+
+
+def _kind(type: str) -> str:
+    return "fan" if type == "FORK_JOIN_DYNAMIC" else type.lower().replace("_", " ")
 
 
 def _cut(name: str, letters: int = _LETTERS) -> str:

@@ -1,13 +1,14 @@
-"""What the steps of a definition have come to: inside loops, in the newest iteration."""
+"""What steps have come to: in the newest iteration of a loop, in all branches of a fan."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from pavane.core.decide.nodes import Path, numbered, parted
+from pavane.core.model import status as st
 from pavane.core.model.workflow import Step
-from pavane.engine.views.shapes import StepView
+from pavane.engine.views.shapes import UNDONE, StepView
 
 
 class Newest(NamedTuple):
@@ -15,6 +16,28 @@ class Newest(NamedTuple):
 
     steps: dict[str, StepView]
     iterations: dict[str, int]
+
+
+class Fan(NamedTuple):
+    """How far the branches of a FORK_JOIN_DYNAMIC have come."""
+
+    begun: int = 0
+    done: int = 0
+    failed: int = 0
+
+
+def branches(seen: Iterable[StepView]) -> dict[str, Fan]:
+    """By the name of their fork (in its iteration) the branches that were made at run time."""
+    found: dict[str, Fan] = {}
+    for step in seen:
+        if step.fork:
+            fan = found.get(step.fork, Fan())
+            found[step.fork] = Fan(
+                fan.begun + 1,
+                fan.done + (step.status in (*st.SUCCESSFUL, UNDONE)),
+                fan.failed + (step.status in st.UNSUCCESSFUL_ENDS),
+            )
+    return found
 
 
 def newest(steps: Sequence[Step], seen: Mapping[str, StepView]) -> Newest:

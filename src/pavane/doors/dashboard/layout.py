@@ -1,6 +1,7 @@
 """Where the steps of a definition stand in its picture: from top to bottom, branches side by side.
 
-A loop is a box on the edge of a frame, which holds its steps.
+A loop is a box on the edge of a frame, which holds its steps; a fork whose branches are made at
+run time is a box in a frame of its own, however many there are.
 
 Coordinates are pixels; a block's own begin at its upper left corner.
 """
@@ -46,7 +47,7 @@ class Line(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """What is drawn around the steps of a loop."""
+    """What is drawn around the steps of a loop, or around those that a fork makes."""
 
     step: Step
     x: float
@@ -145,6 +146,8 @@ def _block(step: Step) -> Block:
         case kind if kind in CHOICES:
             branches = list(step.decision_cases.items())
             return _split(step, [*branches, ("otherwise", step.default_case)], BOX_H)
+        case "FORK_JOIN_DYNAMIC":
+            return _fan(step)
         case "DO_WHILE":
             return _loop(step)
         case "JOIN":
@@ -157,6 +160,16 @@ def _box(step: Step, height: float, *, ends: bool) -> Block:
     middle = BOX_W / 2
     out = [End(middle, height, step.ref)] if ends else []
     return Block(BOX_W, height, [Placed(step, 0, 0, BOX_W, height)], [], middle, step.ref, out, [])
+
+
+def _fan(step: Step) -> Block:
+    """A box in a frame, which stands for all its branches."""
+    block = _box(step, BOX_H, ends=True).moved(PAD / 2, PAD / 2)
+    width, height = BOX_W + PAD, BOX_H + PAD
+    top = Line(block.entry, 0, block.entry, PAD / 2, "", step.ref, step.ref)
+    out = [End(block.entry, BOX_H + PAD / 2, step.ref)]
+    frame = Frame(step, 0, 0, width, height)
+    return Block(width, height, block.placed, [top], block.entry, step.ref, out, [frame])
 
 
 def _loop(step: Step) -> Block:

@@ -1,4 +1,4 @@
-"""Outputs that are never stored: those of JOIN and DO_WHILE are put together from other steps'."""
+"""What is never stored: outputs of JOIN and DO_WHILE, and the names of all branches of a fan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.looped import KEEP, items_of, shown
 from pavane.core.decide.nodes import Path, numbered, parted
 from pavane.core.decide.plan import all_steps
@@ -17,14 +18,19 @@ from pavane.core.model.workflow import Step, Workflow
 class Assembled:
     """What the JOINs and loops of one definition show.
 
-    `joins` has the steps that each JOIN waits for, `bodies` those that are directly in each loop.
+    `joins` has the steps that each JOIN waits for, `bodies` those that are directly in each loop,
+    `fans` the FORK_JOIN_DYNAMIC of each JOIN that waits for what such a fork makes.
     """
 
     def __init__(
-        self, joins: Mapping[str, Sequence[str]], bodies: Mapping[str, Sequence[str]] = {}
+        self,
+        joins: Mapping[str, Sequence[str]],
+        bodies: Mapping[str, Sequence[str]] = {},
+        fans: Mapping[str, str] = {},
     ) -> None:
         self._joins = joins
         self._bodies = bodies
+        self._fans = fans
         self._known = frozenset(
             {*joins, *bodies, *(ref for body in bodies.values() for ref in body)}
         )
@@ -40,17 +46,29 @@ class Assembled:
                 for step in steps
                 if step.type == "DO_WHILE"
             },
+            dict(_fans(workflow.tasks)),
         )
 
     def place(self, ref: str) -> tuple[str, Path]:
         """The name of a step in the definition, and the iterations in which it is."""
         return parted(ref, self._known)
 
-    def output(self, row: TaskRow, outputs: Mapping[str, bytes]) -> bytes:
-        """The output of an attempt, given that of the newest one of each step, as JSON."""
+    def output(
+        self,
+        row: TaskRow,
+        outputs: Mapping[str, bytes],
+        branches: Mapping[str, Sequence[str]] = {},
+    ) -> bytes:
+        """The output of an attempt, as JSON.
+
+        Given are the output of the newest one of each step, and the branches of each fan.
+        """
         if row.type == "JOIN" and row.status in st.SUCCESSFUL:
             ref, path = self.place(row.ref)
-            refs = [numbered(each, path) for each in self._joins.get(ref, ())]
+            if ref in self._fans:
+                refs = branches.get(numbered(self._fans[ref], path), ())
+            else:
+                refs = [numbered(each, path) for each in self._joins.get(ref, ())]
             return _by_name(zip(refs, refs, strict=True), outputs)
         if row.type == "DO_WHILE":
             return self._looped(row, outputs)
@@ -69,11 +87,29 @@ class Assembled:
         return b"{" + b",".join(members) + b"}"
 
 
+def shown_input(row: TaskRow, branches: Mapping[str, Sequence[str]]) -> bytes:
+    """The input of an attempt, as JSON; at a fan with the names of all branches that have begun."""
+    if row.type != DYNAMIC_FORK or not row.branch:
+        return row.input
+    given = msgspec.json.decode(row.input, type=dict[str, msgspec.Raw])
+    names = msgspec.json.encode(branches.get(row.ref, ()))
+    return msgspec.json.encode({**given, "forkedTasks": msgspec.Raw(names)})
+
+
 def _by_name(names: Iterable[tuple[str, str]], outputs: Mapping[str, bytes]) -> bytes:
     """`{name: output}` of the steps that have an output, as JSON."""
     there = ((name, ref) for name, ref in names if outputs.get(ref, b"") not in (b"", b"{}"))
     members = (msgspec.json.encode(name) + b":" + outputs[ref] for name, ref in there)
     return b"{" + b",".join(members) + b"}"
+
+
+def _fans(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    """Each JOIN behind a FORK_JOIN_DYNAMIC, and that fork."""
+    for step, behind in zip(steps, [*steps[1:], None], strict=False):
+        if step.type == DYNAMIC_FORK and behind is not None:
+            yield behind.ref, step.ref
+        for inner in step.inner:
+            yield from _fans(inner)
 
 
 def _directly(steps: Iterable[Step]) -> Iterator[Step]:

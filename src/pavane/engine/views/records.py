@@ -8,10 +8,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec import structs
 
+from pavane.core.decide.branches import by_fork
 from pavane.core.decide.roots import VIEWED
 from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.workflow import Workflow
-from pavane.engine.views.assembled import Assembled
+from pavane.engine.views.assembled import Assembled, shown_input
 from pavane.engine.views.attention import attention_views
 from pavane.engine.views.shapes import AttentionView
 from pavane.engine.views.steps import step_views
@@ -81,9 +82,14 @@ class Records:
         assembled = Assembled.of(workflow)
         attention = attention_views(header, step_views(rows, assembled), parked) if tasks else []
         newest = {row.ref: row.output for row in sorted(rows, key=lambda row: row.attempt)}
+        branches = by_fork(rows)
         shown = [
-            structs.replace(row, output=assembled.output(row, newest))
-            if row.type in VIEWED
+            structs.replace(
+                row,
+                output=assembled.output(row, newest, branches),
+                input=shown_input(row, branches),
+            )
+            if row.type in VIEWED or row.branch
             else row
             for row in rows
         ]

@@ -44,6 +44,7 @@ class StepView(msgspec.Struct, frozen=True, rename="camel"):
     undo: str = ""  # status of the step's undo, "" where there is none
     undoes: str = ""  # for an undo: the step that it reverses
     child_id: str = ""  # the execution that the step started
+    fork: str = ""  # of a branch made at run time: the FORK_JOIN_DYNAMIC that made it
     worker: str = ""
     scheduled_at: int = 0
     started_at: int = 0

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import structs
 
+from pavane.core.decide.branches import by_fork
 from pavane.core.model import status as st
 from pavane.core.model.rows import TaskRow
-from pavane.engine.views.assembled import Assembled
+from pavane.engine.views.assembled import Assembled, shown_input
 from pavane.engine.views.shapes import NULL, UNDONE, AttemptView, StepView
 
 UNDO_PREFIX = "undo:"
@@ -23,8 +25,18 @@ def step_views(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
         of_step.sort(key=lambda row: row.attempt)
     newest = {ref: of_step[-1] for ref, of_step in attempts.items()}
     outputs = {ref: row.output for ref, row in newest.items()}
+    branches = by_fork(newest.values())
+    forks = {ref: fork for fork, refs in branches.items() for ref in refs}
     return [
-        _step(of_step, newest.get(UNDO_PREFIX + ref), assembled.output(newest[ref], outputs))
+        structs.replace(
+            _step(
+                of_step,
+                newest.get(UNDO_PREFIX + ref),
+                assembled.output(newest[ref], outputs, branches),
+            ),
+            input=raw(shown_input(newest[ref], branches)),
+            fork=forks.get(ref, ""),
+        )
         for ref, of_step in attempts.items()
     ]
 
@@ -52,7 +64,6 @@ def _step(attempts: Sequence[TaskRow], undo: TaskRow | None, output: bytes) -> S
         scheduled_at=first.scheduled_at,
         started_at=first.started_at,
         ended_at=last.ended_at,
-        input=raw(last.input),
         output=raw(output),
         earlier=[_attempt(row) for row in attempts[:-1]],
     )

@@ -13,7 +13,6 @@ from tests.unit.core.build import of_type, scope, switch, task, workflow
 @pytest.mark.parametrize(
     "kind",
     [
-        "FORK_JOIN_DYNAMIC",
         "LAMBDA",
         "JSON_JQ_TRANSFORM",
         "KAFKA_PUBLISH",

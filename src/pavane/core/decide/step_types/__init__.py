@@ -10,6 +10,7 @@ from pavane.core.decide.step_types.dynamic import Dynamic
 from pavane.core.decide.step_types.event import Event
 from pavane.core.decide.step_types.exclusive_join import ExclusiveJoin
 from pavane.core.decide.step_types.fork_join import ForkJoin
+from pavane.core.decide.step_types.fork_join_dynamic import ForkJoinDynamic
 from pavane.core.decide.step_types.http import Http
 from pavane.core.decide.step_types.human import Human
 from pavane.core.decide.step_types.inline import Inline
@@ -26,23 +27,29 @@ from pavane.core.decide.step_types.wait import Wait
 
 DO_WHILE: Final = DoWhile()
 
-STEP_TYPES: Final[dict[str, StepType]] = {
-    "DECISION": Decision(),
-    "DO_WHILE": DO_WHILE,
+# These hold no steps, so that a branch made at run time may be any of them.
+_SINGLE: Final[dict[str, StepType]] = {
     "DYNAMIC": Dynamic(),
     "EVENT": Event(),
-    "EXCLUSIVE_JOIN": ExclusiveJoin(),
-    "FORK_JOIN": ForkJoin(),
     "HTTP": Http(),
     "HUMAN": Human(),
     "INLINE": Inline(),
-    "JOIN": Join(),
     "NOOP": Noop(),
     "SET_VARIABLE": SetVariable(),
     "SIMPLE": Simple(),
     "START_WORKFLOW": StartWorkflow(),
     "SUB_WORKFLOW": SubWorkflowStep(),
-    "SWITCH": Switch(),
     "TERMINATE": Terminate(),
     "WAIT": Wait(),
+}
+
+STEP_TYPES: Final[dict[str, StepType]] = {
+    **_SINGLE,
+    "DECISION": Decision(),
+    "DO_WHILE": DO_WHILE,
+    "EXCLUSIVE_JOIN": ExclusiveJoin(),
+    "FORK_JOIN": ForkJoin(),
+    "FORK_JOIN_DYNAMIC": ForkJoinDynamic(_SINGLE),
+    "JOIN": Join(),
+    "SWITCH": Switch(),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pavane.core.decide import flow
@@ -25,21 +25,38 @@ class ForkJoin(StepType):
 
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """The JOIN is there before any branch can end."""
+        self.open_both(draft, node, task_input, draft.plan.nodes[node.join].join_on)
+
+    def open_both(
+        self,
+        draft: Draft,
+        node: Node,
+        task_input: dict[str, Any],
+        join_on: Sequence[str],
+        branch: bytes = b"",
+    ) -> None:
+        """Record the fork and its JOIN, which shows a page of what it waits for; then begin."""
         join = draft.plan.nodes[node.join]
         row = flow.new_row(
-            draft, node, status.IN_PROGRESS, input=encode(task_input), started_at=draft.now
+            draft,
+            node,
+            status.IN_PROGRESS,
+            input=encode(task_input),
+            started_at=draft.now,
+            branch=branch,
         )
         opened = flow.new_row(
             draft,
             join,
             status.IN_PROGRESS,
-            input=encode({"joinOn": list(join.join_on)[:PAGE]}),
+            input=encode({"joinOn": list(join_on)[:PAGE]}),
             started_at=draft.now,
+            branch=branch,
         )
         draft.log("scheduled", opened.ref, opened.attempt)
         draft.do(Wait(opened.ref, opened.attempt))
         self.rang(draft, node, row)
-        if not join.join_on:
+        if not join_on:
             flow.check_join(draft, join, opened)
 
     def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
@@ -54,12 +71,29 @@ class ForkJoin(StepType):
         if draft.header.status != status.RUNNING:
             draft.do(Mark(row.ref, row.attempt, mark="held"))
             return
-        upto = min(row.count + PAGE, len(node.branches))
-        draft.agenda += [first for first, _ in node.branches[row.count : upto]]
-        if upto < len(node.branches):
+        width = self.width(node, row)
+        upto = min(row.count + PAGE, width)
+        refused = self.begin_branches(draft, node, row.count, upto)
+        if refused:
+            row = draft.change(
+                row, status.FAILED_WITH_TERMINAL_ERROR, reason=refused, ended_at=draft.now
+            )
+            draft.log("failed", row.ref, row.attempt, status=row.status, reason=refused)
+            flow.fail(draft, node, row)
+            return
+        if upto < width:
             row = draft.change(row, count=upto)
             draft.do(Wait(row.ref, row.attempt, alarm_at=draft.now))
             return
         row = draft.change(row, status.COMPLETED, count=upto, ended_at=draft.now)
         draft.do(Close(row.ref))
         draft.log("completed", row.ref, row.attempt)
+
+    def width(self, node: Node, row: TaskRow) -> int:
+        """How many branches there are."""
+        return len(node.branches)
+
+    def begin_branches(self, draft: Draft, node: Node, start: int, stop: int) -> str:
+        """Let the branches of these places begin; or why they cannot."""
+        draft.agenda += [first for first, _ in node.branches[start:stop]]
+        return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pavane.core.decide import flow
+from pavane.core.decide import fans, flow
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
@@ -24,12 +24,20 @@ class Join(StepType):
             yield "`joinCount` on a JOIN is not built yet"
 
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
-        """Its FORK_JOIN has opened it; the flow never comes here by itself."""
-        raise AssertionError(f"JOIN {node.ref} begun without its FORK_JOIN")
+        """Its fork opens it: the flow comes here only when a person settles a fork that failed.
+
+        Then it waits for the branches that have begun, if there are any.
+        """
+        row, fork = draft.task(node.ref), draft.task(node.of_fork)
+        if row is None or row.status not in status.OPEN:
+            flow.go_on(draft, node, flow.instant(draft, node, {"joinOn": []}, {}))
+            return
+        missing = (fans.width_of(row) or 0) - (fork.count if fork is not None else 0)
+        flow.check_join(draft, node, draft.change(row, count=row.count + missing))
 
     def begin_again(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """Wait on, with what had arrived; what failed permissively is tried again."""
-        again = self._to_try_again(draft, node) if row.failed else []
+        again = self._to_try_again(draft, node, row) if row.failed else []
         row = draft.change(
             row,
             status.IN_PROGRESS,
@@ -46,18 +54,21 @@ class Join(StepType):
         flow.check_join(draft, node, row)
 
     @staticmethod
-    def _to_try_again(draft: Draft, node: Node) -> list[str]:
+    def _to_try_again(draft: Draft, node: Node, join: TaskRow) -> list[str]:
         """Permissive steps that arrived without success.
 
         Where the flow has gone on behind one it is too late; one with a mark of its own never
         arrived, and begins again from there.
         """
-        draft.require([("task", ref) for ref in node.join_on])
+        width = fans.width_of(join)
+        refs = node.join_on if width is None else fans.refs(draft, node.of_fork, 0, width)
+        draft.require([("task", ref) for ref in refs])
         found: list[str] = []
-        for ref in node.join_on:
-            row, step = draft.task(ref), draft.plan.nodes[ref]
-            arrived = row is not None and not row.frontier and ref not in draft.agenda
-            failed = row is not None and row.status in status.UNSUCCESSFUL_ENDS
-            if arrived and failed and step.step.permissive and not step.next:
+        for ref in refs:
+            row = draft.task(ref)
+            if row is None or row.frontier or ref in draft.agenda:
+                continue
+            step = draft.node(ref)
+            if row.status in status.UNSUCCESSFUL_ENDS and step.step.permissive and not step.next:
                 found.append(ref)
         return found

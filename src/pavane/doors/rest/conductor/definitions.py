@@ -40,9 +40,6 @@ _WORKFLOW_NOT_BUILT = (
 _STEP_NOT_BUILT = (
     "caseExpression",
     "scriptExpression",
-    "dynamicForkJoinTasksParam",
-    "dynamicForkTasksParam",
-    "dynamicForkTasksInputParamName",
     "rateLimited",
     "onStateChange",
     "joinStatus",

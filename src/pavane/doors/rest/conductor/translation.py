@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
+from pavane.core.decide.fans import decode_made
 from pavane.core.decide.nodes import UNDO, parted
 from pavane.core.decide.plan import WORKER_TYPE, all_steps
 from pavane.core.decide.step_types.human import NO_ANSWER
@@ -12,6 +13,7 @@ from pavane.core.model import status as st
 from pavane.core.model.rows import Header, TaskRow, task_id
 from pavane.core.model.timestamps import format_time
 from pavane.core.model.work import NAMELESS, Assignment
+from pavane.core.model.workflow import Step
 from pavane.doors.rest.conductor.definitions import spelled_out
 from pavane.doors.rest.conductor.shapes import (
     Compensation,
@@ -25,7 +27,7 @@ from pavane.engine.views.records import Record
 
 _GOES_ON = frozenset({st.COMPENSATING, st.NEEDS_ATTENTION})
 _FAILED = frozenset({st.FAILED, st.FAILED_WITH_TERMINAL_ERROR, st.TIMED_OUT})
-_TYPES = {"FORK_JOIN": "FORK"}
+_TYPES = {"FORK_JOIN": "FORK", "FORK_JOIN_DYNAMIC": "FORK"}
 _encode = msgspec.json.encode
 
 
@@ -122,8 +124,15 @@ def tasks(record: Record) -> list[Task]:
         ref, path = parted(row.ref, steps)
         retried = newest[row.ref].attempt > row.attempt
         step, iteration = steps.get(ref), path[-1] if path else 0
+        if step is None and row.branch:  # made at run time
+            made = decode_made(row.branch)
+            step = made.step and msgspec.Raw(_encode(spelled_out(_named(made.step, row.ref))))
         found.append(task(row, record.header, retried=retried, step=step, iteration=iteration))
     return found
+
+
+def _named(step: Step, ref: str) -> Step:
+    return structs.replace(step, task_reference_name=ref)
 
 
 def workflow(record: Record, *, with_tasks: bool = True) -> Workflow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from pavane.core.model.rows import Value
 from pavane.core.model.status import COMPLETED
@@ -241,21 +242,19 @@ class WritingTests(StoreHarness):
     # --- rows -----------------------------------------------------------------------------------
 
     async def test_written_what_is_fixed_at_the_beginning_stays(self, store: Store) -> None:
-        """A changed task keeps its input, type, name and first times, whatever the row says."""
-        first = task("a", "reserve", input=b'{"big":1}', first_scheduled_at=1000, seq=3)
+        """A changed task keeps its input, branch, type, name, first times, whatever it says."""
+        fixed: dict[str, Any] = {
+            "input": b'{"big":1}',
+            "first_scheduled_at": 1000,
+            "seq": 3,
+            "branch": b'{"at":1}',
+        }
+        first = task("a", "reserve", **fixed)
         await store.commit(one(Change(header("a"), new_tasks=[first])))
         bare = task("a", "reserve", input=b"", first_scheduled_at=0, seq=0, worker="w1", polls=2)
         await store.commit(one(Change(header("a", 2), tasks=[bare])))
         found = (await load(store, "a", ("task", "reserve"))).tasks["reserve"]
-        assert found == task(
-            "a",
-            "reserve",
-            input=b'{"big":1}',
-            first_scheduled_at=1000,
-            seq=3,
-            worker="w1",
-            polls=2,
-        )
+        assert found == task("a", "reserve", **fixed, worker="w1", polls=2)
 
     async def test_written_values_are_replaced_by_name(self, store: Store) -> None:
         """The last value of a name counts; other names stay."""
