@@ -30,7 +30,7 @@ from pavane.engine.registry import Registry
 from pavane.engine.request import Request
 from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
 from pavane.engine.taking import Taking
-from pavane.engine.timers import Timers
+from pavane.engine.timers import LOOK_S, Timers
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
 from pavane.errors import (
@@ -66,6 +66,7 @@ class Engine:
         probe: Probe | None = None,
         name: str = LOCAL,
         lease_s: float = LEASE_S,
+        look_s: float = LOOK_S,
     ) -> None:
         self.store = store
         self.registry = Registry(store)
@@ -79,7 +80,7 @@ class Engine:
         self.sessions = Sessions(self._submit, lease_s)
         self.places = Places(self._hand_back, self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
-        self._timers = Timers(store, clock, self._submit)
+        self._timers = Timers(store, clock, self._submit, look_s)
         self._handing_back: set[asyncio.Future[Any]] = set()
         self._event_waits: Callable[[str], None] | None = None
         self._polling = Polling(store, clock, self._submit, self._crews.wake)

@@ -65,6 +65,7 @@ class Sessions:
         self._sessions: dict[str, Session] = {}
         self._lapsed: dict[str, None] = {}
         self._holders: dict[Held, Session] = {}
+        self._anybody = asyncio.Event()  # while there is nobody, there is nothing to watch
 
     def resume(self, held: Iterable[Ready]) -> None:
         """After a start: these leases were there, and whoever has them may still be at it."""
@@ -101,6 +102,7 @@ class Sessions:
         session = self._sessions.get(worker)
         if session is None:
             session = self._sessions[worker] = Session(worker, now)
+            self._anybody.set()
         session.heard_at = now
         return session, worker in self._lapsed
 
@@ -124,6 +126,10 @@ class Sessions:
         pause_s = self.lease_s / _LOOKS
         looked_at = loop.time()
         while True:
+            if not self._sessions:
+                self._anybody.clear()
+                await self._anybody.wait()
+                looked_at = loop.time()
             await asyncio.sleep(pause_s)
             now = loop.time()
             if now - looked_at > 2 * pause_s:  # it was we who heard nothing

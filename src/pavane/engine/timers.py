@@ -14,7 +14,7 @@ from pavane.ports.store import Store
 _LOG = logging.getLogger("pavane.engine")
 
 _AT_ONCE = 200  # alarms in one go
-_LOOK_S = 30.0  # look at the store at least this often: the clock may have been set
+LOOK_S = 30.0  # look at the store at least this often: the clock may have been set
 _TROUBLE_S = 1.0  # after an alarm that could not be taken in
 
 
@@ -22,11 +22,16 @@ class Timers:
     """Sleeps until the earliest alarm in the store; `notice` wakes it for an earlier one."""
 
     def __init__(
-        self, store: Store, clock: Clock, ring: Callable[[str, AlarmRang], Awaitable[object]]
+        self,
+        store: Store,
+        clock: Clock,
+        ring: Callable[[str, AlarmRang], Awaitable[object]],
+        look_s: float = LOOK_S,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ring = ring
+        self._look_s = look_s
         self._wake = asyncio.Event()
         self._until = 0  # sleeping until then; 0: not sleeping
         self._later: dict[tuple[str, str], int] = {}  # alarms in trouble, and when to try again
@@ -56,10 +61,10 @@ class Timers:
     async def _pause_s(self, now: int) -> float:
         following = await self._store.next_alarm()
         if not following:
-            return _LOOK_S
+            return self._look_s
         if self._later:
             following = max(following, min(self._later.values()))
-        return min(_LOOK_S, max(0.001, (following - now) / 1000))
+        return min(self._look_s, max(0.001, (following - now) / 1000))
 
     async def _sleep(self, pause_s: float) -> None:
         try:

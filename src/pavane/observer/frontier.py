@@ -128,6 +128,9 @@ def _at_step(instance: Instance, ref: str, told: Told[StepNote]) -> Held:
     outside = False
     if note.holds:
         why = f"{_named(ref)} does not go on: {note.holds}, {since}"
+    elif note.type == "HUMAN":
+        until = f"until {words.moment(note.due)}" if note.due else since
+        why, outside = f"{ref} waits for a person, {until}", True
     elif event := _awaited(note):
         until = f"until {words.moment(note.due)}" if note.due else since
         why, outside = f"{ref} waits for the event {event}, {until}", not note.due

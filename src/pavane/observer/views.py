@@ -15,10 +15,11 @@ from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.projection.message import child_execution
 from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
+from pavane.engine.views.people import QuestionView
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, SetAsideView, StepView
 from pavane.engine.views.steps import raw, step_views
 from pavane.errors import NotFoundError
-from pavane.observer import flows
+from pavane.observer import asking, flows
 from pavane.observer.fold import Instance, Picture, Place
 from pavane.observer.steps import given_up, joined, open_joins, shown_ref, task_rows
 from pavane.observer.stops import letter
@@ -82,6 +83,10 @@ class Views:
             known = next((each for each in lines if each.id == wanted.before), None)
             lines = [each for each in lines if _is_before(each, known, wanted.before)]
         return [each for each in lines if _fits(each, wanted)][: wanted.limit]
+
+    def questions(self, to: str = "", limit: int = 100) -> list[QuestionView]:
+        """What waits for people, or for `to` alone, oldest first."""
+        return asking.questions(self._picture, to, limit)
 
     def _lines(self) -> list[ExecutionSummary]:
         picture = self._picture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, Final, cast
 
 import msgspec
@@ -11,6 +13,7 @@ from pavane.core.model.work import Assignment
 from pavane.errors import Fail, InputError, UsageError
 from pavane.language.offers import TaskOffer
 from pavane.sdk.attempt import words_of
+from pavane.sdk.contract import encode
 from pavane.sdk.task import Task
 from pavane.testing.simulation.scripts import Turn
 
@@ -53,6 +56,7 @@ class Answers:
     def __init__(self, results: Mapping[Any, Any], tasks: Sequence[TaskOffer]) -> None:
         self._given = {_name(key): answer for key, answer in results.items()}
         self._tasks: dict[str, Task[..., Any]] = {}
+        self.has_for_waiting = False
         for task in tasks:
             for each in (task, task.undo):
                 if isinstance(each, Task):
@@ -73,9 +77,23 @@ class Answers:
             return False
         return not {ref, task} & self._given.keys()
 
+    def check_names(self, names: Collection[str], waiting: Collection[str]) -> None:
+        """UsageError where an answer is given for what is neither a step nor a task.
+
+        `waiting`: the names of the steps that wait for somebody outside.
+        """
+        known = {*names, *self._tasks}
+        self.has_for_waiting = any({name, _bare(name)} & {*waiting} for name in self._given)
+        for name in self._given:
+            if name not in known and _bare(name) not in known:
+                near = get_close_matches(name, known, 1)
+                hint = f"Did you mean {near[0]!r}?" if near else "Name a task, or a step."
+                raise UsageError(f"There is no step and no task {name!r} to answer for.", hint)
+
     def turn(self, given: Assignment) -> Turn:
         """What the handler does at this attempt."""
-        answer = self._given.get(given.ref, self._given.get(given.task))
+        own = self._given.get(_bare(given.ref), self._given.get(given.task))
+        answer = self._given.get(given.ref, own)
         if isinstance(answer, InTurn):
             answer = answer.answers[min(given.attempt, len(answer.answers) - 1)]
         delay_ms = 0
@@ -90,6 +108,30 @@ class Answers:
             return Turn("FAILED", delay_ms, reason=words_of(answer))
         return self._done(given, answer, delay_ms)
 
+    def of_waiting(self, ref: str, name: str, time: int) -> Turn | None:
+        """What comes to a step that waits, the `time`th time (from 0); None where nothing does.
+
+        An answer of a person and an event are given as they are: an object, or an `Event`.
+        """
+        answer = self._given.get(ref, self._given.get(_bare(ref), self._given.get(name, HANG)))
+        if isinstance(answer, InTurn):
+            answer = answer.answers[min(time, len(answer.answers) - 1)]
+        delay_ms = 0
+        while isinstance(answer, Later):
+            delay_ms += round(answer.delay_s * 1000)
+            answer = answer.answer
+        if isinstance(answer, Never):
+            return None
+        if isinstance(answer, BaseException):
+            return Turn("FAILED", delay_ms, reason=str(answer), output=b"{}")
+        output = encode({} if answer is None else answer)
+        if not output.startswith(b"{"):
+            raise UsageError(
+                f"The answer scripted for {ref!r} is {answer!r}.",
+                "To a step that waits comes an object, such as a dict, a struct or an Event.",
+            )
+        return Turn("COMPLETED", delay_ms, output=output)
+
     def _done(self, given: Assignment, answer: Any, delay_ms: int) -> Turn:
         task = self._tasks.get(given.task)
         try:
@@ -98,6 +140,11 @@ class Answers:
             return Turn("FAILED_WITH_TERMINAL_ERROR", delay_ms, reason=str(refusal))
         reads = task is not None and task.definition.read_only
         return Turn("COMPLETED", delay_ms, -1 if reads else delay_ms, output=output)
+
+
+def _bare(ref: str) -> str:
+    """The name of a step without the numbers of its iterations."""
+    return re.sub(r"(__\d+)+$", "", ref)
 
 
 def _name(key: Any) -> str:

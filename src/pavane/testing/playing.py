@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from random import Random
+from typing import Any, Final, Literal, cast
 
 import msgspec
 
+from pavane.core.decide.event_waits import steps_of
+from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment
-from pavane.core.model.workflow import Workflow
-from pavane.engine.views.shapes import StepView
+from pavane.core.model.workflow import Step, Workflow
+from pavane.core.projection.reading.hybrid import PUBLISH, PUBLISHER, in_one_style, split
+from pavane.engine.engine import Engine
+from pavane.engine.views.reader import Reader
+from pavane.engine.views.shapes import ExecutionView, StepView
 from pavane.errors import UsageError
+from pavane.language.durations import parse_duration
+from pavane.observer.observer import Observer
 from pavane.ports.bus import JOURNAL
+from pavane.sdk.client import Client
 from pavane.sdk.starting import DeclaredWorkflow, definitions_for, door_of, reachable, start_of
 from pavane.testing.answers import HANG, Answers, after, in_turn
+from pavane.testing.audience import Audience
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.case import CrashAt
 from pavane.testing.simulation.dance.case import POINTS, DanceCase, Stop
@@ -52,6 +63,7 @@ class Faults(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CRASH_POINTS = POINTS
+CALLS_MAX: Final = 1_000  # of tasks, in one run: then it is left as it is
 
 
 class Play(msgspec.Struct, frozen=True):
@@ -74,31 +86,64 @@ def play(
     results: Mapping[Any, Any] | None = None,
     faults: Faults | None = None,
     seed: int = 0,
+    limit: str | float = "366d",
 ) -> Play:
-    """Run a workflow to its end, or until nothing goes on, in no time at all.
+    """Run a workflow to its end, or for `limit` of virtual time, in next to no time.
 
     `results` says by task (or by name of a step) what is answered: a value, an exception (`Fail`
     for good), `after(seconds, answer)`, `in_turn(answer, answer)` or `HANG`. A task that returns
-    None needs no entry. The same arguments and seed give the same run.
+    None needs no entry; a step that waits for a person, an event or a signal gets none without one.
+    The same arguments and seed give the same run. UsageError where an answer fits nothing.
     """
     faults = faults or Faults()
     start = start_of(workflow, (), dict(input or {}), None)
     definitions, tasks = definitions_for([workflow])
     functions = reachable([workflow])
     answers = Answers(results or {}, [task for each in functions for task in each.calls])
-    answers.check(list(_steps(definitions)))
+    steps = list(_steps(definitions))
+    answers.check([(step.ref, step.name) for step in steps if step.type == "SIMPLE"])
+    waiting = [step for step in steps if step.type in ("HUMAN", "WAIT")]
+    answers.check_names(_names(steps), _names(waiting))
+    limit_s = parse_duration(limit)
     drawn = Drawn(definitions[0], tasks, definitions[1:])
     run = Run(_KEY, drawn, msgspec.json.decode(start.input), Script({}))
     if style == "choreographed":
-        danced = _dance(run, answers, faults, seed)
+        danced = _dance(run, answers, faults, seed, limit_s)
         return _told(workflow, danced.runs[_KEY], list(_messages(danced)))
+    return _told(workflow, _conduct(run, answers, faults, seed, limit_s), [])
+
+
+def _conduct(run: Run, answers: Answers, faults: Faults, seed: int, limit_s: float) -> Played:
+    made: list[_AnsweringHands] = []
 
     def hands(outside: Outside, place: Callable[[Assignment], str]) -> Hands:
-        return _AnsweringHands(outside, answers, place)
+        made.append(_AnsweringHands(outside, answers, place))
+        return made[0]
 
-    stop_s = faults.cancel_after_s
-    played = orchestrate(run, seed, make_hands=hands, stop_after_s=stop_s)
-    return _told(workflow, loop.run(played, seed=seed), [])
+    async def attend(engine: Engine) -> None:
+        async def signal(view: ExecutionView, step: StepView, turn: Turn) -> None:
+            await engine.signal(view.id, step.ref, turn.output, turn.end, turn.reason)
+
+        audience = Audience(answers, Reader(engine.store).execution, signal)
+        await audience.attend(engine.subscribe(), made[0].enough)
+
+    definitions = [_for_conductor(each) for each in (run.drawn.workflow, *run.drawn.others)]
+    publishes = TaskDefinition(name=PUBLISH, service=PUBLISHER)
+    drawn = Drawn(definitions[0], [*run.drawn.tasks, publishes], definitions[1:])
+    played = orchestrate(
+        msgspec.structs.replace(run, drawn=drawn),
+        seed,
+        make_hands=hands,
+        stop_after_s=faults.cancel_after_s,
+        attend=attend,
+        limit_s=limit_s,
+    )
+    return loop.run(played, seed=seed)
+
+
+def _for_conductor(workflow: Workflow) -> Workflow:
+    """Every scope conducted, and what is published a task."""
+    return split(in_one_style(workflow), "orchestrated", lambda name, version: None)[0]
 
 
 class _AnsweringHands(Hands):
@@ -110,6 +155,8 @@ class _AnsweringHands(Hands):
         super().__init__(outside, Scripts(0, Mood()))
         self._answers = answers
         self._place = place
+        self._calls = 0
+        self.enough = asyncio.Event()  # it has been tried so often that it will never end
 
     def known(self, given: Assignment) -> Assignment:
         """By the path of its scope."""
@@ -118,21 +165,48 @@ class _AnsweringHands(Hands):
     def turn(self, known: Assignment, number: int) -> Turn:
         """By the attempt: a call that a crash has cut off is made again as it was."""
         del number
+        self._calls += 1
+        if self._calls >= CALLS_MAX:
+            self.enough.set()
         return self._answers.turn(known)
 
 
 class _Stage(DanceWorld):
     """A dance whose handlers answer as scripted."""
 
-    def __init__(self, case: DanceCase, answers: Answers) -> None:
+    looks_s = 600.0
+
+    def __init__(self, case: DanceCase, answers: Answers, limit_s: float) -> None:
         super().__init__(case)
         self._answers = answers
+        self._limit_s = limit_s
+
+    async def attend(self, observer: Observer) -> None:
+        """People answer, events come, and somebody says that it is enough, as it is scripted."""
+        client = Client.among(self.requests(), observer, Random(0))
+
+        async def look(id: str) -> ExecutionView | None:
+            return observer.execution(id) if observer.views.knows(id) else None
+
+        async def signal(view: ExecutionView, step: StepView, turn: Turn) -> None:
+            status = "FAILED" if turn.end == "FAILED" else "COMPLETED"
+            output = msgspec.Raw(turn.output)
+            await client.execution(view.id).signal(step.ref, output, status, reason=turn.reason)
+
+        audience = Audience(self._answers, look, signal)
+        await audience.attend(observer.subscribe(), self._answering.enough)
+
+    def goes_on(self) -> bool:
+        """Until its time is over, or it has been tried too often."""
+        now = asyncio.get_running_loop().time()
+        return now < self._limit_s and not self._answering.enough.is_set()
 
     def hands(self, outside: Outside, place: Callable[[Assignment], str]) -> Hands:
-        return _AnsweringHands(outside, self._answers, place)
+        self._answering = _AnsweringHands(outside, self._answers, place)
+        return self._answering
 
 
-def _dance(run: Run, answers: Answers, faults: Faults, seed: int) -> Danced:
+def _dance(run: Run, answers: Answers, faults: Faults, seed: int, limit_s: float) -> Danced:
     unknown = sorted(set(faults.crash.values()) - {*POINTS})
     if unknown:
         raise UsageError(f"There is no point {unknown[0]!r}.", f"Name one of {', '.join(POINTS)}.")
@@ -155,23 +229,19 @@ def _dance(run: Run, answers: Answers, faults: Faults, seed: int) -> Danced:
     level = quiet.level
     quiet.setLevel(logging.CRITICAL + 1)  # what a crash interrupts is no news
     try:
-        return loop.run(_Stage(case, answers).run(), seed=seed)
+        return loop.run(_Stage(case, answers, limit_s).run(), seed=seed)
     finally:
         quiet.setLevel(level)
 
 
-def _steps(definitions: list[Workflow]) -> Iterator[tuple[str, str]]:
-    """(reference, task) of every SIMPLE step."""
+def _steps(definitions: list[Workflow]) -> Iterator[Step]:
+    """Every step, those of scopes in place as well."""
     for workflow in definitions:
-        ahead = list(workflow.tasks)
-        for step in ahead:  # the list grows while it is read
-            if step.type == "SIMPLE":
-                yield step.ref, step.name
-            for inner in step.inner:
-                ahead += inner
-            param = step.sub_workflow_param
-            if param is not None and param.workflow_definition is not None:
-                ahead += param.workflow_definition.tasks
+        yield from steps_of(workflow)
+
+
+def _names(steps: Iterable[Step]) -> set[str]:
+    return {name for step in steps for name in (step.ref, step.name)}
 
 
 def _messages(danced: Danced) -> Iterator[str]:

@@ -156,7 +156,7 @@ class Enumeration:
         if row.status not in status.OPEN:
             return
         if row.type != "SIMPLE":
-            if ready.alarm_at and (row.type == "WAIT" or row.status == status.SCHEDULED):
+            if ready.alarm_at and (row.type in ("WAIT", "HUMAN") or row.status == status.SCHEDULED):
                 yield self._told(state, id, facts.AlarmRang(ref), ready.alarm_at)
         elif ref.startswith(_UNDO):
             yield self._undone(state, id, row)

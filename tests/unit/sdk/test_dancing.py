@@ -149,6 +149,77 @@ def test_a_step_that_waits_is_failed_for_a_reason():
     loop.run(main())
 
 
+def asking(**inputs: object) -> Workflow:
+    """Somebody is asked behind a step that can be undone."""
+    human = of_type("HUMAN", "h", inputs)
+    return written(step("a", undo="un_a", service="s"), human, style="choreographed")
+
+
+def test_a_person_is_asked_and_answers():
+    async def main() -> None:
+        undos.update(failures=0, calls=0)
+        async with among(asking(to=["desk"], deadline="2 days"), service_of(a, un_a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(86_400)
+            asked = (await run.state()).steps[-1]
+            assert (asked.ref, asked.type, asked.status) == ("h", "HUMAN", "IN_PROGRESS")
+            await run.signal("h", {"by": "anna"})
+            assert await run.result() == {"by": "anna"}
+            assert undos["calls"] == 0
+
+    loop.run(main())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "status"),
+    [({"deadline": "2 days"}, "COMPENSATED"), ({}, "RUNNING")],
+)
+def test_a_person_who_does_not_answer(inputs: dict[str, str], status: str):
+    async def main() -> None:
+        undos.update(failures=0, calls=0)
+        async with among(asking(**inputs), service_of(a, un_a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(3 * 86_400)
+            view = await run.state()
+            assert view.status == status
+            if status == "COMPENSATED":
+                assert (view.cause, view.reason) == (
+                    "TIMED_OUT",
+                    "h: nobody answered before the deadline",
+                )
+                assert view.steps[1].status == "TIMED_OUT"
+                assert undos["calls"] == 1
+
+    loop.run(main())
+
+
+def test_without_an_answer_it_can_go_on():
+    async def main() -> None:
+        flow = asking(deadline="2 days", onDeadline="continue")
+        async with among(flow, service_of(a, un_a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(3 * 86_400)
+            view = await run.state()
+            assert (view.status, view.steps[1].status) == ("COMPLETED", "COMPLETED")
+            assert bytes(view.steps[1].output) == b"null"
+
+    loop.run(main())
+
+
+def test_a_person_refuses_and_what_was_done_is_undone():
+    async def main() -> None:
+        undos.update(failures=0, calls=0)
+        async with among(asking(), service_of(a, un_a)) as client:
+            run = await client.start("test", input={})
+            await asyncio.sleep(1)
+            await run.signal("h", status="FAILED", reason="too far")
+            with pytest.raises(ExecutionFailedError, match="too far"):
+                await run.result()
+            assert undos["calls"] == 1
+
+    loop.run(main())
+
+
 def test_an_execution_is_cancelled_and_what_gave_up_is_settled():
     async def main() -> None:
         undos.update(failures=1, calls=0)

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from pavane import Fail, Service, gather, scope, workflow
+from pavane import (
+    Event,
+    Fail,
+    Service,
+    gather,
+    person,
+    publish,
+    scope,
+    sleep,
+    wait_for,
+    workflow,
+)
 from pavane.errors import InputError, UsageError
 from pavane.testing import HANG, Faults, Play, after, in_turn, play
-from pavane.testing.playing import CRASH_POINTS
+from pavane.testing.playing import CALLS_MAX, CRASH_POINTS
 
 STYLES = ("orchestrated", "choreographed")
 stock, bank, post = Service("stock"), Service("bank"), Service("post")
@@ -119,3 +130,103 @@ def test_a_result_that_the_task_does_not_promise_is_an_error():
     failed = played("orchestrated", {reserve: "seven"})
     assert (failed.status, failed.cause) == ("FAILED", "FAILED")
     assert "expected int, got str" in failed.reason
+
+
+class Paid(Event, type="test.invoice.paid.v1"):
+    item: str
+    amount: int
+
+
+class Sent(Event, type="test.parcel.sent.v1"):
+    item: str
+
+
+@workflow
+async def lend(item: str) -> str:
+    """Somebody agrees, a month passes, the rent is paid."""
+    number = await reserve(item)
+    answer = await person("agree", to="keeper", deadline="2d", item=item)
+    if answer is None:
+        return "nobody agreed"
+    await sleep("30d")
+    paid = await wait_for(
+        Paid, where=lambda event: event.item == item and event.amount > 3, timeout="10d"
+    )
+    if paid is None:
+        raise Fail("not paid")
+    await publish(Sent(item=item))
+    return f"{number}, {answer['by']}, {paid.amount}"
+
+
+def lent(style: str, **results: object) -> Play:
+    return play(lend, {"item": "lute"}, style=style, results={reserve: 7, **results})  # type: ignore[arg-type]  # one of two
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_people_answer_and_events_come(style: str):
+    answers = {"agree": after(86_400, {"by": "anna"}), "wait_for_paid": Paid(item="lute", amount=9)}
+    done = lent(style, **answers)
+    assert (done.status, done.output) == ("COMPLETED", "7, anna, 9")
+    assert {step.ref: step.status for step in done.steps}["publish_sent"] == "COMPLETED"
+    assert lent(style, agree=after(3 * 86_400, {"by": "anna"})).output == "nobody agreed"
+    refused = lent(style, agree=Fail("not to him"))
+    assert (refused.status, refused.reason) == ("COMPENSATED", "agree: not to him")
+    assert refused.effects == []
+    late = lent(
+        style, agree={"by": "anna"}, wait_for_paid=after(11 * 86_400, Paid(item="lute", amount=9))
+    )
+    assert (late.status, late.reason) == ("COMPENSATED", "not paid")
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_an_answer_that_does_not_fit_is_an_error(style: str):
+    with pytest.raises(UsageError, match="item = 'drum', and the step waits for one with 'lute'"):
+        lent(style, agree={"by": "anna"}, wait_for_paid=Paid(item="drum", amount=9))
+    with pytest.raises(UsageError, match="`where` does not let pass"):
+        lent(style, agree={"by": "anna"}, wait_for_paid=Paid(item="lute", amount=3))
+    with pytest.raises(UsageError, match="'agree' is 3"):
+        lent(style, agree=3)
+    with pytest.raises(UsageError, match=r"no task 'agre' to answer for\. Did you mean 'agree'"):
+        lent(style, agre={})
+
+
+@workflow
+async def remind(item: str) -> int:
+    """Asks again each day, three times at most."""
+    asked = 0
+    while asked < 3:
+        asked += 1
+        answer = await person("agree", deadline="1d", asked=asked)
+        if answer is not None:
+            break
+    return asked
+
+
+def test_each_time_somebody_is_asked_has_its_own_answer():
+    def asked(answer: object) -> object:
+        return play(remind, {"item": "lute"}, results={"agree": answer}).output
+
+    assert asked(in_turn(HANG, {"yes": True})) == 2
+    assert asked(in_turn({"yes": True})) == 1
+    assert asked(HANG) == 3
+    assert play(remind, {"item": "lute"}, results={"agree__3": {"yes": True}}).output == 3
+
+
+@bank.task(retries="forever")
+async def ring(item: str) -> int: ...
+
+
+@workflow
+async def insist(item: str) -> int:
+    return await ring(item)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_what_would_never_end_is_given_up(style: str):
+    busy = {ring: ConnectionError("busy")}
+    left = play(insist, {"item": "lute"}, style=style, results=busy, limit="1h")  # type: ignore[arg-type]  # one of two
+    assert left.status == "RUNNING"
+    assert 350 < left.steps[0].attempts < 400  # every 10 s, in the end
+    left = play(insist, {"item": "lute"}, style=style, results=busy)  # type: ignore[arg-type]  # one of two
+    assert left.status == "RUNNING"
+    assert CALLS_MAX <= left.steps[0].attempts < CALLS_MAX + 100

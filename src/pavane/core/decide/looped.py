@@ -74,5 +74,5 @@ def _iteration(draft: Draft, node: Node, number: int) -> Mapping[str, Any]:
     return {
         name: draft.json(row.output)
         for name, row in rows.items()
-        if row is not None and row.output not in (b"", b"{}")
+        if row is not None and row.output not in (b"", b"{}", b"null")
     }

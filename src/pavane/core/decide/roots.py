@@ -184,7 +184,7 @@ class Roots:
         return {
             ref: self._draft.json(row.output)
             for ref, row in rows.items()
-            if row is not None and row.output not in (b"", b"{}")
+            if row is not None and row.output not in (b"", b"{}", b"null")
         }
 
 

@@ -9,9 +9,11 @@ written.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final, Literal, cast
 
 import msgspec
+from msgspec import structs
 
 from pavane.core.model.task_definition import TaskDefinition
 
@@ -95,6 +97,19 @@ class Step(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     def inner(self) -> list[list[Step]]:
         """The lists of steps in it: cases, branches, the body of a loop."""
         return [*self.decision_cases.values(), self.default_case, *self.fork_tasks, self.loop_over]
+
+    def mapped(self, change: Callable[[Step], Step]) -> Step:
+        """The step with every step that stands right in it changed."""
+        return structs.replace(
+            self,
+            decision_cases={
+                case: [change(each) for each in steps]
+                for case, steps in self.decision_cases.items()
+            },
+            default_case=[change(each) for each in self.default_case],
+            fork_tasks=[[change(each) for each in branch] for branch in self.fork_tasks],
+            loop_over=[change(each) for each in self.loop_over],
+        )
 
 
 class StartedBy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

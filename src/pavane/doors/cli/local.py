@@ -52,7 +52,7 @@ class Local:
         return Page(found, found[-1].id if len(found) == limit else None)
 
     def questions(self, to: str, limit: int) -> Questions:
-        """What waits for people in the store."""
+        """As `Place.questions`."""
         return self._read(lambda reader: reader.questions(to, limit))
 
     def start(self, start: Start) -> str:

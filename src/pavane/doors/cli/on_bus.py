@@ -12,6 +12,7 @@ from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.executions.asked import Start
 from pavane.doors.wiring import Company, Wiring
 from pavane.engine.views.dead_letters import DeadLetter
+from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionView
 from pavane.errors import NotFoundError, UsageError
 from pavane.participant.requests import no_priority, only_return
@@ -106,6 +107,14 @@ class OnBus:
             return await (letters.redrive if action == "redrive" else letters.discard)(id, reason)
 
         return self._visit(ask)
+
+    def questions(self, to: str, limit: int) -> Questions:
+        """What waits for people, as the services on the bus told."""
+
+        async def look(company: Company) -> Questions:
+            return Questions(company.observer.views.questions(to, limit))
+
+        return self._visit(look)
 
     def event_types(self, *, unheard: bool) -> EventTypes:
         """Who publishes which events, and who listens."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pavane.doors.cli.options import json_option, server_option, store_option
+from pavane.doors.cli.options import json_option, place_options
 from pavane.doors.wiring import Wiring
 
 
@@ -12,8 +12,7 @@ from pavane.doors.wiring import Wiring
 @click.option("--to", default="", metavar="NAME", help="Only what this person or group is asked.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=100, show_default=True)
 @json_option
-@store_option()
-@server_option("Ask this server, for example http://127.0.0.1:8080, instead of the store.")
+@place_options
 @click.pass_obj
 def command(
     wiring: Wiring, *, to: str, limit: int, as_json: bool, server: str | None, store_url: str
@@ -24,15 +23,10 @@ def command(
     """
     import msgspec
 
-    from pavane.doors.cli.places import remote
+    from pavane.doors.cli.places import place
     from pavane.doors.cli.render_people import question_lines
 
-    if server:
-        found = remote(server).questions(to, limit)
-    else:
-        from pavane.doors.cli.local import Local
-
-        found = Local(wiring, store_url).questions(to, limit)
+    found = place(wiring, server, store_url).questions(to, limit)
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
     else:

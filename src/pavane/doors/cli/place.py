@@ -9,6 +9,7 @@ import msgspec
 
 from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
+from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 
 
@@ -37,6 +38,10 @@ class Place(Protocol):
     def start(self, start: Start) -> str: ...
     def act(self, execution_id: str, action: str, body: Mapping[str, Any], ref: str = "") -> str:
         """Pause, resume, retry, terminate, signal or resolve; the status afterwards."""
+        ...
+
+    def questions(self, to: str, limit: int) -> Questions:
+        """What waits for people, or for `to` alone, oldest first."""
         ...
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:

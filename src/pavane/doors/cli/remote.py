@@ -95,7 +95,7 @@ class Remote:
         return self._ask("POST", path, DeadLetter, {"reason": reason})
 
     def questions(self, to: str, limit: int) -> Questions:
-        """What waits for people at the server."""
+        """As `Place.questions`."""
         query = urlencode({"to": to, "limit": limit})
         return self._ask("GET", f"/people?{query}", Questions)
 

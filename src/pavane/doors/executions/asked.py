@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 import msgspec
 
 from pavane.core.model.command import IfExists
+from pavane.engine.views.people import QuestionView
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
@@ -86,6 +87,10 @@ class Executions(Protocol):
 
     async def executions(self, wanted: Search, style: str = "") -> list[ExecutionSummary]:
         """The executions that fit, newest first; of one style, or of every style."""
+        ...
+
+    async def questions(self, to: str = "", limit: int = 100) -> list[QuestionView]:
+        """What waits for people, or for `to` alone, oldest first."""
         ...
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:

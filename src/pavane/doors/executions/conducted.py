@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from pavane.doors.executions.asked import Action, Known, MessageView, Start
+from pavane.engine.views.people import QuestionView
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
@@ -49,6 +50,10 @@ class Conducted:
     async def executions(self, wanted: Search, style: str = "") -> list[ExecutionSummary]:
         """As `Executions.executions`."""
         return await self._reader.executions(wanted) if style in ("", STYLE) else []
+
+    async def questions(self, to: str = "", limit: int = 100) -> list[QuestionView]:
+        """As `Executions.questions`."""
+        return (await self._reader.questions(to, limit)).questions
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """As `Executions.history`: what each commit recorded."""

@@ -12,6 +12,7 @@ from pavane.doors.executions.asked import Action, Known, MessageView, Start
 from pavane.doors.executions.messages import handed_over, of_flow
 from pavane.doors.executions.order import Place
 from pavane.engine.payloads import checked_object
+from pavane.engine.views.people import QuestionView
 from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
 from pavane.errors import ConflictError, NotFoundError
@@ -83,6 +84,10 @@ class Danced:
         if not view.knows(execution_id):
             return None
         return Place(view.execution(execution_id).created_at, execution_id)
+
+    async def questions(self, to: str = "", limit: int = 100) -> list[QuestionView]:
+        """As `Executions.questions`."""
+        return self._company.observer.views.questions(to, limit)
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """As `Executions.history`: what the services told, each status once."""

@@ -13,6 +13,7 @@ from pavane.doors.executions.asked import Action, Executions, Known, MessageView
 from pavane.doors.executions.conducted import Conducted
 from pavane.doors.executions.danced import Danced
 from pavane.doors.executions.order import Place, before_in_engine, conducted_place
+from pavane.engine.views.people import QuestionView
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
@@ -75,6 +76,12 @@ class EveryStyle:
             found += [(Place(each.created_at, each.id), each) for each in danced]
         found.sort(key=lambda each: each[0], reverse=True)
         return [each for _, each in found[: wanted.limit]]
+
+    async def questions(self, to: str = "", limit: int = 100) -> list[QuestionView]:
+        """As `Executions.questions`."""
+        conducted = await self._conducted.questions(to, limit)
+        danced = await self._danced.questions(to, limit)
+        return sorted([*conducted, *danced], key=lambda each: each.since)[:limit]
 
     async def history(self, execution_id: str) -> list[HistoryEntry]:
         """As `Executions.history`."""

@@ -98,7 +98,9 @@ def shown_input(row: TaskRow, branches: Mapping[str, Sequence[str]]) -> bytes:
 
 def _by_name(names: Iterable[tuple[str, str]], outputs: Mapping[str, bytes]) -> bytes:
     """`{name: output}` of the steps that have an output, as JSON."""
-    there = ((name, ref) for name, ref in names if outputs.get(ref, b"") not in (b"", b"{}"))
+    there = (
+        (name, ref) for name, ref in names if outputs.get(ref, b"") not in (b"", b"{}", b"null")
+    )
     members = (msgspec.json.encode(name) + b":" + outputs[ref] for name, ref in there)
     return b"{" + b",".join(members) + b"}"
 

@@ -49,21 +49,24 @@ async def questions(store: Store, to: str = "", limit: int = 100) -> list[Questi
         row = rows.tasks.get(each.ref)
         if rows.header is None or row is None or row.status not in st.OPEN:
             continue  # it was settled a moment ago
-        asked = _asked(row)
-        if not to or to in asked:
-            found.append(
-                QuestionView(
-                    execution_id=row.execution_id,
-                    workflow=rows.header.workflow,
-                    ref=row.ref,
-                    task=row.name,
-                    to=asked,
-                    since=row.started_at,
-                    deadline=row.visible_at,
-                    input=raw(row.input),
-                )
-            )
+        question = question_of(row, rows.header.workflow)
+        if not to or to in question.to:
+            found.append(question)
     return found[:limit]
+
+
+def question_of(row: TaskRow, workflow: str) -> QuestionView:
+    """What a step that waits asks."""
+    return QuestionView(
+        execution_id=row.execution_id,
+        workflow=workflow,
+        ref=row.ref,
+        task=row.name,
+        to=_asked(row),
+        since=row.started_at,
+        deadline=row.visible_at,
+        input=raw(row.input),
+    )
 
 
 def _asked(row: TaskRow) -> list[str]:

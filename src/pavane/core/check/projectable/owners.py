@@ -66,11 +66,12 @@ def _home(part: Part) -> str:
 
 
 def _anybody(part: Part) -> bool:
-    if any(place.step.type in ("SIMPLE", "WAIT") for place in part.layout.places if _named(place)):
+    waits = ("SIMPLE", "WAIT", "HUMAN")
+    if any(place.step.type in waits for place in part.layout.places if _named(place)):
         return True
     return bool(part.unknown) or any(_anybody(child) for child in part.children.values())
 
 
 def _named(place: Place) -> bool:
-    """A task without an owner is a finding of its own; a WAIT may name who waits."""
+    """A task without an owner is a finding of its own; a wait may name who waits."""
     return place.step.type == "SIMPLE" or bool(place.step.service)

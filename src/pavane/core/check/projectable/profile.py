@@ -13,6 +13,7 @@ _PROJECTABLE = frozenset(
     {
         "EVENT",
         "FORK_JOIN",
+        "HUMAN",
         "INLINE",
         "JOIN",
         "NOOP",
@@ -59,7 +60,7 @@ def _any_type(place: Place) -> Iterator[str]:
         )
     if "/" in step.ref:
         yield "its name contains '/', which parts scopes in a choreography; name it differently"
-    if step.undo is not None and step.type in ("WAIT", "SUB_WORKFLOW"):
+    if step.undo is not None and step.type in ("WAIT", "HUMAN", "SUB_WORKFLOW"):
         yield (
             f"a choreographed {step.type} cannot have an `undo`; "
             "put it on the task whose effect it reverses"

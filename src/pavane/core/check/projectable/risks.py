@@ -43,6 +43,8 @@ def _risk(part: Part, place: Place) -> Risk | None:
             return Risk(place, "can fail", _RETRY)
     elif step.type == "SUB_WORKFLOW":
         return _risk_inside(part, place)
+    elif step.type == "HUMAN":
+        return Risk(place, "may be refused", "ask before it")
     elif step.type == "WAIT" and step.task_definition is not None:
         limits = step.task_definition
         if limits.total_timeout_seconds or limits.timeout_seconds:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+import msgspec
+
 from pavane.core.decide import flow, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import Node
@@ -14,11 +16,15 @@ from pavane.core.model import command, status
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step
 
+HUMAN: Final = "HUMAN"
+
 PEOPLE: Final = "person:"
 """The queue of all that waits for a person, so that it is found without looking through all."""
 
 NO_ANSWER: Final = b"null"
 """The output of a step that went on without an answer: an answer is always an object."""
+
+LATE: Final = "nobody answered before the deadline"
 
 _ON_DEADLINE = ("fail", "continue")
 
@@ -63,14 +69,19 @@ class Human(StepType):
         """The deadline has come: go on without an answer, or fail."""
         if not row.visible_at or row.visible_at > draft.now:
             _arm(draft, node, row)
-        elif draft.json(row.input).get("onDeadline") == "continue":
+        elif goes_on(row.input):
             row = draft.change(row, status.COMPLETED, output=NO_ANSWER, ended_at=draft.now)
             flow.completed(draft, node, row)
         else:
-            reason = "nobody answered before the deadline"
-            row = draft.change(row, status.TIMED_OUT, reason=reason, ended_at=draft.now)
-            draft.log("failed", row.ref, row.attempt, status=row.status, reason=reason)
+            row = draft.change(row, status.TIMED_OUT, reason=LATE, ended_at=draft.now)
+            draft.log("failed", row.ref, row.attempt, status=row.status, reason=LATE)
             flow.fail(draft, node, row)
+
+
+def goes_on(task_input: bytes) -> bool:
+    """Whether the flow goes on without an answer, as the step's input says."""
+    given: Any = msgspec.json.decode(task_input)
+    return given.get("onDeadline") == "continue"
 
 
 def _arm(draft: Draft, node: Node, row: TaskRow) -> None:

@@ -135,7 +135,8 @@ class Homes(Returning):
         if source.kind == "join":
             seen = Seen(self, scope, node, at).root(source.ref)
             return encode(seen["output"] if isinstance(seen, dict) else {})
-        return self.value(came + OUT, at) or b"{}"
+        output = self.value(came + OUT, at)
+        return b"{}" if output in (None, b"", b"null") else output
 
     def end_failed(self, path: str, at: At, row: ScopeRow, reason: str) -> None:
         """The output cannot be worked out: back, or behind a pivot a person must see to it."""

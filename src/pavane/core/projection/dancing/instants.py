@@ -7,6 +7,7 @@ from typing import Any, cast
 from msgspec import structs
 
 from pavane.core.decide.draft import encode
+from pavane.core.decide.step_types.human import HUMAN, LATE, NO_ANSWER, goes_on
 from pavane.core.decide.step_types.inline import evaluate
 from pavane.core.decide.step_types.switch import as_case
 from pavane.core.decide.step_types.wait import duration_ms, until_at
@@ -131,7 +132,7 @@ class Instants(Flow):
         """Wait for a time, or until somebody says that it is enough."""
         try:
             task_input = self.rendered(node, at)
-            due = self._wait_until(task_input)
+            due = self._wait_until(node, task_input)
         except (ExpressionError, ValueError) as error:
             self._reject(node, at, str(error))
             return
@@ -145,7 +146,10 @@ class Instants(Flow):
         if rings:
             self.do(Arm("wait", node.id, at, rings))
 
-    def _wait_until(self, task_input: dict[str, Any]) -> int:
+    def _wait_until(self, node: Node, task_input: dict[str, Any]) -> int:
+        if node.type == HUMAN:
+            deadline = task_input.get("deadline")
+            return self.now + duration_ms(str(deadline)) if deadline else 0
         duration, until = task_input.get("duration"), task_input.get("until")
         if duration and until:
             raise ValueError("both `duration` and `until` are given")
@@ -160,21 +164,18 @@ class Instants(Flow):
         if row is None or row.status != r.WAITING:
             return
         if row.due and row.due <= self.now:
-            self._wait_over(node, at, row, b"{}")
+            if node.type != HUMAN:
+                self._wait_over(node, at, row, b"{}")
+            elif goes_on(row.input):
+                self._wait_over(node, at, row, NO_ANSWER)
+            else:
+                self._wait_failed(node, at, row, st.TIMED_OUT, LATE)
             return
         if node.plan is not None and is_only_noted(node.plan.policy, "task"):
             if row.due:
                 self.do(Arm("wait", node.id, at, row.due))
             return
-        reason = "task timeout"
-        row = structs.replace(row, status=r.FAILED, reason=reason, cause=st.TIMED_OUT)
-        self.put_step(node, at, row)
-        if node.optional:
-            self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, input=row.input, reason=reason)
-            self.go_on(node, at, missed=reason)
-        else:
-            self.note(node, at, 0, st.TIMED_OUT, input=row.input, reason=reason)
-            self.fail(node, at, st.TIMED_OUT, reason)
+        self._wait_failed(node, at, row, st.TIMED_OUT, "task timeout")
 
     def on_signal(self, message: Message) -> None:
         """Somebody outside completes, or fails, a step that waits."""
@@ -188,10 +189,20 @@ class Instants(Flow):
             self._wait_over(node, at, row, output)
             return
         reason = message.reason or "signalled to fail"
-        failed = structs.replace(row, status=r.FAILED, reason=reason, cause=st.FAILED)
-        self.put_step(node, at, failed)
-        self.note(node, at, 0, st.FAILED, input=row.input, output=output, reason=reason)
-        self.fail(node, at, st.FAILED, reason)
+        self._wait_failed(node, at, row, st.FAILED, reason, output)
+
+    def _wait_failed(
+        self, node: Node, at: At, row: StepRow, status: str, reason: str, output: bytes = b""
+    ) -> None:
+        self.put_step(
+            node, at, structs.replace(row, status=r.FAILED, reason=reason, cause=status, due=0)
+        )
+        shown = st.COMPLETED_WITH_ERRORS if node.optional else status
+        self.note(node, at, 0, shown, input=row.input, output=output, reason=reason)
+        if node.optional:
+            self.go_on(node, at, missed=reason)
+        else:
+            self.fail(node, at, status, reason)
 
     def _wait_over(self, node: Node, at: At, row: StepRow, output: bytes) -> None:
         self.put_step(node, at, structs.replace(row, status=r.DONE, output=output, due=0))

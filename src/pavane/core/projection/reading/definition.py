@@ -97,13 +97,14 @@ class _Reader:
                 harmless=definition is not None and definition.read_only,
                 plan=node,
             )
-        if step.type == "WAIT":
+        if step.type in ("WAIT", "HUMAN"):
             return b.Step(
                 step.ref,
                 step.service,
                 "wait",
                 step.type,
-                fallible=timed,
+                task=step.name if step.type == "HUMAN" else "",
+                fallible=timed or step.type == "HUMAN",  # somebody may refuse, or nobody answer
                 undo=False,
                 optional=step.optional,
                 plan=node,

@@ -45,6 +45,23 @@ def split(workflow: Workflow, style: Style, find: Find) -> tuple[Workflow, list[
     return splitter.workflow(workflow, workflow.name), splitter.others
 
 
+def in_one_style(workflow: Workflow, style: Style = "orchestrated") -> Workflow:
+    """The workflow with every scope in place in it, all for those who play one style."""
+    return structs.replace(
+        workflow, style=style, tasks=[_in_one_style(step, style) for step in workflow.tasks]
+    )
+
+
+def _in_one_style(step: Step, style: Style) -> Step:
+    param = step.sub_workflow_param
+    if param is not None:
+        inner = param.workflow_definition
+        whole = in_one_style(inner, style) if inner is not None else None
+        one = structs.replace(param, style=style, workflow_definition=whole)
+        return structs.replace(step, sub_workflow_param=one)
+    return step.mapped(lambda each: _in_one_style(each, style))
+
+
 def styles(workflow: Workflow) -> set[Style]:
     """The styles of a workflow and of the scopes in place in it; without one it is orchestrated."""
     found: set[Style] = {workflow.style or "orchestrated"}
@@ -81,15 +98,7 @@ class _Splitter:
             return step
         if step.type == "EVENT" and self._style == "orchestrated":
             return _as_publishing(step)
-        return structs.replace(
-            step,
-            decision_cases={
-                case: [self._step(each, path) for each in steps]
-                for case, steps in step.decision_cases.items()
-            },
-            default_case=[self._step(each, path) for each in step.default_case],
-            fork_tasks=[[self._step(each, path) for each in branch] for branch in step.fork_tasks],
-        )
+        return step.mapped(lambda each: self._step(each, path))
 
     def _as_task(
         self, step: Step, param: SubWorkflow, inner: Workflow, style: Style, name: str

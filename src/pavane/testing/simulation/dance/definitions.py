@@ -295,8 +295,20 @@ class Author:
             step["service"] = chance.choice(self._services)
         return [step]
 
+    def _ask(self, forked: bool) -> Json:
+        """Nobody ever answers: what counts is that every style knows what happens then."""
+        chance = self._chance
+        step = self._step("HUMAN", inputParameters={"deadline": chance.choice(("1s", "3s"))})
+        if self._behind or forked or chance.random() < 0.5:
+            step["inputParameters"]["onDeadline"] = "continue"
+        else:
+            step["optional"] = chance.random() < 0.5
+        return step
+
     def _wait(self, forked: bool) -> Json:
         chance = self._chance
+        if chance.random() < 0.25:
+            return self._ask(forked)
         durations = ("0.2 seconds", "2 seconds")
         step = self._step("WAIT", inputParameters={"duration": chance.choice(durations)})
         if not self._behind and chance.random() < 0.4:

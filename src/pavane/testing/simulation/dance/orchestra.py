@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,7 @@ from pavane.testing.simulation.workers import Hands, Source, Workers
 LIMIT_S = 600.0
 _REST_S = 60.0  # after the end, for what is late
 _PLACES = 50
+_LOOK_S = 86_400.0  # nobody sets this clock, so that a wait of months costs next to nothing
 
 
 class _Losing(StageHands):
@@ -66,10 +68,13 @@ async def orchestrate(
     *,
     make_hands: MakeHands | None = None,
     stop_after_s: float | None = None,
+    attend: Callable[[Engine], Coroutine[Any, Any, None]] | None = None,
+    limit_s: float = LIMIT_S,
 ) -> Played:
-    """Play one run to its end; what it leaves.
+    """Play one run to its end, or for `limit_s`; what it leaves.
 
-    `lost` attempts die with a process; an operator cancels after `stop_after_s`.
+    `lost` attempts die with a process; an operator cancels after `stop_after_s`; whoever `attend`s
+    answers what waits.
     """
     clock = VirtualClock()
     outside = Outside(clock)
@@ -89,20 +94,33 @@ async def orchestrate(
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
     store = MemoryStore()
-    engine = Engine(store, clock=clock, chance=Random(seed), dispatcher=workers)
+    engine = Engine(
+        store,
+        clock=clock,
+        chance=Random(seed),
+        dispatcher=workers,
+        look_s=_LOOK_S,
+    )
     workers.start(engine)
     await engine.start()
+    if attend is not None:
+        engine.tell_of_event_waits(lambda queue: None)  # whoever attends brings the events
     workflow = as_orchestrated(run.drawn.workflow)
     others = [as_orchestrated(each) for each in run.drawn.others]
     await engine.register([workflow, *others], run.drawn.tasks)
+    running = asyncio.get_running_loop()
+    attending = running.create_task(attend(engine)) if attend is not None else None
     id = await engine.start_execution(workflow.name, msgspec.json.encode(run.input), key=run.key)
-    stopping = asyncio.get_running_loop().create_task(_stop(engine, id, stop_after_s))
-    try:
-        async with asyncio.timeout(LIMIT_S):
-            await engine.wait(id)
-    except TimeoutError:
-        pass
+    stopping = running.create_task(_stop(engine, id, stop_after_s))
+    ended = running.create_task(engine.wait(id))
+    watched = {ended, attending} if attending is not None else {ended}
+    await asyncio.wait(watched, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    ended.cancel()
     stopping.cancel()
+    if attending is not None:
+        if attending.done():
+            attending.result()  # raises what went wrong
+        attending.cancel()
     await asyncio.sleep(_REST_S)
     views = await _views(store)
     await engine.stop()

@@ -29,6 +29,7 @@ from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.observer import records
 from pavane.observer.observer import Observer
+from pavane.participant.requests import Requests
 from pavane.participant.retention import Retention
 from pavane.participant.roles.turns import DancerMaker
 from pavane.ports.bus import JOURNAL, role_topic
@@ -80,6 +81,8 @@ def dance(
 class DanceWorld:
     """The stage of one case."""
 
+    looks_s = _LOOKS_S
+
     def __init__(
         self,
         case: DanceCase,
@@ -123,6 +126,7 @@ class DanceWorld:
         others = [running.create_task(self._keep_up(role)) for role in roles]
         asked = [running.create_task(self._start(run)) for run in case.runs]
         asked += [running.create_task(self._stop(stop.key, stop.at_s)) for stop in case.stops]
+        others.append(running.create_task(self.attend(observer)))
         await self._play(observer, others, asked)
         found = await self._collect(observer, roles)
         await self._end(observer, others)
@@ -131,6 +135,19 @@ class DanceWorld:
     def hands(self, outside: Outside, place: Callable[[Assignment], str]) -> Hands:
         """Who does the work."""
         return StageHands(outside, self._script, place)
+
+    async def attend(self, observer: Observer) -> None:
+        """Whoever answers what waits: nobody."""
+
+    def goes_on(self) -> bool:
+        """Whether to look on, where something is still open."""
+        return asyncio.get_running_loop().time() < LIMIT_S
+
+    def requests(self) -> Requests:
+        """What people ask of the runs."""
+        return Requests(
+            self._desk, self._clock, {each.name: each for each in self._choreographies.values()}
+        )
 
     def _place(self, given: Assignment) -> str:
         return self._places[given.execution_id]
@@ -144,14 +161,14 @@ class DanceWorld:
         asked: list[asyncio.Task[None]],
     ) -> None:
         quiet_s, rest_s = 0.0, _REST_S + _LIVES * self._case.keep_s
-        while quiet_s < rest_s and asyncio.get_running_loop().time() < LIMIT_S:
-            await asyncio.sleep(_LOOKS_S)
+        while quiet_s < rest_s and self.goes_on():
+            await asyncio.sleep(self.looks_s)
             for task in (*others, *asked):
                 if task.done():
                     task.result()  # raises what went wrong
             statuses = [observer.views.status(id) for id in self._ids.values()]
             done = all(task.done() for task in asked) and all(s in _OVER for s in statuses)
-            quiet_s = quiet_s + _LOOKS_S if done else 0.0
+            quiet_s = quiet_s + self.looks_s if done else 0.0
 
     async def _end(self, observer: Observer, others: list[asyncio.Task[None]]) -> None:
         for task in others:

@@ -20,6 +20,8 @@ CASES: list[tuple[Step, str]] = [
     (of_type("DO_WHILE", "loop"), "a DO_WHILE has no projection"),
     (does("a/b"), "its name contains '/'"),
     (of_type("WAIT", "w", undo=Undo(name="u")), "a choreographed WAIT cannot have an `undo`"),
+    (of_type("HUMAN", "h", undo=Undo(name="u")), "a choreographed HUMAN cannot have an `undo`"),
+    (of_type("HUMAN", "h"), ""),
     (terminate("t", "${workflow.input.how}"), "its `terminationStatus` is computed"),
     (part("s", does("a"), style="choreographed"), ""),
 ]
