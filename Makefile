@@ -9,7 +9,7 @@ RESTATE := @restatedev/restate-server@1.7.12
 SOURCES := $(wildcard src tests bench examples docs/conf.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix docs prove bench clean
+.PHONY: help demo test check fix docs tutorial prove bench clean
 # One set-up at a time: two pips in one .venv would trip over each other.
 .NOTPARALLEL:
 
@@ -18,6 +18,7 @@ help:
 	@echo 'make check   style, types, layers, tidiness    make fix     repair what a program can repair'
 	@echo 'make bench   measure, beside the peers         make clean   remove what was set up'
 	@echo 'make docs    make a site of docs/, in build/docs'
+	@echo 'make tutorial   do what the tutorial says, in a fresh clone and environment'
 	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
 
 demo: $(VENV)/.runtime
@@ -40,6 +41,9 @@ fix: $(VENV)/.dev
 docs: $(VENV)/.dev
 	@$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -d build/doctrees docs build/docs
 	@echo 'Open build/docs/index.html.'
+
+tutorial: $(VENV)/.dev
+	@$(BIN)/python -m tests.docs.tutorial
 
 CASES ?= 20000
 prove: $(VENV)/.dev

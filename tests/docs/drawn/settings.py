@@ -39,7 +39,8 @@ def _of(name: str, command: click.Command) -> Iterator[Setting]:
         return
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
-            default = "" if option.is_flag or option.default is None else str(option.default)
+            given = isinstance(option.default, str | int) and not option.is_flag
+            default = str(option.default) if given else ""
             variable = option.envvar if isinstance(option.envvar, str) else ""
             yield Setting(name, option.opts[0], variable, default, option.help or "")
 
