@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import events, outside, people, steps
+from pavane.language import events, fans, outside, people, steps
 from pavane.language.arguments import read_arguments
 from pavane.language.bindings import (
     Level,
@@ -165,11 +165,10 @@ def _body(writer: Writer, call: ast.Call, local: LocalFunction, values: dict[str
 def _gather(writer: Writer, node: ast.Call) -> Ready | None:
     for each in node.keywords:
         writer.refuse(each.value, f"gather() takes no '{each.arg}' in a workflow", "Leave it out.")
+    if any(isinstance(each, ast.Starred) for each in node.args):
+        return fans.fan(writer, node)
     branches: list[tuple[ast.expr, Ready | None]] = []
     for each in node.args:
-        if isinstance(each, ast.Starred):
-            outside.not_yet(writer.reader, each, "`gather(*(…))` over data")
-            return None
         branches.append((each, prepare(writer, each)))
     if not branches:
         writer.refuse(node, "gather() needs at least one call", "Give it the calls of steps.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -31,6 +31,16 @@ def comprehension(reader: Reader, node: ast.ListComp | ast.GeneratorExp) -> Valu
         made = native(reader.site, node.elt, item)
     kind = type(node)
     return Value(kind(made, loops), type=list[item.type], native=True)
+
+
+def for_each(
+    reader: Reader, node: Comprehension, item: Callable[[], ast.expr | None]
+) -> ast.expr | None:
+    """A list of what `item` makes where the variables of the loops are known; None if refused."""
+    with _variables(reader):
+        loops = _loops(reader, node)
+        made = None if loops is None else item()
+        return None if loops is None or made is None else ast.ListComp(made, loops)
 
 
 def mapping(reader: Reader, node: ast.DictComp) -> Value:

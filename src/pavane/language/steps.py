@@ -101,11 +101,21 @@ def bind(
     writer: Writer, node: ast.Call, name: str, signature: inspect.Signature
 ) -> dict[str, Any] | None:
     """The arguments of a call by parameter name, as they stand in `inputParameters`."""
+    values = bound(writer, node, name, signature)
+    if values is None:
+        return None
+    return {key: writer.template(node, value) for key, value in values.items()}
+
+
+def bound(
+    writer: Writer, node: ast.Call, name: str, signature: inspect.Signature
+) -> dict[str, Value] | None:
+    """The arguments of a call by parameter name; None after a finding."""
     given = read_arguments(writer.reader, node)
     if given is None:
         return None
     try:
-        bound = signature.bind(*given[0], **given[1])
+        fitted = signature.bind(*given[0], **given[1])
     except TypeError as error:
         writer.refuse(node, f"{name}(): {error}", _takes(name, signature))
         return None
@@ -117,8 +127,7 @@ def bind(
                 "Give it named parameters.",
             )
             return None
-    values = cast("dict[str, Value]", bound.arguments)
-    return {key: writer.template(node, value) for key, value in values.items()}
+    return cast("dict[str, Value]", fitted.arguments)
 
 
 def _takes(name: str, signature: inspect.Signature) -> str:
@@ -140,15 +149,22 @@ def reference(writer: Writer, node: ast.AST, options: StepOptions, wish: str) ->
 
 def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str, Any]) -> Value:
     """Emit a SIMPLE step; gives its result."""
+    ref = reference(writer, node, offer.options, offer.name)
+    step = described(writer, node, offer, ref, frozenset(inputs))
+    writer.emit(node, msgspec.structs.replace(step, type="SIMPLE", input_parameters=inputs))
+    return step_result(ref, offer.returns)
+
+
+def described(
+    writer: Writer, node: ast.AST, offer: TaskOffer, ref: str, given: frozenset[str]
+) -> Step:
+    """What a step says of its task: its options, and its undo, which may read what is given."""
     options = offer.options
-    ref = reference(writer, node, options, offer.name)
     writer.work.use_task(offer)
     undo_task = options.undo or offer.undo
     undo = None
     if undo_task is not None:
-        undo = bind_undo(
-            writer.site, node, ref, step=offer, given=frozenset(inputs), undo=undo_task
-        )
+        undo = bind_undo(writer.site, node, ref, step=offer, given=given, undo=undo_task)
         writer.work.use_task(undo_task)
         writer.work.uses.add("undo")
     pivot = options.pivot or offer.pivot
@@ -162,23 +178,17 @@ def task_step(writer: Writer, node: ast.AST, offer: TaskOffer, inputs: dict[str,
             timeout_seconds=_seconds(options.timeout_s),
             response_timeout_seconds=min(response, _seconds(options.timeout_s)) or response,
         )
-    writer.emit(
-        node,
-        Step(
-            name=offer.name,
-            task_reference_name=ref,
-            type="SIMPLE",
-            input_parameters=inputs,
-            optional=options.optional,
-            start_delay=_seconds(options.start_delay_s),
-            retry_count=options.retries,
-            task_definition=definition,
-            undo=undo,
-            pivot=pivot,
-            service=offer.service,
-        ),
+    return Step(
+        name=offer.name,
+        task_reference_name=ref,
+        optional=options.optional,
+        start_delay=_seconds(options.start_delay_s),
+        retry_count=options.retries,
+        task_definition=definition,
+        undo=undo,
+        pivot=pivot,
+        service=offer.service,
     )
-    return step_result(ref, offer.returns)
 
 
 def _seconds(seconds: float) -> float:
@@ -191,9 +201,7 @@ def workflow_step(
 ) -> Value:
     """Emit a SUB_WORKFLOW step for a call of another workflow, its version pinned."""
     options = offer.options
-    for name, wrong in (("undo", options.undo), ("timeout", options.timeout_s)):
-        if wrong is not None:
-            writer.refuse(node, f"a call of a workflow takes no {name}", "Leave it out.")
+    no_task_options(writer, node, options)
     ref = reference(writer, node, options, offer.name)
     writer.work.use_workflow(offer)
     if options.pivot:
@@ -213,6 +221,13 @@ def workflow_step(
         ),
     )
     return step_result(ref, offer.returns)
+
+
+def no_task_options(writer: Writer, node: ast.AST, options: StepOptions) -> None:
+    """Refuse what only the call of a task takes."""
+    for name, wrong in (("undo", options.undo), ("timeout", options.timeout_s)):
+        if wrong is not None:
+            writer.refuse(node, f"a call of a workflow takes no {name}", "Leave it out.")
 
 
 def wait_inputs(writer: Writer, node: ast.Call, word: str) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import msgspec
 
 from pavane.core.decide.plan import all_steps
-from pavane.core.model.workflow import Step, Workflow
+from pavane.core.model.workflow import Step, SubWorkflow, Workflow
 from pavane.errors import Fail
 from pavane.sdk.task import Task
 
@@ -73,6 +73,7 @@ class Interpreter:
     ) -> None:
         self.tasks, self.workflows, self.random = tasks, workflows, random.Random(seed)
         self.steps = self.iterations = 0
+        self.fans: dict[str, list[str]] = {}  # the branches that a JOIN waits for, if they are made
 
     async def run(self, definition: Workflow, given: dict[str, Any]) -> tuple[str, Any, str]:
         """Status, output and reason of one execution."""
@@ -96,7 +97,9 @@ class Interpreter:
             inputs = self.filled(step.input_parameters, data)
             row: dict[str, Any] = {"input": inputs, "output": {}, "status": "COMPLETED"}
             data[step.ref] = row
-            if step.type == "FORK_JOIN":
+            if step.type == "FORK_JOIN_DYNAMIC":
+                await self.fan(step, inputs, data)
+            elif step.type == "FORK_JOIN":
                 for branch in self.random.sample(step.fork_tasks, len(step.fork_tasks)):
                     await self.block(branch, data)
             else:
@@ -112,6 +115,9 @@ class Interpreter:
                 chosen = step.decision_cases.get(key, step.default_case)
                 await self.block(chosen, data)
                 return {"selectedCase": key}
+            case "JOIN" if step.ref in self.fans:
+                outputs = {ref: data[ref]["output"] for ref in self.fans[step.ref]}
+                return {ref: output for ref, output in outputs.items() if output}
             case "JOIN":
                 assert all(ref in data for ref in step.join_on), "a join waits for ever"
                 return {ref: data[ref]["output"] for ref in step.join_on}
@@ -134,6 +140,21 @@ class Interpreter:
                 raise Ended(status, inputs.get("workflowOutput", {}), reason)
             case other:
                 raise AssertionError(f"unknown step type {other}")
+
+    async def fan(self, step: Step, inputs: dict[str, Any], data: dict[str, Any]) -> None:
+        """A branch for each item, in any order; its JOIN is named after the fork."""
+        name, items = inputs["forkTaskName"], inputs["forkTaskInputs"]
+        names = [f"_{step.ref}_{name}_{index}" for index in range(len(items))]
+        self.fans[f"{step.ref}_join"] = inputs["forkedTasks"] = names
+        workflow = inputs.get("forkTaskWorkflow")
+        for index in self.random.sample(range(len(items)), len(items)):
+            one = Step(name=name, task_reference_name=names[index], service=step.service)
+            if workflow:
+                param = SubWorkflow(workflow, inputs["forkTaskWorkflowVersion"])
+                one = msgspec.structs.replace(one, sub_workflow_param=param, type="SUB_WORKFLOW")
+            one = msgspec.structs.replace(one, optional=step.optional)
+            output = await self.step(one, items[index], data)
+            data[names[index]] = {"input": items[index], "output": output, "status": "COMPLETED"}
 
     async def loop(self, step: Step, data: dict[str, Any]) -> Any:
         """Iterations; a name means the step of the newest one, null where it was not carried out"""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.unit.language.random_fans import gather_each
 from tests.unit.language.random_loops import go_round, jump
 from tests.unit.language.random_matches import match
 
@@ -181,6 +182,7 @@ class Generator:
         choices = [self.step, self.step, self.data, self.again, self.choose]
         if self.depth < 4:
             choices += [self.choose, self.parallel, self.scoped, lambda: match(self)]
+            choices += [lambda: gather_each(self)]
             if self.loops < 2:
                 choices += [lambda: go_round(self)] * 2
         jumps, self.jump_allowed = self.jump_allowed, False

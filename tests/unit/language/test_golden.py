@@ -14,6 +14,7 @@ from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.sdk.workflow import WorkflowFunction
 from tests.unit.language import (
     event_programs,
+    fan_programs,
     loop_programs,
     match_programs,
     people_programs,
@@ -24,7 +25,14 @@ GOLDEN = Path(__file__).with_name("golden")
 UPDATE = os.environ.get("PAVANE_UPDATE_GOLDEN", "") not in {"", "0"}
 PROGRAMS = {
     each.function.__name__: each
-    for module in (programs, event_programs, loop_programs, match_programs, people_programs)
+    for module in (
+        programs,
+        event_programs,
+        fan_programs,
+        loop_programs,
+        match_programs,
+        people_programs,
+    )
     for each in vars(module).values()
     if isinstance(each, WorkflowFunction)
 }

@@ -15,6 +15,7 @@ from pavane.core.expressions.template import compile_template
 from pavane.errors import Fail
 from pavane.language.contract import RESULT, is_none, is_object
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
+from tests.unit.language import fan_programs as fans
 from tests.unit.language import loop_programs as loops
 from tests.unit.language import match_programs as matches
 from tests.unit.language import programs as p
@@ -122,6 +123,22 @@ TAGGED = order(tags=["x", "y", "z"], lines=THREE.lines, gift=True)
 def lines(*pieces: tuple[str, int]) -> Order:
     return order(lines=[Line(sku, qty, Decimal("1.50")) for sku, qty in pieces])
 
+
+RUNS += [
+    (fans.charge_each, (THREE,), {}),
+    (fans.charge_each, (THREE, 0), {"charge_card": [paid("ok"), paid("no")]}),
+    (fans.charge_each, (THREE, 9), {}),
+    (fans.coupons_of, (["a", "b", "c"],), {}),
+    (fans.coupons_of, ([],), {}),
+    (fans.notes, (TAGGED,), {}),
+    (fans.scored, (THREE, 1), {}),
+    (fans.workflows_for_each, (THREE,), {}),
+    (fans.fans_in_places, (TAGGED,), {}),
+    (fans.fans_in_places, (NONE,), {}),
+    (fans.fan_options, (THREE,), {}),
+    (fans.fan_fails, (THREE,), {}),
+    (fans.fan_fails, (THREE,), {"charge_card": [FAILS]}),
+]
 
 RUNS += [
     (loops.for_each, (THREE,), {}),

@@ -34,6 +34,8 @@ WANTED = {
     "else": 50,
     "carried": 50,
     "gather": 60,
+    "fan": 50,
+    "branches made": 40,
     "local": 60,
     "scope": 50,
     "for": 40,
@@ -100,6 +102,7 @@ async def interpreted(
     machine = Interpreter(TASKS, {}, seed)
     status, output, reason = await machine.run(flow.definition, given)
     met["iterations"] += machine.iterations
+    met["branches made"] += sum(map(len, machine.fans.values()))
     end = output["result"] if status == "COMPLETED" else reason
     return status, end, Counter(map(repr, made))
 
