@@ -49,6 +49,7 @@ class _Bootstrap:
         lease_s: float | None = None,
         calls: bool = False,
         ledger: str = "",
+        schedules: bool = True,
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
 
@@ -59,6 +60,7 @@ class _Bootstrap:
             lease_s=lease_s,
             calls=calls,
             ledger=ledger,
+            schedules=schedules,
         )
 
     def conducting(

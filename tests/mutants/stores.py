@@ -242,5 +242,21 @@ class Repeating(MemoryStore):
         return loaded
 
 
+class FirstSchedule(MemoryStore):
+    """11, scheduled: keeps what was put first."""
+
+    async def put_schedule(self, name: str, body: bytes) -> None:
+        if name not in await self.schedules():
+            await super().put_schedule(name, body)
+
+
+class SchedulesForgotten(MemoryStore):
+    """11, scheduled: keeps them for itself."""
+
+    def crash(self) -> MemoryStore:
+        self._schedules = {}
+        return super().crash()
+
+
 def _behind(rows: ExecutionRows, after: str) -> tuple[Ready, ...]:
     return tuple(rows.ready[ref] for ref in sorted(rows.ready) if ref > after)

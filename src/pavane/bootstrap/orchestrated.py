@@ -42,6 +42,7 @@ async def running_engine(
     calls: bool = False,
     ledger: str = "",
     results: Mapping[str, Results] | None = None,
+    schedules: bool = True,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
@@ -49,7 +50,8 @@ async def running_engine(
     memory beside a store in memory; `results` has what others have opened already.
     `lease_s`: for how long a worker of another process may be silent (default 15). HTTP steps and
     services with a url are called from here where there are services, where `calls` says so, or
-    with the `caller` that is given, which is closed on leaving. On leaving, the
+    with the `caller` that is given, which is closed on leaving. Without `schedules` nothing starts
+    by itself. On leaving, the
     workers finish what they have begun, the engine commits what it has taken, and
     the store is closed. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
@@ -86,6 +88,7 @@ async def running_engine(
             dispatcher=dispatcher,
             probe=probe,
             lease_s=lease_s or LEASE_S,
+            schedules=schedules,
         )
         tasks = dispatcher.definitions if dispatcher else ()
         definitions = [w.definition for w in workflows]

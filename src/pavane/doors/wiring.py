@@ -66,12 +66,13 @@ class Wiring(Protocol):
         lease_s: float | None = None,
         calls: bool = False,
         ledger: str = "",
+        schedules: bool = True,
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving.
 
-        `lease_s`: for how long a worker of another process may be silent. `calls`: services with a
-        url are called from here, even where none is given. `ledger`: of the service that asks for
-        its database, if not `.pavane/NAME.db`.
+        `schedules`: workflows start at their times. `lease_s`: for how long a worker of another
+        process may be silent. `calls`: services with a url are called from here, even where none is
+        given. `ledger`: of the service that asks for its database, if not `.pavane/NAME.db`.
         """
         ...
 

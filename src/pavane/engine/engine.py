@@ -28,6 +28,7 @@ from pavane.engine.polling import Polling
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
+from pavane.engine.schedules import Schedules
 from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
 from pavane.engine.taking import Taking
 from pavane.engine.timers import LOOK_S, Timers
@@ -53,7 +54,7 @@ class Engine:
     """Starts executions, hands out tasks, takes results, rings alarms. Use from one event loop.
 
     `dispatcher` has the workers of this process, `probe` is told of named points; both may be
-    missing. Time and randomness are given.
+    missing. Time and randomness are given. Without `schedules` nothing starts by itself.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Engine:
         name: str = LOCAL,
         lease_s: float = LEASE_S,
         look_s: float = LOOK_S,
+        schedules: bool = True,
     ) -> None:
         self.store = store
         self.registry = Registry(store)
@@ -80,6 +82,8 @@ class Engine:
         self.sessions = Sessions(self._submit, lease_s)
         self.places = Places(self._hand_back, self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
+        self.schedules = Schedules(store, clock, self.start_execution, look_s)
+        self._keeps_schedules = schedules
         self._timers = Timers(store, clock, self._submit, look_s)
         self._handing_back: set[asyncio.Future[Any]] = set()
         self._event_waits: Callable[[str], None] | None = None
@@ -94,6 +98,7 @@ class Engine:
         await self.store.open()
         try:
             await self.registry.open()
+            await self.schedules.open()
         except BaseException:
             await self.store.close()
             raise
@@ -107,6 +112,8 @@ class Engine:
         self.sessions.resume(await self.store.leases(PREFIX))
         self._running.append(loop.create_task(self._timers.run()))
         self._running.append(loop.create_task(self.sessions.run()))
+        if self._keeps_schedules:
+            self._running.append(loop.create_task(self.schedules.run()))
 
     def _new_batch(self) -> Batch:
         return Batch(self.store, self.registry, self._recent, self._crews, self._probe)
@@ -132,6 +139,10 @@ class Engine:
         self._pipeline.refuse(StoppingError("The engine has stopped."))
         await self.store.close()
 
+    def now(self) -> int:
+        """The time by the engine's clock, epoch ms."""
+        return self._clock.now()
+
     # --- definitions ----------------------------------------------------------------------------
 
     async def register(
@@ -144,6 +155,7 @@ class Engine:
         """Check and keep definitions. DefinitionError with every finding; AlreadyExistsError."""
         self._must_be_open()
         await self.registry.register(workflows, tasks, self._clock.now(), overwrite=overwrite)
+        await self.schedules.declare(workflows, lambda name: max(self.registry.versions(name)))
 
     # --- executions -----------------------------------------------------------------------------
 

@@ -8,6 +8,10 @@ import types
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+from msgspec import structs
+
+from pavane.core.model.schedule import Beat, Scheduled
+from pavane.core.model.ticks import fault_in
 from pavane.core.model.workflow import Style, Workflow
 from pavane.language.bindings import Bindings, Level, own_names
 from pavane.language.contract import is_none, wire_value
@@ -41,7 +45,7 @@ def compile_workflow(
     name: str,
     version: int,
     style: Style | None = None,
-    every: str = "",
+    schedule: Scheduled | None = None,
 ) -> Compiled:
     """Read a workflow function; LanguageError lists everything that the language refuses."""
     findings = Findings()
@@ -54,12 +58,8 @@ def compile_workflow(
     work = Work(findings, Names(_given_names(source.node)))
     site = Site(work, source, Frame())
     writer = _writer(site, function, name)
-    if every:
-        site.refuse(
-            source.node,
-            "`every=` (a schedule) is not built yet in the workflow language",
-            "Start it from a scheduler of your own until then.",
-        )
+    if schedule is not None:
+        schedule = _scheduled(site, function, schedule)
     if not isinstance(source.node, ast.AsyncFunctionDef):
         site.refuse(source.node, f"the workflow {name} is not an `async def`", "Write `async def`.")
     else:
@@ -71,7 +71,31 @@ def compile_workflow(
     if not writer.steps:
         writer.nothing_to_do(source.node)
     definition = _definition(writer, function, name, version, style)
+    definition = structs.replace(definition, schedule=schedule)
     return Compiled(definition, tuple(work.tasks.values()), tuple(work.workflows.values()))
+
+
+def _scheduled(site: Site, function: types.FunctionType, schedule: Scheduled) -> Scheduled:
+    """The schedule with the parameter that gets the time; a refusal of what cannot be kept."""
+    node = site.source.node
+    if wrong := fault_in(Beat(schedule.every, schedule.zone)):
+        site.refuse(
+            node,
+            f"the schedule every={schedule.every!r} {wrong}",
+            "Write six fields of cron, as in '0 0 9 * * *', or a duration such as '10m'.",
+        )
+    needed = [
+        name
+        for name, each in inspect.signature(function).parameters.items()
+        if each.default is each.empty
+    ]
+    if len(needed) > 1:
+        site.refuse(
+            _parameter(node, needed[1]),
+            f"a schedule has nothing to give to {', '.join(map(repr, needed))}",
+            "Give all but one of them a default; that one gets the time of the start.",
+        )
+    return structs.replace(schedule, time_parameter=needed[0] if needed else "")
 
 
 def _read(writer: Writer, node: ast.AsyncFunctionDef) -> None:

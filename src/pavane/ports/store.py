@@ -16,6 +16,8 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 9. full: when there is no room, `commit` raises StoreFullError, nothing of the batch is written,
    and the store works on once there is room.
 10. paged: `Key("open", after)` gives at most PAGE rows with ref > after, by ref.
+11. scheduled: `schedules` gives what was put last under each name, also after a death, and
+   nothing that was removed.
 
 No method may be called before `open` or after `close`. All are called from one event loop.
 """
@@ -209,6 +211,18 @@ class Store(Protocol):
 
     async def task_definitions(self) -> dict[str, bytes]:
         """All task definitions, by name."""
+        ...
+
+    async def put_schedule(self, name: str, body: bytes) -> None:
+        """Keep a schedule under its name; replaces."""
+        ...
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; False where there is none."""
+        ...
+
+    async def schedules(self) -> dict[str, bytes]:
+        """All schedules, by name."""
         ...
 
     def snapshot(self) -> AbstractAsyncContextManager[Snapshot]:

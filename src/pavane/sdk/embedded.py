@@ -45,7 +45,7 @@ async def _client(workflows: Sequence[DeclaredWorkflow]) -> AsyncGenerator[Clien
     conducted = all(styles(each) == {"orchestrated"} for each in definitions)
     if conducted and not any(map(needs_bus, definitions)):
         async with bootstrap.running_engine(
-            "memory:", services=services, workflows=workflows
+            "memory:", services=services, workflows=workflows, schedules=False
         ) as engine:
             yield Client.embedded(engine)
         return

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 
 from msgspec import structs
 
+from pavane.core.model.schedule import Missed, Scheduled
 from pavane.core.model.workflow import StartedBy, Style, Workflow
 from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
@@ -56,7 +57,7 @@ class WorkflowFunction(Generic[P, R_co]):
         name: str = "",
         version: int = 1,
         style: Style | None = None,
-        every: str = "",
+        schedule: Scheduled | None = None,
         started_by: StartedBy | None = None,
         options: StepOptions | None = None,
         origin: WorkflowFunction[..., Any] | None = None,
@@ -66,7 +67,7 @@ class WorkflowFunction(Generic[P, R_co]):
         self.name: str = name or function.__name__
         self.version: int = version
         self.style: Style | None = style
-        self.every: str = every
+        self.schedule: Scheduled | None = schedule
         self.started_by: StartedBy | None = started_by
         self.options: StepOptions = options or StepOptions()
         functools.update_wrapper(self, function, updated=())
@@ -110,7 +111,7 @@ class WorkflowFunction(Generic[P, R_co]):
             name=self.name,
             version=self.version,
             style=self.style,
-            every=self.every,
+            schedule=self.schedule,
             started_by=self.started_by,
             options=options,
             origin=self.origin,
@@ -131,7 +132,7 @@ class WorkflowFunction(Generic[P, R_co]):
             name=self.name,
             version=self.version,
             style=self.style,
-            every=self.every,
+            schedule=self.schedule,
         )
         if self.started_by is None:
             return compiled
@@ -206,6 +207,8 @@ def workflow(
     version: int = 1,
     style: Style | None = None,
     every: str = "",
+    zone: str = "UTC",
+    missed: Missed = "last",
     started_by: type[Event] | str | Mapping[str, Any] | None = None,
 ) -> _Decorator: ...
 def workflow(
@@ -216,6 +219,8 @@ def workflow(
     version: int = 1,
     style: Style | None = None,
     every: str = "",
+    zone: str = "UTC",
+    missed: Missed = "last",
     started_by: type[Event] | str | Mapping[str, Any] | None = None,
 ) -> Any:
     """Make a workflow of an `async def`, as `@workflow` or `@workflow(version=2, …)`.
@@ -223,8 +228,16 @@ def workflow(
     The function is read, not run; see docs/reference/language.md for what it may contain.
     `started_by`: an event type whose events start it, each once, with the event as its one
     parameter; or a mapping with `event`, and `input` and `key` that read `${event.<field>}`.
+    `every` starts it by itself: six fields of cron, seconds first, meant in the time zone `zone`,
+    or a duration such as "10m". `missed` says which of the times that passed while no engine ran
+    start it afterwards. A parameter without a default gets the time.
     """
     started = started_of(started_by)
+    if not every and (zone != "UTC" or missed != "last"):
+        raise DefinitionError(
+            "`zone` and `missed` say nothing without `every`.", "Give both, or none."
+        )
+    schedule = Scheduled(every, zone, missed) if every else None
 
     def decorate(function: Callable[..., Any]) -> WorkflowFunction[..., Any]:
         is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
@@ -235,7 +248,12 @@ def workflow(
                 "Write `async def`, with @workflow as its outermost decorator.",
             )
         return WorkflowFunction(
-            function, name=name, version=version, style=style, every=every, started_by=started
+            function,
+            name=name,
+            version=version,
+            style=style,
+            schedule=schedule,
+            started_by=started,
         )
 
     return decorate if function is None else decorate(function)

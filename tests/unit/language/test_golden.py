@@ -19,6 +19,7 @@ from tests.unit.language import (
     match_programs,
     people_programs,
     programs,
+    schedule_programs,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -32,6 +33,7 @@ PROGRAMS = {
         loop_programs,
         match_programs,
         people_programs,
+        schedule_programs,
     )
     for each in vars(module).values()
     if isinstance(each, WorkflowFunction)

@@ -31,6 +31,7 @@ class MemoryStore:
         self._definitions: dict[str, bytes] = {}
         self._workflows: dict[tuple[str, int], StoredWorkflow] = {}
         self._task_definitions: dict[str, bytes] = {}
+        self._schedules: dict[str, bytes] = {}
         self.keys = MemoryKeys(self._check_open)
 
     def crash(self) -> MemoryStore:
@@ -43,6 +44,7 @@ class MemoryStore:
         new._definitions = self._definitions
         new._workflows = self._workflows
         new._task_definitions = self._task_definitions
+        new._schedules = self._schedules
         new.keys = self.keys.moved(new._check_open)
         self._open = False
         self._tables = Tables()
@@ -180,6 +182,21 @@ class MemoryStore:
         """All task definitions by name."""
         self._check_open()
         return dict(sorted(self._task_definitions.items()))
+
+    async def put_schedule(self, name: str, body: bytes) -> None:
+        """Keep a schedule under its name."""
+        self._check_open()
+        self._schedules[name] = body
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; False where there is none."""
+        self._check_open()
+        return self._schedules.pop(name, None) is not None
+
+    async def schedules(self) -> dict[str, bytes]:
+        """All schedules by name."""
+        self._check_open()
+        return dict(sorted(self._schedules.items()))
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncGenerator[MemorySnapshot]:

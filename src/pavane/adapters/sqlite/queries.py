@@ -188,6 +188,15 @@ PUT_TASK_DEFINITION: Final = "REPLACE INTO task_definition (name, body) VALUES (
 TASK_DEFINITIONS: Final = "SELECT name, body FROM task_definition ORDER BY name"
 """All task definitions."""
 
+PUT_SCHEDULE: Final = "REPLACE INTO schedule (name, body) VALUES (?, ?)"
+"""A schedule."""
+
+REMOVE_SCHEDULE: Final = "DELETE FROM schedule WHERE name = ?"
+"""A schedule that is no more."""
+
+SCHEDULES: Final = "SELECT name, body FROM schedule ORDER BY name"
+"""All schedules."""
+
 # --- views: for people --------------------------------------------------------------------------
 
 TASKS: Final = f"SELECT {_TASK} FROM task WHERE execution_id = ? ORDER BY seq, ref, attempt"

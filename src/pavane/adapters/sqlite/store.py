@@ -174,6 +174,18 @@ class SqliteStore(SqliteFile):
         """All task definitions by name."""
         return {row[0]: row[1] for row in await self._read(q.TASK_DEFINITIONS)}
 
+    async def put_schedule(self, name: str, body: bytes) -> None:
+        """Keep a schedule under its name."""
+        await self._put(q.PUT_SCHEDULE, [(name, body)])
+
+    async def remove_schedule(self, name: str) -> bool:
+        """Forget a schedule; False where there is none."""
+        return bool(await self._write(q.REMOVE_SCHEDULE, (name,)))
+
+    async def schedules(self) -> dict[str, bytes]:
+        """All schedules by name."""
+        return {row[0]: row[1] for row in await self._read(q.SCHEDULES)}
+
     # --- views ----------------------------------------------------------------------------------
 
     def snapshot(self) -> SnapshotContext:

@@ -12,6 +12,7 @@ from pavane.core.check import (
     policies,
     projectable,
     reads,
+    schedules,
     shape,
     starts,
     types,
@@ -66,6 +67,7 @@ def find(
         if not number:
             found += layout.tell(endless.check(workflow))
             found += layout.tell(starts.check(workflow))
+            found += layout.tell(schedules.check(workflow))
         for check in _CHECKS:
             found += layout.tell(check(layout))
         used |= {name for place in layout.places for name in _task_names(place)}

@@ -2,8 +2,8 @@
 
 Field names on the wire are Conductor's (camelCase); ours are added beside them and are unknown to
 Conductor, which ignores them: on a step `undo`, `pivot`, `service`, `joinCount`; on a workflow or a
-`subWorkflowParam` `style` and `home`; on a workflow `startedBy`. Defaults are left out when
-written.
+`subWorkflowParam` `style` and `home`; on a workflow `startedBy` and `schedule`. Defaults are left
+out when written.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 from msgspec import structs
 
+from pavane.core.model.schedule import Scheduled
 from pavane.core.model.task_definition import TaskDefinition
 
 Style = Literal["orchestrated", "choreographed"]
@@ -147,6 +148,7 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     style: Style | None = None
     home: str = ""
     started_by: StartedBy | None = None
+    schedule: Scheduled | None = None
 
 
 def content_hash(workflow: Workflow) -> str:

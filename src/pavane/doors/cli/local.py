@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import msgspec
 
+from pavane.core.model.schedule import Schedule
 from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.wiring import Wiring
 from pavane.engine.views.dead_letters import DeadLetter
@@ -54,6 +55,20 @@ class Local:
     def questions(self, to: str, limit: int) -> Questions:
         """As `Place.questions`."""
         return self._read(lambda reader: reader.questions(to, limit))
+
+    def schedules(self) -> list[Schedule]:
+        """What starts by itself, as the store has it."""
+        return self._read(lambda reader: reader.schedules())
+
+    def change_schedule(self, name: str, action: str, reason: str) -> Schedule:
+        """Pause or resume one; how it stands."""
+
+        async def do(engine: Engine) -> Schedule:
+            if action == "pause":
+                return await engine.schedules.pause(name, reason)
+            return await engine.schedules.resume(name)
+
+        return self._write(do)
 
     def start(self, start: Start) -> str:
         """Durably started; whoever next runs this store carries it on."""
@@ -129,7 +144,7 @@ class Local:
     def _write(self, use: Callable[[Engine], Awaitable[T]]) -> T:
         async def writing() -> T:
             try:
-                async with self._wiring.running_engine(self._store_url) as engine:
+                async with self._wiring.running_engine(self._store_url, schedules=False) as engine:
                     return await use(engine)
             except StoreBusyError as error:
                 remedy = "Ask that server instead, with --server http://127.0.0.1:PORT."

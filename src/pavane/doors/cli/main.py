@@ -26,6 +26,7 @@ COMMANDS = (
     "show",
     "watch",
     "people",
+    "schedules",
     "signal",
     "pause",
     "resume",

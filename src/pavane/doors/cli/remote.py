@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import msgspec
 
 from pavane.core.model.access import Role
+from pavane.core.model.schedule import Schedule
 from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
@@ -38,6 +39,12 @@ class Started(msgspec.Struct):
     """The answer to a start."""
 
     id: str
+
+
+class ScheduleList(msgspec.Struct):
+    """The answer to a look at the schedules."""
+
+    schedules: list[Schedule]
 
 
 class Standing(msgspec.Struct):
@@ -107,6 +114,15 @@ class Remote:
         """Where it stands once it has ended, needs a person, or the seconds (at most 60) are up."""
         path = f"/executions/{quote(execution_id, safe='')}/result?wait={wait_s}"
         return self._ask("GET", path, Standing)
+
+    def schedules(self) -> list[Schedule]:
+        """What starts by itself at the server."""
+        return self._ask("GET", "/schedules", ScheduleList).schedules
+
+    def change_schedule(self, name: str, action: str, reason: str) -> Schedule:
+        """Pause or resume one; how it stands."""
+        body = {"reason": reason} if action == "pause" else None
+        return self._ask("POST", f"/schedules/{quote(name, safe='')}/{action}", Schedule, body)
 
     def keys(self) -> KeyList:
         """The keys of the server."""

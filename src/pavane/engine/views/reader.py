@@ -8,6 +8,7 @@ import msgspec
 
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, Ready, TaskRow
+from pavane.core.model.schedule import Schedule
 from pavane.core.model.workflow import Workflow
 from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
@@ -46,6 +47,11 @@ class Reader:
             return set()
         async with self._store.snapshot() as snapshot:
             return {each for each in execution_ids if await snapshot.header(each)}
+
+    async def schedules(self) -> list[Schedule]:
+        """All schedules, by name."""
+        bodies = (await self._store.schedules()).values()
+        return [msgspec.json.decode(body, type=Schedule) for body in bodies]
 
     async def summary(self, execution_id: str) -> ExecutionSummary:
         """The line of one execution; NotFoundError when there is none."""

@@ -15,6 +15,7 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow as WorkflowDefinition
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.conductor import shapes
+from pavane.doors.rest.conductor.scheduler import WorkflowSchedule
 from pavane.doors.rest.conductor.tasks import TaskResult
 from pavane.doors.rest.conductor.token import TokenRequest
 from pavane.doors.rest.conductor.workflow import StartWorkflowRequest
@@ -25,6 +26,7 @@ _NUMBER = {"type": "integer"}
 _YES = {"type": "boolean"}
 _OBJECT = {"type": "object"}
 _ID = "/api/workflow/{workflow_id}"
+_SCHEDULES = "/api/scheduler/schedules"
 _BY_REF = "/api/tasks/{workflow_id}/{ref}/{status}"
 
 
@@ -180,6 +182,38 @@ OPERATIONS = (
         "get", "/api/tasks/queue/size", "Waiting tasks", _NUMBER, query=(("taskType", _TEXT),)
     ),
     Operation("get", "/api/tasks/queue/all", "All waiting tasks", _OBJECT),
+    Operation("post", _SCHEDULES, "Make or replace a schedule", body=WorkflowSchedule),
+    Operation(
+        "get", _SCHEDULES, "All schedules", list[WorkflowSchedule], query=(("workflowName", _TEXT),)
+    ),
+    Operation(
+        "get",
+        _SCHEDULES + "/search",
+        "A page of the schedules",
+        _OBJECT,
+        query=(("start", _NUMBER), ("size", _NUMBER), ("workflowName", _TEXT)),
+    ),
+    Operation("get", _SCHEDULES + "/{name}", "One schedule", WorkflowSchedule),
+    Operation("delete", _SCHEDULES + "/{name}", "Forget a schedule"),
+    *(
+        Operation(method, f"{_SCHEDULES}/{{name}}/{action}", what, query=query)
+        for method in ("put", "get")
+        for action, what, query in (
+            ("pause", "Start nothing until it is resumed", (("reason", _TEXT),)),
+            ("resume", "Go on with its next time", ()),
+        )
+    ),
+    Operation(
+        "get",
+        "/api/scheduler/nextFewSchedules",
+        "The next times of an expression",
+        list[int],
+        query=(
+            ("cronExpression", _TEXT),
+            ("zoneId", _TEXT),
+            *((name, _NUMBER) for name in ("scheduleStartTime", "scheduleEndTime", "limit")),
+        ),
+    ),
 )
 
 

@@ -11,6 +11,7 @@ from pavane.doors.rest.conductor import (
     absent,
     metadata,
     openapi,
+    scheduler,
     search,
     system,
     task_views,
@@ -21,6 +22,7 @@ from pavane.doors.rest.conductor import (
 from pavane.doors.rest.conductor.errors import HANDLERS
 
 _WORKFLOW = "/workflow/{workflow_id}"
+_SCHEDULE = "/scheduler/schedules/{name}"
 _BY_REF = "/tasks/{workflow_id}/{ref}/{status}"
 
 ROUTES = [
@@ -49,6 +51,14 @@ ROUTES = [
     Route("/tasks/queue/sizes", task_views.queue_sizes, methods=["GET"]),
     Route("/tasks/queue/size", task_views.queue_size, methods=["GET"]),
     Route("/tasks/queue/all", task_views.all_queues, methods=["GET"]),
+    Route("/scheduler/schedules", scheduler.put, methods=["POST"]),
+    Route("/scheduler/schedules", scheduler.find, methods=["GET"]),
+    Route("/scheduler/schedules/search", scheduler.search, methods=["GET"]),
+    Route("/scheduler/nextFewSchedules", scheduler.next_few, methods=["GET"]),
+    Route(_SCHEDULE, scheduler.get, methods=["GET"]),
+    Route(_SCHEDULE, scheduler.remove, methods=["DELETE"]),
+    Route(_SCHEDULE + "/pause", scheduler.pause, methods=["PUT", "GET"]),
+    Route(_SCHEDULE + "/resume", scheduler.resume, methods=["PUT", "GET"]),
     *absent.ROUTES,
     Route("/workflow/{name}", workflow.start_by_name, methods=["POST"]),
     Route("/workflow/{name}/correlated", search.correlated_many, methods=["POST"]),

@@ -56,7 +56,7 @@ async def start(request: Request) -> Response:
     key = wanted.idempotency_key or ""
     execution_id = await state(request).engine.start_execution(
         wanted.name,
-        _input(bytes(wanted.input)),
+        input_object(bytes(wanted.input)),
         version=wanted.version or None,
         key=key,
         correlation_id=wanted.correlation_id or "",
@@ -73,7 +73,7 @@ async def start_by_name(request: Request) -> Response:
         raise MalformedError(f"The correlationId has more than {CHARS_MAX} characters.")
     execution_id = await state(request).engine.start_execution(
         request.path_params["name"],
-        _input(await read_body(request)),
+        input_object(await read_body(request)),
         version=integer(request, "version", 0, 0, 2**31 - 1) or None,
         correlation_id=correlation_id,
         priority=integer(request, "priority", 0, 0, 99),
@@ -174,7 +174,7 @@ def _yes(request: Request, name: str, *, default: bool = False) -> bool:
     return flag(request, name) if name in request.query_params else default
 
 
-def _input(body: bytes) -> bytes:
+def input_object(body: bytes) -> bytes:
     """An input object; nothing and null count as `{}`."""
     if body.strip() in {b"", b"null"}:
         return b"{}"

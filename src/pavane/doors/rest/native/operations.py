@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from pavane.core.model.schedule import Schedule
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
 from pavane.doors.rest.native.dead_letters import DiscardRequest, RedriveRequest
 from pavane.doors.rest.native.executions import StartRequest
 from pavane.doors.rest.native.keys import KeyRequest
+from pavane.doors.rest.native.schedules import PauseRequest, ScheduleList
 from pavane.doors.rest.native.shapes import (
     Found,
     Health,
@@ -145,6 +147,15 @@ OPERATIONS = (
         answer=Questions,
         query=(("to", _TEXT), ("limit", _NUMBER)),
     ),
+    Operation("get", "/v1/schedules", "What starts by itself, and when", answer=ScheduleList),
+    Operation(
+        "post",
+        "/v1/schedules/{name}/pause",
+        "Start nothing until it is resumed",
+        body=PauseRequest,
+        answer=Schedule,
+    ),
+    Operation("post", "/v1/schedules/{name}/resume", "Go on with its next time", answer=Schedule),
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),

@@ -16,6 +16,7 @@ from pavane.doors.rest.native import (
     openapi,
     people,
     results,
+    schedules,
 )
 
 _LETTER = "/dead-letters/{id:path}"  # of an execution's step the ref may have any character
@@ -43,6 +44,9 @@ ROUTES = [
     Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
     Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
     Route("/people", people.find, methods=["GET"]),
+    Route("/schedules", schedules.find, methods=["GET"]),
+    Route("/schedules/{name:path}/pause", schedules.pause, methods=["POST"]),
+    Route("/schedules/{name:path}/resume", schedules.resume, methods=["POST"]),
     Route("/exchange", exchange.post, methods=["POST"]),
     Route("/keys", keys.list_keys, methods=["GET"]),
     Route("/keys", keys.add_key, methods=["POST"]),

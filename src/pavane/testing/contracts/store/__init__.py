@@ -16,6 +16,7 @@ from pavane.testing.contracts.store.harness import ALONE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
 from pavane.testing.contracts.store.reading import ReadingTests
+from pavane.testing.contracts.store.schedules import ScheduleTests
 from pavane.testing.contracts.store.views import ViewTests
 from pavane.testing.contracts.store.waiting import WaitingTests
 from pavane.testing.contracts.store.writing import WritingTests
@@ -23,5 +24,7 @@ from pavane.testing.contracts.store.writing import WritingTests
 __all__ = ["ALONE", "FULL", "StoreContract"]
 
 
-class StoreContract(WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests, KeyTests):
+class StoreContract(
+    WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests, KeyTests, ScheduleTests
+):
     """Every promise of a store. Override `create` and `die`; and what your features need."""
