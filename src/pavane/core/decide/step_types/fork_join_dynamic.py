@@ -10,7 +10,7 @@ import msgspec
 from pavane.core.decide import fans, flow
 from pavane.core.decide.branches import made_node
 from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.fan_forms import BRANCHES_MAX, Branch, Fan, FanError, fan_of, kept_out
+from pavane.core.decide.fan_forms import BRANCHES_MAX, Fan, FanError, fan_of, kept_out
 from pavane.core.decide.nodes import AGAIN, UNDO, Node, numbered
 from pavane.core.decide.plan import keys_of, node_for
 from pavane.core.decide.roots import Roots
@@ -95,26 +95,30 @@ class ForkJoinDynamic(ForkJoin):
         return ""
 
     def _planned(self, draft: Draft, node: Node, fan: Fan) -> list[fans.Planned]:
-        if len(fan.branches) > BRANCHES_MAX:
-            raise FanError(
-                f"it is to have {len(fan.branches):,} branches; {BRANCHES_MAX:,} are most"
-            )
-        self._check(draft, node, fan)
+        width = len(fan.branches)
+        if width > BRANCHES_MAX:
+            raise FanError(f"it is to have {width:,} branches; {BRANCHES_MAX:,} are most")
+        names = [numbered(branch.ref, node.path) for branch in fan.branches]
+        # Before all else, as whoever lacks rows begins anew.
+        draft.require([("task", name) for name in names[:PAGE]])
+        self._check(draft, names, fan)
+        inputs = _inputs(draft, node, fan)
         return [
-            fans.Planned(numbered(branch.ref, node.path), msgspec.Raw(encode(given)), branch.step)
-            for branch, given in zip(fan.branches, _inputs(draft, node, fan), strict=True)
+            fans.Planned(name, msgspec.Raw(encode(given)), branch.step)
+            for name, branch, given in zip(names, fan.branches, inputs, strict=True)
         ]
 
-    def _check(self, draft: Draft, node: Node, fan: Fan) -> None:
+    def _check(self, draft: Draft, names: list[str], fan: Fan) -> None:
         seen: set[str] = set()
-        for branch in fan.branches:
+        for name, branch in zip(names, fan.branches, strict=True):
             ref = branch.ref
             if wrong := _wrong_name(ref):
                 raise FanError(f"its branch {ref[:80]!r} {wrong}")
             if ref in seen:
                 raise FanError(f"two of its branches are named {ref!r}")
             seen.add(ref)
-            if draft.plan.nodes.find(numbered(ref, node.path)) or draft.plan.nodes.find(ref):
+            find = draft.plan.nodes.find
+            if find(ref) or (name != ref and find(name)):
                 raise FanError(f"its branch {ref!r} bears the name of a step of the workflow")
             if branch.step is not None:
                 self._check_step(ref, branch.step, branch.input)
@@ -151,22 +155,32 @@ def _wrong_name(ref: str) -> str:
     return f"has a name of more than {_REF_MAX} characters" if len(ref) > _REF_MAX else ""
 
 
-def _inputs(draft: Draft, node: Node, fan: Fan) -> Iterator[dict[str, Any]]:
+def _inputs(draft: Draft, node: Node, fan: Fan) -> list[dict[str, Any]]:
     """What each branch begins with: its own inputs over those of its step and its task."""
-    filled = {id(branch): _templates(draft, fan, branch) for branch in fan.branches}
-    reads = [read for pair in filled.values() for each in pair for read in each.reads]
+    alike = _templates(draft, fan.step, node.ref) if fan.step is not None else ()
+    filled = [
+        alike if branch.step is None else _templates(draft, branch.step, branch.ref)
+        for branch in fan.branches
+    ]
+    reads = {read for pair in filled for template in pair for read in template.reads}
     draft.require(keys_of(draft.plan, reads, node))
-    for branch in fan.branches:
-        defaults, own = (each.render(Roots(draft, None, node)) for each in filled[id(branch)])
-        made = {**defaults, **own, **branch.input}
-        yield {k: defaults.get(k) if value is None else value for k, value in made.items()}
+    found: list[dict[str, Any]] = []
+    for branch, pair in zip(fan.branches, filled, strict=True):
+        given = branch.input
+        if pair:
+            defaults, own = (each.render(Roots(draft, None, node)) for each in pair)
+            made = {**defaults, **own, **given}
+            given = {k: defaults.get(k) if value is None else value for k, value in made.items()}
+        found.append(given)
+    return found
 
 
-def _templates(draft: Draft, fan: Fan, branch: Branch) -> tuple[Template, Template]:
-    step = branch.step or fan.step
-    assert step is not None
+def _templates(draft: Draft, step: Step, ref: str) -> tuple[Template, ...]:
+    """The defaults of the task and the inputs of the step; none where there is neither."""
     definition = step.task_definition or draft.plan.tasks.get(step.name)
     defaults = definition.input_template if definition is not None else {}
-    own = branch.step.input_parameters if branch.step is not None else {}
-    where = f"{branch.ref}.inputParameters"
-    return compile_template(defaults, where=where), compile_template(own, where=where)
+    if not defaults and not step.input_parameters:
+        return ()
+    where = f"{ref}.inputParameters"
+    parts = (defaults, step.input_parameters)
+    return tuple(compile_template(part, where=where) for part in parts)
