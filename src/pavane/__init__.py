@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pavane.errors import Fail
+    from pavane.errors import Fail, StepFailed
     from pavane.sdk.calls.declared import Call
     from pavane.sdk.client import Client
     from pavane.sdk.context import TaskContext
@@ -25,6 +25,7 @@ __all__ = [
     "EventContext",
     "Fail",
     "Service",
+    "StepFailed",
     "SyncClient",
     "TaskContext",
     "gather",
@@ -44,6 +45,7 @@ _HOME = {
     "EventContext": "pavane.sdk.handling",
     "Fail": "pavane.errors",
     "Service": "pavane.sdk.service",
+    "StepFailed": "pavane.errors",
     "SyncClient": "pavane.sdk.sync_client",
     "TaskContext": "pavane.sdk.context",
     "gather": "pavane.sdk.workflow",

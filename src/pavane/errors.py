@@ -25,6 +25,7 @@ PavaneError                       the root
 ├── ExecutionFailedError          an execution that was waited for did not complete
 ├── UsageError                    a command or an option was used wrongly
 └── Fail                          raised by users: fail this step or workflow for good
+    └── StepFailed                a step failed for good; a workflow can catch it
 """
 
 from __future__ import annotations
@@ -219,3 +220,21 @@ class Fail(PavaneError):
     """Raise it in a task or a workflow: this fails for good and is not tried again."""
 
     code = "failed"
+
+    @property
+    def reason(self) -> str:
+        """Why, as text."""
+        return str(self)
+
+
+class StepFailed(Fail):
+    """A step of a workflow failed for good: `step` names its task, `reason` is what it said.
+
+    A workflow catches it with `except StepFailed as e`; what was done in the `try` is undone first.
+    """
+
+    code = "step-failed"
+
+    def __init__(self, step: str, reason: str) -> None:
+        super().__init__(reason)
+        self.step = step

@@ -10,7 +10,9 @@ from pavane.language.values import Value
 
 @dataclass(frozen=True, slots=True)
 class Unassigned:
-    """The variable has no value on some path that leads here."""
+    """The variable has no value on some path that leads here; or a `try` that failed had one."""
+
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

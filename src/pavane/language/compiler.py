@@ -181,7 +181,7 @@ def _given_names(node: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-_OURS = frozenset({"undo", "pivot", "style", "event", "deadline"})
+_OURS = frozenset({"undo", "pivot", "style", "event", "deadline", "caught"})
 _REWRITABLE = frozenset({"computed", "scope"})
 
 

@@ -56,7 +56,7 @@ def write_if(writer: Writer, node: ast.If, live: Names, decided: Decision | None
     writer.nested -= 1
     writer.bindings = before
     Meeting(writer, ref, before, arms).settle(live)
-    _mark_leaps(ref, arms)
+    mark_leaps(ref, arms)
     if any(arm.steps or arm.leaps for arm in arms):
         writer.emit(node, _switch(writer, node.test, ref, decision, arms))
     return any(arm.bindings is not None for arm in arms)
@@ -109,7 +109,7 @@ def _arm(writer: Writer, before: Bindings, way: Way, live: Names) -> Arm:
     return Arm(way.key, steps, writer.bindings if goes_on else None, first, leaps[known:])
 
 
-def _mark_leaps(ref: str, arms: list[Arm]) -> None:
+def mark_leaps(ref: str, arms: list[Arm]) -> None:
     """Note which choice led to each `break` and `continue`."""
     for arm in arms:
         for leap in arm.leaps:

@@ -17,7 +17,7 @@ from pavane.language.values import NOTHING, Value, members_of, stepped
 if TYPE_CHECKING:
     from pavane.language.writer import Writer
 
-_AROUND = {"scope": "scope", "branch": "gather"}
+_AROUND = {"scope": "scope", "try": "try", "branch": "gather"}
 
 
 def write_return(writer: Writer, node: ast.Return, live: Names) -> bool:
@@ -50,7 +50,8 @@ def _refuse_return(writer: Writer, node: ast.Return) -> None:
         writer.refuse(
             node,
             RETURN_AFTER.format(_AROUND[writer.place]),
-            "A scope has an execution of its own, which cannot end the one around it.",
+            "A scope or the body of a `try` has an execution of its own, which cannot end the one"
+            " around it.",
         )
 
 
@@ -86,6 +87,8 @@ def write_raise(writer: Writer, node: ast.Raise, live: Names) -> bool:
 
 def _reason(writer: Writer, node: ast.Raise) -> Any:
     raised = node.exc
+    if raised is None and writer.caught is not None:
+        return writer.template(node, writer.caught)
     func = raised.func if isinstance(raised, ast.Call) else raised
     if func is None or outside.static(writer.reader, func) is not Fail:
         writer.refuse(
@@ -94,7 +97,7 @@ def _reason(writer: Writer, node: ast.Raise) -> Any:
             'Write `raise Fail("what went wrong")`; other errors belong in tasks.',
         )
         return None
-    if node.cause is not None:
+    if node.cause is not None and writer.caught is None:
         writer.refuse(node.cause, "`from` is not part of the workflow language", "Leave it out.")
         return None
     arguments = raised.args if isinstance(raised, ast.Call) else []

@@ -29,6 +29,9 @@ UNASSIGNED = (
     "'{}' may be unassigned here (assigned only in a branch or loop that may not run);"
     " give it a value before"
 )
+UNDONE = (
+    "'{}' is not known where the `try` that assigns it has failed: that may be before or after it"
+)
 NOT_SKIPPABLE = (
     "a step cannot be awaited inside a condition that may be skipped, a comprehension or a loop"
     " test; await it on its own line first"
@@ -116,6 +119,8 @@ class Reader:
             return outside.name(self, node)
         entry = level.entries.get(node.id, Unassigned())
         found = self.site.frame.meaning(entry)
+        if isinstance(found, Unassigned) and found.undone:
+            return self.refuse(node, UNDONE.format(node.id), "Assign it in the `except` as well.")
         if isinstance(found, Unassigned):
             return self.refuse(node, UNASSIGNED.format(node.id))
         if isinstance(found, LocalFunction):

@@ -65,6 +65,11 @@ class Liveness:
         if isinstance(node, (ast.For, ast.While)):
             once = self.reads(node.iter) if isinstance(node, ast.For) else EMPTY
             return once | self.head(node, self.before(node.orelse, live))
+        if isinstance(node, ast.Try):
+            found = self.before(node.body, self.before(node.orelse, live))
+            for each in node.handlers:
+                found |= self.before(each.body, live) - {each.name}
+            return found
         if isinstance(node, (ast.AsyncWith, ast.With)):
             inside = self.before(node.body, live)
             return inside.union(*(self.reads(item.context_expr) for item in node.items))

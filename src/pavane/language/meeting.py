@@ -61,7 +61,9 @@ class Meeting:
         meanings = [self._writer.site.frame.meaning(entry) for entry in entries]
         values = [each for each in meanings if isinstance(each, Value)]
         if len(values) < len(meanings):
-            return Unassigned()
+            return Unassigned(
+                any(isinstance(each, Unassigned) and each.undone for each in meanings)
+            )
         for value in values:
             if value.poison:
                 return value

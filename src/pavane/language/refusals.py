@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from pavane.errors import Fail
 from pavane.language import calls, outside
 from pavane.language.bindings import assigned_names
 from pavane.language.methods import CHANGED as UNCHANGEABLE
@@ -35,43 +34,17 @@ _WORDS: dict[type[ast.stmt], tuple[str, str]] = {
     ast.Import: ("`import`", "Import at the top of the file."),
     ast.ImportFrom: ("`import`", "Import at the top of the file."),
     ast.Assert: ("`assert`", 'Write `if not …: raise Fail("…")`.'),
+    ast.TryStar: ("`except*`", "Write `except StepFailed`: the first failure ends the body."),
     ast.AsyncFor: ("`async for`", "Let a task collect the values and return them as a list."),
 }
 
 
 def statement(writer: Writer, node: ast.stmt) -> None:
     """Refuse a statement that has no handler."""
-    if isinstance(node, (ast.Try, ast.TryStar)):
-        _try(writer, node)
-    else:
-        word, remedy = _WORDS.get(type(node), (f"`{type(node).__name__.lower()}`", _TASK))
-        writer.refuse(node, f"{word} is not part of the workflow language", remedy)
+    word, remedy = _WORDS.get(type(node), (f"`{type(node).__name__.lower()}`", _TASK))
+    writer.refuse(node, f"{word} is not part of the workflow language", remedy)
     for name in assigned_names([node]):
         writer.bindings.set(name, POISON)
-
-
-def _try(writer: Writer, node: ast.Try | ast.TryStar) -> None:
-    refused = False
-    for handler in node.handlers:
-        if not _catches_own(writer, handler.type):
-            place = handler.type or handler
-            writer.refuse(
-                place, ONLY_STEP_FAILED, "Let a task turn other errors into a result or a Fail."
-            )
-            refused = True
-    if not refused:
-        outside.not_yet(writer.reader, node, "`try`")
-
-
-def _catches_own(writer: Writer, kind: ast.expr | None) -> bool:
-    if kind is None:
-        return False
-    if isinstance(kind, ast.Tuple):
-        return all(_catches_own(writer, each) for each in kind.elts)
-    thing = outside.static(writer.reader, kind)
-    if isinstance(thing, type):
-        return issubclass(thing, Fail)
-    return ast.unparse(kind).rpartition(".")[2] == "StepFailed"
 
 
 def no_effect(writer: Writer, node: ast.expr) -> None:

@@ -17,7 +17,7 @@ from pavane.language.source import MISSING
 from pavane.language.values import Value
 
 if TYPE_CHECKING:
-    from pavane.language.writer import Writer
+    from pavane.language.writer import Place, Writer
 
 _STYLES = ("orchestrated", "choreographed")
 
@@ -33,10 +33,18 @@ def write_scope(writer: Writer, node: ast.AsyncWith, live: LiveNames) -> bool:
             f"the name '{options.name}' is used by two steps, or means something in expressions",
             "Give each scope its own name.",
         )
+    return enclose(writer, node, options, live)
+
+
+def enclose(
+    writer: Writer, node: ast.AsyncWith | ast.Try, options: Options, live: LiveNames
+) -> bool:
+    """Write a body as a scope, if it has steps; whether Python goes on after it."""
     before = writer.bindings
     inner = entered(before)
     frame = Frame(parent=writer.site.frame)
-    with writer.within(frame, inner.fork(), f"{writer.label}-{options.name}") as steps:
+    place: Place = "try" if options.optional else "scope"
+    with writer.within(frame, inner.fork(), f"{writer.label}-{options.name}", place) as steps:
         goes_on = writer.block(node.body, live)
         exit_ = _Exit(writer, node, options.name)
         results = exit_.meanings(inner, writer.bindings, live)
@@ -60,19 +68,20 @@ def write_scope(writer: Writer, node: ast.AsyncWith, live: LiveNames) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
-    """What `scope(…)` was given."""
+class Options:
+    """What `scope(…)` was given, or what a `try` gives it."""
 
     name: str
     style: Style | None
     home: str
+    optional: bool = False
 
     @property
     def styled(self) -> bool:
         return bool(self.style or self.home)
 
 
-def _step(options: _Options, definition: Workflow, inputs: dict[str, Any]) -> Step:
+def _step(options: Options, definition: Workflow, inputs: dict[str, Any]) -> Step:
     return Step(
         name=options.name,
         task_reference_name=options.name,
@@ -85,13 +94,14 @@ def _step(options: _Options, definition: Workflow, inputs: dict[str, Any]) -> St
             style=options.style,
             home=options.home,
         ),
+        optional=options.optional,
     )
 
 
 class _Exit:
     """The end of a scope: what it gives out, and what its variables mean behind it."""
 
-    def __init__(self, writer: Writer, node: ast.AsyncWith, ref: str) -> None:
+    def __init__(self, writer: Writer, node: ast.AST, ref: str) -> None:
         self.given: dict[str, Any] = {}
         self._writer = writer
         self._node = node
@@ -126,7 +136,7 @@ class _Exit:
         return output_path(self._ref, key, value)
 
 
-def _options(writer: Writer, node: ast.AsyncWith) -> _Options | None:
+def _options(writer: Writer, node: ast.AsyncWith) -> Options | None:
     """Name, style and home of a scope; None after a finding."""
     first = node.items[0]
     call = first.context_expr
@@ -158,4 +168,4 @@ def _options(writer: Writer, node: ast.AsyncWith) -> _Options | None:
             f'Write `async with scope("pay", style="{_STYLES[1]}"):`.',
         )
         return None
-    return _Options(name, style, known["home"] or "")
+    return Options(name, style, known["home"] or "")

@@ -14,7 +14,7 @@ import msgspec
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
-from pavane.language import awaited, conditions, endings, loops, refusals, scopes
+from pavane.language import awaited, conditions, endings, loops, refusals, scopes, tries
 from pavane.language.bindings import Bindings, LocalFunction, defaults_of
 from pavane.language.carried import Round
 from pavane.language.contract import without_none
@@ -28,7 +28,7 @@ from pavane.language.work import Site, Work
 
 _COLUMN = re.compile(r", column \d+")  # of the expression, where the finding has its own
 
-Place = Literal["workflow", "scope", "branch"]
+Place = Literal["workflow", "scope", "try", "branch"]
 
 
 class Writer:
@@ -44,6 +44,7 @@ class Writer:
         self.place: Place = "workflow"
         self.nested = 0  # how many `if`s and loops stand around
         self.round: Round | None = None  # the loop whose body is being read
+        self.caught: Value | None = None  # in an `except`: why what it caught failed
         self.steps: list[Step] = []
         self.outputs: dict[str, Any] | None = None
         self.active: tuple[ast.AST, ...] = ()  # local functions being read, against recursion
@@ -90,18 +91,22 @@ class Writer:
             self.steps = outer
 
     @contextmanager
-    def within(self, frame: Frame, bindings: Bindings, label: str) -> Generator[list[Step]]:
+    def within(
+        self, frame: Frame, bindings: Bindings, label: str, place: Place
+    ) -> Generator[list[Step]]:
         """Write another definition: the inside of a scope."""
         before = self.site, self.bindings, self.place, self.nested, self.label, self.round
+        caught, self.caught = self.caught, None
         self.site = replace(self.site, frame=frame)
         self.reader.site, self.bindings = self.site, bindings
-        self.place, self.nested, self.label = "scope", 0, label
+        self.place, self.nested, self.label = place, 0, label
         self.round = None
         try:
             with self.aside() as steps:
                 yield steps
         finally:
             self.site, self.bindings, self.place, self.nested, self.label, self.round = before
+            self.caught = caught
             self.reader.site = self.site
 
     def template(self, node: ast.AST, value: Value) -> Any:
@@ -269,6 +274,7 @@ _STATEMENTS: dict[type[ast.stmt], Handler] = {
     ast.Break: loops.write_jump,
     ast.Continue: loops.write_jump,
     ast.AsyncWith: scopes.write_scope,
+    ast.Try: tries.write_try,
     ast.Return: endings.write_return,
     ast.Raise: endings.write_raise,
     ast.Nonlocal: Writer.nothing,

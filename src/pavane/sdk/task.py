@@ -21,6 +21,7 @@ from pavane.sdk.calls.here import call_here
 from pavane.sdk.context import TaskContext
 from pavane.sdk.contract import Contract
 from pavane.sdk.parameters import Shape, place_of, read_shape
+from pavane.sdk.plainly import as_step, is_step
 from pavane.sdk.policy import Policy, description_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,12 @@ class Task(Generic[P, R]):
         return self._run(*args, **kwargs)
 
     async def _run(self, *args: Any, **kwargs: Any) -> Any:
+        if is_step():
+            optional = self.options.optional
+            return await as_step(self.name, self._call(*args, **kwargs), optional=optional)
+        return await self._call(*args, **kwargs)
+
+    async def _call(self, *args: Any, **kwargs: Any) -> Any:
         shape = self.shape
         if shape.database:
             raise UsageError(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -22,10 +21,13 @@ from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
 from pavane.language.durations import parse_duration
 from pavane.language.offers import StepOptions, TaskOffer, mark
+from pavane.sdk.plainly import as_plain_python, failed, is_plain, is_step, run_plainly
 from pavane.sdk.started import started_of
 
 if TYPE_CHECKING:
     from pavane.sdk.event import Event
+
+__all__ = ["WorkflowFunction", "as_plain_python", "gather", "scope", "sleep", "until", "workflow"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +41,6 @@ T5 = TypeVar("T5")
 T6 = TypeVar("T6")
 
 _STYLES: tuple[Style | None, ...] = (None, "orchestrated", "choreographed")
-_plain: ContextVar[bool] = ContextVar("pavane_plain", default=False)
 
 
 class WorkflowFunction(Generic[P, R_co]):
@@ -86,8 +87,9 @@ class WorkflowFunction(Generic[P, R_co]):
         return self._run(*args, **kwargs)
 
     async def _run(self, *args: Any, **kwargs: Any) -> Any:
-        if _plain.get():
-            return await self.function(*args, **kwargs)
+        if is_plain():
+            optional = self.options.optional
+            return await run_plainly(self.function(*args, **kwargs), self.name, optional=optional)
         from pavane.sdk.embedded import run_here
 
         bound = self.signature.bind(*args, **kwargs)
@@ -259,19 +261,6 @@ def workflow(
     return decorate if function is None else decorate(function)
 
 
-@contextmanager
-def as_plain_python() -> Generator[None]:
-    """Inside, calling a workflow runs its function as ordinary Python, and so for those it calls.
-
-    This is the reference for what a workflow means; nothing is durable, nothing is undone.
-    """
-    token = _plain.set(True)
-    try:
-        yield
-    finally:
-        _plain.reset(token)
-
-
 # --- words ------------------------------------------------------------------------------------
 
 
@@ -337,9 +326,14 @@ def scope(
     home: str = "",
 ) -> AbstractAsyncContextManager[None]:
     """Group steps: their own execution, with an undo boundary, a style and a home of their own."""
-    return _scope()
+    return _scope(name)
 
 
 @asynccontextmanager
-async def _scope() -> AsyncGenerator[None]:
-    yield
+async def _scope(name: str) -> AsyncGenerator[None]:
+    try:
+        yield
+    except Exception as error:
+        if not is_step():
+            raise
+        raise failed(name, error) from error

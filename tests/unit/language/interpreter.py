@@ -24,9 +24,19 @@ LISTED = (range, zip, enumerate, type({}.keys()), type({}.values()), type({}.ite
 class Ended(Exception):
     """A TERMINATE, or a task that failed."""
 
-    def __init__(self, status: str, output: Any, reason: str) -> None:
+    def __init__(self, status: str, output: Any, reason: str, step: str | None = None) -> None:
         super().__init__(reason)
-        self.status, self.output, self.reason = status, output, reason
+        self.status, self.output, self.reason, self.step = status, output, reason, step
+        self.inner = self  # how the execution itself ended, of one that ends another
+
+    @property
+    def told(self) -> str:
+        return self.reason if self.step is None else f"{self.step}: {self.reason}"
+
+    @property
+    def failure(self) -> dict[str, Any]:
+        kind = "fail" if self.step is None else "step"
+        return {"failure": {"kind": kind, "step": self.step or "", "reason": self.reason}}
 
 
 class Map(dict[str, Any]):
@@ -72,20 +82,28 @@ class Interpreter:
         self, tasks: dict[str, Task[..., Any]], workflows: dict[str, Workflow], seed: int
     ) -> None:
         self.tasks, self.workflows, self.random = tasks, workflows, random.Random(seed)
-        self.steps = self.iterations = 0
+        self.steps = self.iterations = self.caught = 0
         self.fans: dict[str, list[str]] = {}  # the branches that a JOIN waits for, if they are made
 
     async def run(self, definition: Workflow, given: dict[str, Any]) -> tuple[str, Any, str]:
         """Status, output and reason of one execution."""
+        try:
+            return "COMPLETED", await self.ended_well(definition, given), ""
+        except Ended as end:
+            return end.status, end.output, end.told
+
+    async def ended_well(self, definition: Workflow, given: dict[str, Any]) -> Any:
         given = {**definition.input_template, **given}
         data: dict[str, Any] = {"workflow": {"input": given, "variables": {}}}
         try:
             last = await self.block(definition.tasks, data)
         except Ended as end:
-            return end.status, end.output, end.reason
+            if end.status == "COMPLETED":
+                return end.output
+            raise
         if definition.output_parameters:
-            return "COMPLETED", self.filled(definition.output_parameters, data), ""
-        return "COMPLETED", last, ""
+            return self.filled(definition.output_parameters, data)
+        return last
 
     async def block(self, steps: list[Step], data: dict[str, Any]) -> Any:
         last: Any = {}
@@ -103,7 +121,13 @@ class Interpreter:
                 for branch in self.random.sample(step.fork_tasks, len(step.fork_tasks)):
                     await self.block(branch, data)
             else:
-                row["output"] = last = await self.step(step, inputs, data)
+                try:
+                    row["output"] = last = await self.step(step, inputs, data)
+                except Ended as end:
+                    if not (step.optional and step.type == "SUB_WORKFLOW"):
+                        raise
+                    self.caught += 1
+                    row |= {"output": end.inner.failure, "status": "COMPLETED_WITH_ERRORS"}
         return last
 
     async def step(self, step: Step, inputs: dict[str, Any], data: dict[str, Any]) -> Any:
@@ -189,7 +213,7 @@ class Interpreter:
         except Fail as error:
             if step.optional:
                 return {}
-            raise Ended("FAILED", {}, str(error)) from error
+            raise Ended("FAILED", {}, str(error), step.name) from error
         return msgspec.json.decode(task.contract.result(result))
 
     async def child(self, step: Step, inputs: dict[str, Any]) -> Any:
@@ -197,10 +221,12 @@ class Interpreter:
         inline = step.sub_workflow_param.workflow_definition
         definition = inline or self.workflows[step.sub_workflow_param.name]
         assert set(inputs) <= set(definition.input_parameters)
-        status, output, reason = await self.run(definition, inputs)
-        if status != "COMPLETED":
-            raise Ended(status, output, reason)
-        return output
+        try:
+            return await self.ended_well(definition, inputs)
+        except Ended as end:
+            outer = Ended(end.status, end.output, end.told, step.name)
+            outer.inner = end
+            raise outer from end
 
     # expressions
 

@@ -10,15 +10,16 @@ from contextlib import contextmanager
 from tests.unit.language.random_fans import gather_each
 from tests.unit.language.random_loops import go_round, jump
 from tests.unit.language.random_matches import match
+from tests.unit.language.random_tries import attempt
 
 HEAD = '''
 from decimal import Decimal
 
-from pavane.errors import Fail
+from pavane.errors import Fail, StepFailed
 from pavane.sdk.service import Service
 from pavane.sdk.workflow import gather, scope, sleep, workflow
 from tests.unit.language.random_tasks import (
-    decided, either, maybe, number, price, text, whole, Drawn, Lost, Pair, Won
+    decided, either, maybe, number, price, risky, text, whole, Drawn, Lost, Pair, Won
 )
 
 
@@ -181,7 +182,8 @@ class Generator:
         self.budget -= 1
         choices = [self.step, self.step, self.data, self.again, self.choose]
         if self.depth < 4:
-            choices += [self.choose, self.parallel, self.scoped, lambda: match(self)]
+            choices += [self.choose, self.parallel, self.scoped]
+            choices += [lambda: match(self), lambda: attempt(self)]
             choices += [lambda: gather_each(self)]
             if self.loops < 2:
                 choices += [lambda: go_round(self)] * 2

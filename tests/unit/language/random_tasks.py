@@ -8,6 +8,7 @@ from zlib import crc32
 
 import msgspec
 
+from pavane.errors import Fail
 from pavane.sdk.service import Service
 
 
@@ -81,6 +82,14 @@ async def decided(key: str, value: bool) -> bool:
 async def either(key: str, value: int) -> Won | Lost | Drawn:
     got = drawn(key, value)
     return [Won(got % 3, Decimal(got) / 2), Lost(f"l{got}"), Drawn(got)][got % 3]
+
+
+@service.task
+async def risky(key: str, value: int) -> int:
+    got = drawn(key, value)
+    if got < 3:
+        raise Fail(f"drew {got}")
+    return got
 
 
 TASKS = {task.name: task for task in service.tasks}

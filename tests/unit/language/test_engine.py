@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from typing import Any
 
@@ -37,7 +38,7 @@ async def test_python_and_engine_agree(run: Run) -> None:
     if status == "COMPLETED":
         assert engine_end == end
     else:
-        assert end in engine_end
+        assert end in re.sub(r"(_+\d+)+: ", ": ", engine_end)  # names of steps are numbered there
     done = [call for call in engine_calls if call[0] not in UNDOING]
     assert Counter(map(repr, done)) == Counter(map(repr, calls))
 

@@ -20,6 +20,7 @@ from tests.unit.language import (
     people_programs,
     programs,
     schedule_programs,
+    try_programs,
 )
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -34,6 +35,7 @@ PROGRAMS = {
         match_programs,
         people_programs,
         schedule_programs,
+        try_programs,
     )
     for each in vars(module).values()
     if isinstance(each, WorkflowFunction)

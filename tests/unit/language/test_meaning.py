@@ -12,13 +12,14 @@ import msgspec
 import pytest
 
 from pavane.core.expressions.template import compile_template
-from pavane.errors import Fail
+from pavane.errors import Fail, StepFailed
 from pavane.language.contract import RESULT, is_none, is_object
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
 from tests.unit.language import fan_programs as fans
 from tests.unit.language import loop_programs as loops
 from tests.unit.language import match_programs as matches
 from tests.unit.language import programs as p
+from tests.unit.language import try_programs as tries
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.programs import order
 from tests.unit.language.shop import (
@@ -229,6 +230,32 @@ RUNS += [
     (matches.in_loops, (NONE, ""), {}),
 ]
 
+RUNS += [
+    (tries.caught, (PLAIN,), {}),
+    (tries.caught, (PLAIN,), {"reserve_stock": [FAILS]}),
+    (tries.caught, (PLAIN,), {"charge_card": [FAILS]}),
+    (tries.handed_on, (PLAIN,), {}),
+    (tries.handed_on, (PLAIN,), {"score": [FAILS]}),
+    *(
+        (program, (PLAIN,), {"score": [outcome]})
+        for program in (tries.own_fails, tries.fails_go_on, tries.any_fail)
+        for outcome in (5, 3, FAILS)
+    ),
+    (tries.own_fails, (PLAIN,), {"score": [3], "note_down": [FAILS]}),
+    (tries.any_fail, (PLAIN,), {"charge_card": [FAILS]}),
+    (tries.raised_again, (PLAIN,), {}),
+    (tries.raised_again, (PLAIN,), {"ship": [FAILS]}),
+    (tries.raised_again, (PLAIN,), {"ship": [FAILS], "note_down": [FAILS]}),
+    (tries.nested, (PLAIN,), {}),
+    (tries.nested, (PLAIN,), {"settings": [FAILS]}),
+    (tries.nested, (PLAIN,), {"charge_card": [FAILS], "ship": [FAILS]}),
+    (tries.nested, (PLAIN,), {"charge_card": [FAILS], "score": [4, FAILS], "note_down": [FAILS]}),
+    (tries.nested, (PLAIN,), {"charge_card": [FAILS]}),
+    (tries.tried_again, (PLAIN, 3), {}),
+    (tries.tried_again, (PLAIN, 3), {"find_coupon": [FAILS, Decimal(2)]}),
+    (tries.tried_again, (PLAIN, 2), {"find_coupon": [FAILS, FAILS]}),
+]
+
 PROGRAMS = {run[0].name: run[0] for run in RUNS}
 DEFINITIONS = {name: program.definition for name, program in PROGRAMS.items()}
 
@@ -254,6 +281,8 @@ async def as_python(run: Run) -> tuple[str, Any, list[tuple[str, Any]]]:
     with as_plain_python():
         try:
             result = await program(*args)
+        except StepFailed as error:
+            return "FAILED", f"{error.step}: {error.reason}", played.calls
         except Fail as error:
             return "FAILED", str(error), played.calls
     return "COMPLETED", msgspec.to_builtins(result), played.calls

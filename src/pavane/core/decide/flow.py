@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pavane.core.decide import phases, retries, timeouts
+from pavane.core.decide import caught, phases, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.fans import width_of
 from pavane.core.decide.nodes import AGAIN, Node
@@ -125,7 +125,8 @@ def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
     if node.step.pivot:
         pivot_failed(draft)
     if node.step.optional:
-        row = draft.change(row, status.COMPLETED_WITH_ERRORS)
+        output = caught.left_behind(node.step, row)
+        row = draft.change(row, status.COMPLETED_WITH_ERRORS, output=output)
         draft.log("completed", row.ref, row.attempt, with_errors=True)
         arrive(draft, node, row)
         go_on(draft, node, row)
@@ -311,6 +312,8 @@ def tell_parent(draft: Draft, output: bytes = b"{}") -> None:
             undoable=header.status == status.COMPLETED
             and header.undoable + header.undoable_open > 0,
         )
+        if header.status != status.COMPLETED:
+            ended = caught.told(draft, ended)
         draft.do(Tell(header.parent_id, ended))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import structs
 
-from pavane.core.decide import flow, phases, stopping, timeouts, undo
+from pavane.core.decide import caught, flow, phases, stopping, timeouts, undo
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import WORKER_TYPE
@@ -171,11 +171,12 @@ def child_ended(draft: Draft, fact: facts.ChildEnded) -> bool:
     else:
         cause = fact.cause if fact.status == status.COMPENSATED else fact.status
         timed_out = bool(row.reason)  # its time was up: that is why the child was stopped
-        final = timed_out and _is_final(draft.node(row.ref).policy)
+        node = draft.node(row.ref)
+        final = timed_out and _is_final(node.policy)
         row = draft.change(
             row,
             status.TIMED_OUT if timed_out else _OF_CHILD.get(cause, status.FAILED),
-            output=fact.output,
+            output=fact.output if timed_out else caught.left_by(node.step, fact),
             reason=row.reason or fact.reason,
             ended_at=draft.now,
         )

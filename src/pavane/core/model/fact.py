@@ -116,7 +116,11 @@ class UndoRequested(Fact, frozen=True, gc=False):
 
 
 class ChildEnded(Fact, frozen=True, gc=False):
-    """An execution that a step started has ended: forward, or by its own abort."""
+    """An execution that a step started has ended: forward, or by its own abort.
+
+    If a step of it failed, `step` is the name of its task and `why` what that said; if it ended
+    itself by a TERMINATE, it was `raised`, and `why` is the reason given there.
+    """
 
     ref: str
     attempt: int
@@ -125,6 +129,9 @@ class ChildEnded(Fact, frozen=True, gc=False):
     reason: str = ""
     output: bytes = b"{}"
     undoable: bool = False
+    step: str = ""
+    why: str = ""
+    raised: bool = False
 
 
 class KeyWanted(Fact, frozen=True, gc=False):

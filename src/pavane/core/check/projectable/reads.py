@@ -72,5 +72,7 @@ def _about(read: Read, layout: Layout) -> str:
         )
     if read.root not in layout.by_ref or head in _STEP:
         return ""
+    if head == "status" and layout.by_ref[read.root].step.type == "SUB_WORKFLOW":
+        return ""
     shown = f"{read.root}.{head}" if head else f"the whole of {read.root!r}"
     return f"reads {shown}, which only a conductor knows; read {read.root}.output."

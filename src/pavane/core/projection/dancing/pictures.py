@@ -117,7 +117,7 @@ class ScopePictures(Flow):
         outer = generation[: self.scope_of(node).depth]
         if node.optional and r.OWN in row.reasons and not self.is_frozen(node.scope, outer):
             status = st.COMPLETED_WITH_ERRORS
-        made, reason = row.output, row.reason
+        made, reason = self.left_by(node, row), row.reason
         self.note(node, generation, 0, status, input=row.input, output=made, reason=reason)
 
     def step_undo_begins(self, path: str, generation: At, before: ScopeRow, row: ScopeRow) -> None:

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 import msgspec
 
+from pavane.core.decide import caught
 from pavane.core.decide.draft import encode
+from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import (
     IN,
@@ -25,7 +27,7 @@ from pavane.core.projection.choreography import (
 )
 from pavane.core.projection.dancing.turn import Turn
 from pavane.core.projection.message import At, child_execution
-from pavane.core.projection.rows import Key, StepRow, ValueRow
+from pavane.core.projection.rows import Key, ScopeRow, StepRow, ValueRow
 
 _decode = msgspec.json.decode
 _ABSENT = object()
@@ -99,14 +101,29 @@ class Values(Turn):
     def _own(self, maker: Node, at: At, name: str) -> bytes | None:
         if maker.kind == "scope":
             row = self.scope_row(maker.child, at)
-            ended = row is not None and row.status in (r.CLOSED, r.ABORTED)
-            return row.output if row is not None and ended else None
+            if row is None or row.status not in (r.CLOSED, r.ABORTED):
+                return None
+            return self.left_by(maker, row)
         step = self.step_row(maker, at)
         if step is None or step.status == r.READY:
             return None
         if name.endswith(IN):
             return step.input
         return step.output if step.status in (r.DONE, r.FAILED, r.UNKNOWN, r.LATE) else None
+
+    def left_by(self, maker: Node, row: ScopeRow) -> bytes:
+        """What a scope gives out; one that may fail, and did, says why."""
+        step = maker.plan.step if maker.plan is not None else None
+        if row.status == r.CLOSED or row.output not in (b"", b"{}"):
+            return row.output
+        if step is None or not caught.is_caught(step):
+            return row.output
+        id = f"{maker.child}/{row.failed_ref}"
+        failed = self.choreography.nodes.get(id) if row.failed_ref else None
+        plan = failed.plan if failed is not None else None
+        raised = plan is not None and plan.type == "TERMINATE"
+        name = plan.step.name if plan is not None and not raised else ""
+        return caught.failure(name, caught.said(row.failed_ref, row.reason), raised=raised)
 
     # --- guards ---------------------------------------------------------------------------------
 
@@ -223,6 +240,8 @@ class Seen:
             seen["input"] = given
         if output is not _ABSENT:
             seen["output"] = output
+            if node.kind == "scope":
+                seen["status"] = _status_of(output)
         return seen
 
     def _joined(self, node: Node) -> dict[str, Any]:
@@ -239,6 +258,12 @@ class Seen:
             return _ABSENT
         body = self._values.value(name, self._at)
         return _ABSENT if body is None else _decode(body or b"{}")
+
+
+def _status_of(output: Any) -> str:
+    """The status of a scope that is over, for whoever goes on behind it."""
+    failed = isinstance(output, dict) and "failure" in output
+    return st.COMPLETED_WITH_ERRORS if failed else st.COMPLETED
 
 
 def unknown_or(node: Node, row: StepRow) -> str:

@@ -116,6 +116,8 @@ class _Router:
             return
         if head in ("output", ""):
             yield id + OUT, read.path[1:]
+        if head == "status" and made.kind == "scope":  # told by what it gives out
+            yield id + OUT, ("failure",)
         if head in ("input", ""):
             yield id + IN, read.path[1:]
 
