@@ -235,6 +235,6 @@ class StepFailed(Fail):
 
     code = "step-failed"
 
-    def __init__(self, step: str, reason: str) -> None:
-        super().__init__(reason)
+    def __init__(self, message: str, remedy: str = "", *, step: str = "") -> None:
+        super().__init__(message, remedy)
         self.step = step

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import events, fans, outside, people, steps
+from pavane.language import events, faithful, fans, outside, people, steps
 from pavane.language.arguments import read_arguments
 from pavane.language.bindings import (
     Level,
@@ -74,6 +74,8 @@ def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None
         return _gather(writer, node)
     if word in ("publish", "wait_for"):
         return (events.publishing if word == "publish" else events.waiting)(writer, node)
+    if word in faithful.WORDS:
+        return faithful.preparing(writer, node, word, prepare)
     if word == "person":
         return people.asking(writer, node)
     if word == "scope":

@@ -8,6 +8,7 @@ import types
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+import msgspec
 from msgspec import structs
 
 from pavane.core.model.schedule import Beat, Scheduled
@@ -68,10 +69,11 @@ def compile_workflow(
         site.refuse(source.node, f"the workflow {name} does nothing", "Await a task in it.")
     if findings:
         raise language_error(name, findings.sorted())
-    if not writer.steps:
+    if not writer.steps and "tasks" not in work.fields:
         writer.nothing_to_do(source.node)
     definition = _definition(writer, function, name, version, style)
-    definition = structs.replace(definition, schedule=schedule)
+    if schedule is not None:
+        definition = structs.replace(definition, schedule=schedule)
     return Compiled(definition, tuple(work.tasks.values()), tuple(work.workflows.values()))
 
 
@@ -181,7 +183,7 @@ def _given_names(node: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-_OURS = frozenset({"undo", "pivot", "style", "event", "deadline", "caught"})
+_OURS = frozenset({"undo", "pivot", "style", "event", "deadline", "caught", "written out"})
 _REWRITABLE = frozenset({"computed", "scope"})
 
 
@@ -200,7 +202,7 @@ def _definition(
         work.uses.add("style")
     at = writer.site.source.at(writer.site.source.node)
     notes = {"at": at, "portable": _portable(work.uses), "uses": sorted(work.uses)}
-    return Workflow(
+    made = Workflow(
         name=name,
         version=version,
         description=inspect.getdoc(function) or "",
@@ -215,3 +217,10 @@ def _definition(
         style=style,
         metadata={"pavane": notes},
     )
+    return _with_fields(writer, made) if work.fields else made
+
+
+def _with_fields(writer: Writer, made: Workflow) -> Workflow:
+    """The definition with what `definition()` says of it."""
+    written = {**msgspec.to_builtins(made), **writer.work.fields}
+    return msgspec.convert(written, Workflow)

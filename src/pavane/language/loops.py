@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import conditions
+from pavane.language import conditions, faithful
 from pavane.language.bindings import assigned_names
 from pavane.language.carried import Carried, Cycle, Leap, Place, Round
 from pavane.language.conditions import Decision
@@ -30,6 +30,8 @@ _ROUNDS_MAX = 8  # until the types of what iterations hand on have settled; two 
 def write_while(writer: Writer, node: ast.While, live: Names) -> bool:
     """Write a `while`; whether Python goes on behind it."""
     _no_else(writer, node)
+    if faithful.word_in(writer, node.test) == "loop":
+        return faithful.write_loop(writer, node)
     with writer.reader.skippable():
         first = conditions.decide(writer, node.test)
     if first.case.poison:

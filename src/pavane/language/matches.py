@@ -65,6 +65,8 @@ class _Rewriting(ast.NodeTransformer):
     def visit_Match(self, node: ast.Match) -> list[ast.stmt]:
         """Statements instead of a `match`, its inner ones included."""
         self.generic_visit(node)
+        if _is_decision(node.subject):
+            return [node]
         here = _bindings(node)
         elsewhere = {name for name in here if self._everywhere[name] > here[name]}
         before: list[ast.stmt] = []
@@ -92,6 +94,12 @@ class _Rewriting(ast.NodeTransformer):
         stored = ast.copy_location(ast.Name(name, ast.Store()), node)
         before.append(ast.copy_location(ast.Assign([stored], node), node))
         return ast.copy_location(ast.Name(name, ast.Load()), node)
+
+
+def _is_decision(node: ast.expr) -> bool:
+    """Whether a subject is a SWITCH written out."""
+    func = node.func if isinstance(node, ast.Call) else None
+    return isinstance(func, ast.Name) and func.id == "decision"
 
 
 def _bindings(node: ast.AST) -> Counter[str]:

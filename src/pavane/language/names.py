@@ -72,6 +72,13 @@ class Names:
 
         return restore
 
+    def take(self, name: str) -> bool:
+        """Take any name that no step has; False if one has it."""
+        if name in self._taken and name not in _RESERVED:
+            return False
+        self._taken.add(name)
+        return True
+
     def give(self, name: str) -> bool:
         """Take a name that the author wrote; False if it is taken already."""
         if name in self._taken or is_reserved(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from pavane.language.findings import Findings
 from pavane.language.frames import Frame
@@ -25,6 +26,7 @@ class Work:
     )
     workflows: dict[int, WorkflowOffer] = field(default_factory=dict[int, WorkflowOffer])
     uses: set[str] = field(default_factory=set[str])
+    fields: dict[str, Any] = field(default_factory=dict[str, Any])  # given to `definition()`
 
     def keep(self) -> Callable[[], None]:
         """A way back to what is gathered now."""

@@ -14,7 +14,16 @@ import msgspec
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
-from pavane.language import awaited, conditions, endings, loops, refusals, scopes, tries
+from pavane.language import (
+    awaited,
+    conditions,
+    endings,
+    faithful,
+    loops,
+    refusals,
+    scopes,
+    tries,
+)
 from pavane.language.bindings import Bindings, LocalFunction, defaults_of
 from pavane.language.carried import Round
 from pavane.language.contract import without_none
@@ -220,9 +229,17 @@ class Writer:
             return True
         if isinstance(node.value, ast.Await):
             self.reader.read(node.value)
+        elif (
+            isinstance(node.value, ast.Call) and faithful.word_in(self, node.value) == "definition"
+        ):
+            faithful.write_definition(self, node.value)
         else:
             refusals.no_effect(self, node.value)
         return True
+
+    def matched(self, node: ast.Match, live: LiveNames) -> bool:
+        """`match decision(…)`; any other is read as `if`s before."""
+        return faithful.write_decision(self, node)
 
     def nothing(self, node: ast.stmt, live: LiveNames) -> bool:
         """`pass`."""
@@ -268,6 +285,7 @@ _STATEMENTS: dict[type[ast.stmt], Handler] = {
     ast.Expr: Writer.bare,
     ast.Pass: Writer.nothing,
     ast.AsyncFunctionDef: Writer.branch,
+    ast.Match: Writer.matched,
     ast.If: conditions.write_if,
     ast.While: loops.write_while,
     ast.For: loops.write_for,

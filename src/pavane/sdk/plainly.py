@@ -61,8 +61,9 @@ async def as_step(name: str, work: Awaitable[Any], *, optional: bool = False) ->
 def failed(name: str, error: Exception) -> StepFailed:
     """The failure of a step: in front of the reason stands which step in it failed, if one did."""
     if isinstance(error, StepFailed):
-        return StepFailed(name, f"{error.step}: {error.reason}")
+        return StepFailed(f"{error.step}: {error.reason}", step=name)
     if isinstance(error, Fail):
-        return StepFailed(name, str(error))
+        return StepFailed(str(error), step=name)
     text = str(error)
-    return StepFailed(name, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    kind = type(error).__name__
+    return StepFailed(f"{kind}: {text}" if text else kind, step=name)

@@ -75,7 +75,7 @@ def test_version(tmp_path: Path):
         (["server", "--lease", "soon"], ["--lease soon", "10s"]),
         (["server", "--lease", "10ms"], ["too short", "1s"]),
         (["list", "--server", "localhost:8080"], ["localhost:8080", "http://"]),
-        (["decompile", "x.json"], ["not built yet"]),
+        (["decompile", "x.json"], ["x.json cannot be read"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -1,0 +1,1 @@
+"""From a definition back to Python."""

@@ -1,0 +1,258 @@
+"""Definitions go back to Python, and come out of it again with the same content."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from pavane.core.decide.plan import all_steps
+from pavane.core.model.workflow import Workflow, content_hash
+from pavane.errors import DefinitionError, UsageError
+from pavane.language.back.module import Module
+from pavane.sdk import faithful
+from pavane.sdk.decompiled import compiled, decompile
+from tests.unit.language.test_golden import PROGRAMS, UPDATE
+from tests.unit.language.test_random import load
+
+TEXTS = Path(__file__).with_name("decompiled")
+RANDOM = int(os.environ.get("PAVANE_RANDOM_PROGRAMS", "25"))
+
+
+def again(text: str, name: str) -> Workflow:
+    return compiled(Module(text, name, {}))
+
+
+def function_of(text: str) -> str:
+    return text.rsplit("\nasync def ", 1)[-1].partition("(")[0]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_what_was_compiled_comes_out_of_its_python_again(name: str) -> None:
+    wanted = PROGRAMS[name].definition
+    text = decompile(wanted)
+    assert content_hash(again(text, function_of(text))) == content_hash(wanted)
+
+
+def task(ref: str, **fields: Any) -> dict[str, Any]:
+    return {"name": ref, "taskReferenceName": ref, "type": "SIMPLE", **fields}
+
+
+def of_type(kind: str, ref: str, given: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {**task(ref, inputParameters=given, **fields), "type": kind}
+
+
+BY_HAND: dict[str, dict[str, Any]] = {
+    "names": {
+        "name": "first-sample workflow",
+        "version": 3,
+        "ownerEmail": "a@example.com",
+        "schemaVersion": 2,
+        "timeoutPolicy": "TIME_OUT_WF",
+        "timeoutSeconds": 60,
+        "failureWorkflow": "cleanup",
+        "inputParameters": ["case-id", "def", "amount"],
+        "inputTemplate": {"amount": 3},
+        "tasks": [
+            task("get-population", inputParameters={"q": "${workflow.input.case-id}"}),
+            task("sum", inputParameters={"a b": "${get-population.output.data[0]}"}),
+            of_type("WAIT", "wait_a_bit", {"duration": "2 days"}),
+        ],
+        "outputParameters": {"data": "${get-population.output.data}", "class": "$${x}"},
+    },
+    "http_and_programs": {
+        "name": "calls",
+        "tasks": [
+            of_type(
+                "HTTP",
+                "call",
+                {"http_request": {"uri": "https://api.example.com/${workflow.input.id}"}},
+                optional=True,
+                asyncComplete=True,
+                retryCount=2,
+            ),
+            of_type("JSON_JQ_TRANSFORM", "shape", {"queryExpression": '.a | {"b": .c}', "a": 1}),
+            of_type(
+                "INLINE",
+                "work_out",
+                {"evaluatorType": "graaljs", "expression": "(function(){return $.a;})()", "a": 2},
+            ),
+            of_type("EVENT", "tell", {"x": "${work_out.output.result}"}, sink="conductor:done"),
+        ],
+    },
+    "choices": {
+        "name": "choices",
+        "inputParameters": ["kind"],
+        "tasks": [
+            of_type(
+                "DECISION",
+                "old",
+                {"case": "${workflow.input.kind}"},
+                caseValueParam="case",
+                decisionCases={"a b": [task("one")], "": [task("two")]},
+            ),
+            of_type(
+                "SWITCH",
+                "new",
+                {"k": "${workflow.input.kind}"},
+                evaluatorType="javascript",
+                expression="$.k == 'x' ? 'y' : 'n'",
+                decisionCases={"y": [of_type("TERMINATE", "end", {"terminationStatus": "FAILED"})]},
+                defaultCase=[task("three")],
+            ),
+        ],
+    },
+    "loops_and_forks": {
+        "name": "loops_and_forks",
+        "tasks": [
+            of_type(
+                "FORK_JOIN",
+                "both",
+                {},
+                forkTasks=[[task("left"), task("left_2")], [task("right")], []],
+            ),
+            of_type("JOIN", "met", {}, joinOn=["left_2"]),
+            of_type("FORK_JOIN_DYNAMIC", "many", {"tasks": "${left.output.tasks}"}),
+            of_type("JOIN", "all_met", {}),
+            of_type(
+                "DO_WHILE",
+                "until",
+                {"n": "${workflow.input.n}"},
+                loopCondition="if ($.until['iteration'] < $.n) { true; } else { false; }",
+                loopOver=[task("inside", inputParameters={"at": "${until.output.iteration}"})],
+            ),
+            of_type(
+                "SUB_WORKFLOW",
+                "other",
+                {"x": None},
+                subWorkflowParam={
+                    "name": "inner",
+                    "workflowDefinition": {"name": "inner", "tasks": [task("deep")]},
+                },
+            ),
+        ],
+    },
+    "owned": {
+        "name": "owned",
+        "description": 'Quotes: """ and \\ and \'.',
+        "inputParameters": ["order"],
+        "style": "choreographed",
+        "home": "store",
+        "tasks": [
+            task(
+                "reserve",
+                service="store",
+                inputParameters={"order": "${workflow.input.order}", "n": 1.5},
+                undo={
+                    "name": "release",
+                    "service": "store",
+                    "inputParameters": {"kept": "${reserve.output}"},
+                },
+            ),
+            task("pay", service="bank", inputParameters={"sum": "${= reserve.output.total * 2 }"}),
+            of_type("NOOP", "nothing", {}),
+        ],
+        "outputParameters": {"paid": "${pay.output.id}"},
+    },
+}
+
+
+def normal(definition: dict[str, Any]) -> dict[str, Any]:
+    """As it is written with all defaults left out."""
+    workflow = msgspec.convert(definition, Workflow)
+    text = msgspec.json.encode(workflow).replace(b',"type":"SIMPLE"', b"")
+    return msgspec.json.decode(text)
+
+
+def without_notes(value: Any) -> Any:
+    if isinstance(value, dict):
+        dropped = {"metadata", "description", "ownerEmail"}
+        return {key: without_notes(item) for key, item in value.items() if key not in dropped}
+    return [without_notes(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_definitions_by_hand_come_out_as_they_were(name: str) -> None:
+    text = decompile(msgspec.convert(BY_HAND[name], Workflow))
+    made = again(text, function_of(text))
+    assert normal(without_notes(msgspec.to_builtins(made))) == normal(without_notes(BY_HAND[name]))
+
+
+SHOWN = {
+    **{name: msgspec.convert(each, Workflow) for name, each in BY_HAND.items()},
+    **{name: PROGRAMS[name].definition for name in ("fulfil_order", "on_text", "until_paid")},
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_text_is_the_golden_one(name: str) -> None:
+    text = decompile(SHOWN[name])
+    file = TEXTS / f"{name}.txt"
+    if UPDATE:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    assert text == file.read_text()
+
+
+def test_random_programs_go_back_and_forth(tmp_path: Path) -> None:
+    strict = os.environ.get("PAVANE_STRICT", "") not in {"", "0"}  # the same dice each time
+    base = int(os.environ.get("PAVANE_SEED", 1 if strict else random.randrange(1_000_000_000)))
+    print(f"PAVANE_SEED={base}")
+    met: Counter[str] = Counter()
+    for seed in range(base, base + RANDOM):
+        flow, _ = load(seed, tmp_path)
+        wanted = flow.definition
+        text = decompile(wanted)
+        made = again(text, function_of(text))
+        assert content_hash(made) == content_hash(wanted), f"PAVANE_SEED={seed}"
+        assert decompile(made) == text, f"PAVANE_SEED={seed}"
+        met["steps"] += sum(1 for _ in all_steps(wanted.tasks))
+        met["written out"] += sum(text.count(each) for each in ("step(", "decision(", "loop("))
+        met.update({each: text.count(each) for each in ("match ", "gather(", "if ", "loop(")})
+    print(dict(met))
+    least = {"match ": 1, "gather(": 0.5, "if ": 1, "loop(": 0.5}
+    missing = {key: met[key] for key, each in least.items() if met[key] < each * RANDOM}
+    assert RANDOM < 25 or not missing
+    assert met["written out"] < met["steps"]
+
+
+def test_a_definition_with_one_name_twice_has_no_python() -> None:
+    twice = Workflow(name="w", tasks=[*msgspec.convert(BY_HAND["owned"], Workflow).tasks] * 2)
+    with pytest.raises(
+        DefinitionError, match=r"(?s)'w' cannot be written as Python.*used by two steps"
+    ):
+        decompile(twice)
+
+
+def test_no_text_of_a_definition_becomes_code() -> None:
+    nasty = 'x\'"""\n    import os\n'
+    tasks = [
+        task(nasty, service=nasty, inputParameters={nasty: nasty}),
+        task("a", service="s", inputParameters={"b": "${= __import__('os') }", "c": "${a.b\nc}"}),
+    ]
+    wanted = msgspec.convert(
+        {"name": nasty, "description": nasty, "inputParameters": [nasty], "tasks": tasks}, Workflow
+    )
+    text = decompile(wanted)
+    assert not [line for line in text.splitlines() if line.strip() == "import os"]
+
+
+@pytest.mark.anyio
+async def test_steps_that_are_written_out_have_no_meaning_as_plain_python() -> None:
+    for call in (
+        lambda: faithful.decision(ref="x"),
+        lambda: faithful.loop(ref="x"),
+        faithful.definition,
+    ):
+        with pytest.raises(UsageError, match="read, not run"):
+            call()
+    with pytest.raises(UsageError, match="read, not run"):
+        await faithful.step("NOOP", ref="x")
+    with pytest.raises(UsageError, match="read, not run"):
+        await faithful.fork(ref="x")
+    assert (faithful.js("a"), faithful.jq("b")) == ("a", "b")
