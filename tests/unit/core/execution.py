@@ -9,6 +9,7 @@ import msgspec
 from pavane.core.model import fact as facts
 from pavane.core.model import status
 from pavane.core.model.rows import Header, Ready, TaskRow
+from pavane.core.model.workflow import Workflow
 
 if TYPE_CHECKING:
     from tests.unit.core.world import World
@@ -58,6 +59,10 @@ class Execution:
 
     def retry(self) -> None:
         self.tell(facts.RetryRequested())
+
+    def move(self, definition: Workflow) -> bool:
+        """It goes on by another definition; False where that is the one it follows."""
+        return self.world.move(self.id, definition)
 
     def terminate(self, reason: str = "", undo: bool = True) -> None:
         self.tell(facts.TerminateRequested(reason, undo))

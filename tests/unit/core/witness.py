@@ -81,9 +81,9 @@ class Witness(World):
         return Spot(Place(step, [step], 0, fork.place), fork.numbers)
 
     def _layout(self, stored: Stored) -> Layout:
-        if stored.header.id not in self._layouts:
-            self._layouts[stored.header.id] = lay_out(stored.plan.workflow)
-        return self._layouts[stored.header.id]
+        if stored.plan.hash not in self._layouts:
+            self._layouts[stored.plan.hash] = lay_out(stored.plan.workflow)
+        return self._layouts[stored.plan.hash]
 
     def stands(self, stored: Stored, ref: str) -> bool:
         """Whether a step did something, or perhaps did, that could be undone and is not."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ from pavane.core.decide import phases
 from pavane.core.decide.branches import node_of
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Page, Rows
+from pavane.core.decide.moving import move
 from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model import command, status
@@ -104,10 +105,28 @@ class World:
 
     def _decide(self, identity: str, fact: Fact) -> bool:
         stored = self.executions[identity]
+        return self._fold(stored, lambda rows: decide(stored.plan, rows, fact, self.now))
+
+    def move(self, identity: str, definition: Workflow) -> bool:
+        """Let an execution go on by another definition. ConflictError."""
+        stored, target = self.executions[identity], compile_plan(definition, self.definitions)
+        old = stored.plan
+
+        def moved(rows: Rows) -> Decision | Need:
+            answer = move(old, target, rows, self.now)
+            if isinstance(answer, Decision):
+                stored.plan = target
+            return answer
+
+        accepted = self._fold(stored, moved)
+        self.drain()
+        return accepted
+
+    def _fold(self, stored: Stored, ask: Callable[[Rows], Decision | Need]) -> bool:
         rows = Rows(header=copy.copy(stored.header), tasks={}, values={}, pages={})
         before = copy.copy(rows.header)
         while True:
-            answer = decide(stored.plan, rows, fact, self.now)
+            answer = ask(rows)
             assert rows.header == before, "the given header was changed"
             if isinstance(answer, Decision):
                 break

@@ -43,15 +43,18 @@ def decide(plan: Plan, rows: Rows, fact: Fact, now: int) -> Decision | Need:
 
     Raises ConflictError or NotFoundError where people ask for what the state does not allow.
     """
-    draft = Draft(plan, rows, now)
+    return decided(Draft(plan, rows, now), lambda draft: _HANDLERS[type(fact)](draft, fact))
+
+
+def decided(draft: Draft, deed: Callable[[Draft], bool]) -> Decision | Need:
+    """What a deed brings about, with all that follows from it. The deed says whether it counts."""
     try:
-        accepted = _HANDLERS[type(fact)](draft, fact)
-        if not accepted:
-            return Decision(header=rows.header, accepted=False)
+        if not deed(draft):
+            return Decision(header=draft.given.header, accepted=False)
         _run(draft)
     except RowMissingError as missing:
         return Need(missing.keys)
-    header = draft.header
+    header, now = draft.header, draft.now
     header.updated_at = now
     header.alarm_at = now if header.phase in phases.PASSES else header.deadline_at
     return Decision(

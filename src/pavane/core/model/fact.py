@@ -104,6 +104,12 @@ class Resolved(Fact, frozen=True, gc=False):
     output: bytes = b"{}"
 
 
+class MoveRequested(Fact, frozen=True, gc=False):
+    """Go on by another definition, the one with this content hash."""
+
+    definition: str
+
+
 class AbortedByParent(Fact, frozen=True, gc=False):
     """The execution that started this one stops; with undo=False nothing is undone."""
 
