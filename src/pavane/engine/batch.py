@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 
 from pavane.core.decide.decider import Decision, Need, decide
 from pavane.core.decide.draft import Rows
+from pavane.core.decide.moving import move
 from pavane.core.decide.tasks import may_be_taken
 from pavane.core.model import status
 from pavane.core.model.command import (
@@ -19,7 +20,7 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import Reported, Started
+from pavane.core.model.fact import MoveRequested, Reported, Started
 from pavane.core.model.rows import Key, TaskRow
 from pavane.engine import children, points
 from pavane.engine.children import Holder
@@ -185,7 +186,12 @@ class Batch:
             return None
         while True:
             try:
-                decision = decide(work.plan, work.rows, request.fact, now)
+                if isinstance(request.fact, MoveRequested):
+                    target = await self._registry.plan(request.fact.definition)
+                    decision = move(work.plan, target, work.rows, now)
+                else:
+                    target = work.plan
+                    decision = decide(work.plan, work.rows, request.fact, now)
             except PavaneError as error:
                 request.error = error
                 return None
@@ -202,6 +208,9 @@ class Batch:
                 return missing
         request.result = decision.accepted
         if decision.accepted:
+            if target is not work.plan:
+                work.plan = target
+                self._registry.remember(work.id, target.hash)
             await self._apply(work, decision, now)
         return None
 

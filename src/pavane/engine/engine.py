@@ -17,7 +17,7 @@ from pavane.core.model.rows import Header
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
-from pavane.engine import act, payloads, points
+from pavane.engine import act, moving, payloads, points
 from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
@@ -32,6 +32,7 @@ from pavane.engine.schedules import Schedules
 from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
 from pavane.engine.taking import Taking
 from pavane.engine.timers import LOOK_S, Timers
+from pavane.engine.views.shapes import MoveView
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
 from pavane.errors import (
@@ -277,6 +278,13 @@ class Engine:
     async def undo(self, execution_id: str) -> None:
         """Undo an execution that completed, for whoever it was a step of."""
         await self._submit(execution_id, facts.UndoRequested())
+
+    async def move(
+        self, execution_id: str, version: int | None = None, *, dry_run: bool = False
+    ) -> MoveView:
+        """Let it go on by another version. NotFoundError; ConflictError where it does not fit."""
+        here = (self.store, self.registry, self._submit)
+        return await moving.move(*here, execution_id, version, dry_run=dry_run)
 
     async def resolve(
         self,

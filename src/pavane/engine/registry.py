@@ -147,11 +147,10 @@ class Registry:
         return self._plans.get(self._seen.get(execution_id, ""))
 
     def remember(self, execution_id: str, hash: str) -> None:
-        """Note which definition an execution is pinned to; that never changes."""
-        if execution_id not in self._seen:
-            if len(self._seen) >= _SEEN_MAX:
-                self._seen.clear()
-            self._seen[execution_id] = hash
+        """Note which definition an execution is pinned to; it changes only when it is moved."""
+        if execution_id not in self._seen and len(self._seen) >= _SEEN_MAX:
+            self._seen.clear()
+        self._seen[execution_id] = hash
 
     async def workflow(self, hash: str) -> Workflow:
         """The definition with this content hash."""

@@ -13,7 +13,7 @@ from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.wiring import Wiring
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
 from pavane.errors import ConflictError, StoreBusyError
 
 if TYPE_CHECKING:
@@ -100,6 +100,10 @@ class Local:
             return header.status if header else ""
 
         return self._write(do)
+
+    def move(self, execution_id: str, version: int | None, *, dry_run: bool) -> MoveView:
+        """As `Place.move`."""
+        return self._write(lambda engine: engine.move(execution_id, version, dry_run=dry_run))
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`: executions only, as messages are on a bus."""

@@ -32,6 +32,7 @@ COMMANDS = (
     "resume",
     "retry",
     "resolve",
+    "move",
     "cancel",
     "keys",
     "dead-letters",

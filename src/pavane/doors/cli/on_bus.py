@@ -13,7 +13,7 @@ from pavane.doors.executions.asked import Start
 from pavane.doors.wiring import Company, Wiring
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionView
+from pavane.engine.views.shapes import ExecutionView, MoveView
 from pavane.errors import NotFoundError, UsageError
 from pavane.participant.requests import no_priority, only_return
 from pavane.ports.store import Search
@@ -88,6 +88,12 @@ class OnBus:
             return await _asked(client.execution(execution_id), action, body, ref)
 
         return self._visit(ask)
+
+    def move(self, execution_id: str, version: int | None, *, dry_run: bool) -> MoveView:
+        """As `Place.move`: always refused."""
+        from pavane.doors.executions.danced import Danced
+
+        return self._visit(lambda each: Danced(each).move(execution_id, version, dry_run=dry_run))
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`."""

@@ -10,7 +10,7 @@ import msgspec
 from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
 
 
 class Page(msgspec.Struct):
@@ -42,6 +42,10 @@ class Place(Protocol):
 
     def questions(self, to: str, limit: int) -> Questions:
         """What waits for people, or for `to` alone, oldest first."""
+        ...
+
+    def move(self, execution_id: str, version: int | None, *, dry_run: bool) -> MoveView:
+        """Let it go on by another version, or only say whether it could."""
         ...
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:

@@ -16,7 +16,7 @@ from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionView
+from pavane.engine.views.shapes import ExecutionView, MoveView
 from pavane.errors import ConnectionFailedError, PavaneError
 from pavane.observer.event_types import EventTypes
 from pavane.sdk.credentials import headers_for
@@ -86,6 +86,11 @@ class Remote:
         path = f"/executions/{quote(execution_id, safe='')}/{action}"
         path += f"/{quote(ref, safe='')}" if ref else ""
         return self._ask("POST", path, Standing, body).status
+
+    def move(self, execution_id: str, version: int | None, *, dry_run: bool) -> MoveView:
+        """As `Place.move`."""
+        path = f"/executions/{quote(execution_id, safe='')}/move"
+        return self._ask("POST", path, MoveView, {"to": version, "dryRun": dry_run})
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`."""

@@ -9,7 +9,7 @@ import msgspec
 
 from pavane.core.model.command import IfExists
 from pavane.engine.views.people import QuestionView
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry, MoveView
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
@@ -127,4 +127,13 @@ class Executions(Protocol):
 
     async def act(self, execution_id: str, action: Action) -> None:
         """Do something to an execution. ConflictError where it does not fit its state or style."""
+        ...
+
+    async def move(
+        self, execution_id: str, version: int | None = None, *, dry_run: bool = False
+    ) -> MoveView:
+        """Let it go on by another version, the newest by default. ConflictError: it does not fit.
+
+        `dry_run`: only say whether it could, and what does not fit.
+        """
         ...

@@ -10,7 +10,7 @@ import msgspec
 from pavane.doors.executions.asked import Action, Known, MessageView, Start
 from pavane.engine.views.people import QuestionView
 from pavane.engine.views.reader import Reader
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry, MoveView
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
@@ -124,3 +124,9 @@ class Conducted:
                 )
             case "resolve":
                 await engine.resolve(execution_id, action.ref, action.choice, action.output)
+
+    async def move(
+        self, execution_id: str, version: int | None = None, *, dry_run: bool = False
+    ) -> MoveView:
+        """As `Executions.move`."""
+        return await self._engine.move(execution_id, version, dry_run=dry_run)

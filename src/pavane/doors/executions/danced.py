@@ -13,7 +13,7 @@ from pavane.doors.executions.messages import handed_over, of_flow
 from pavane.doors.executions.order import Place
 from pavane.engine.payloads import checked_object
 from pavane.engine.views.people import QuestionView
-from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.views.shapes import NULL, ExecutionSummary, ExecutionView, HistoryEntry, MoveView
 from pavane.engine.waiting import Changes
 from pavane.errors import ConflictError, NotFoundError
 from pavane.participant.requests import no_priority, only_return
@@ -204,6 +204,18 @@ class Danced:
                 await run.resolve(action.ref, action.choice, output)
             case "pause" | "resume" | "retry":
                 await {"pause": run.pause, "resume": run.resume, "retry": run.retry}[action.verb]()
+
+    async def move(
+        self, execution_id: str, version: int | None = None, *, dry_run: bool = False
+    ) -> MoveView:
+        """As `Executions.move`: always refused."""
+        del version, dry_run
+        await self.execution(execution_id)
+        raise ConflictError(
+            f"Execution {execution_id} is choreographed, so it cannot be moved: each of its "
+            "services holds a part of its past, and nobody can stop them all at one moment.",
+            "It ends by the version that it began with; new ones follow the new version.",
+        )
 
     def _find(self, workflow: str, version: int | None) -> Choreography:
         known = self._company.requests.known

@@ -14,7 +14,7 @@ from pavane.doors.executions.conducted import Conducted
 from pavane.doors.executions.danced import Danced
 from pavane.doors.executions.order import Place, before_in_engine, conducted_place
 from pavane.engine.views.people import QuestionView
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, HistoryEntry, MoveView
 from pavane.engine.waiting import Changes
 from pavane.ports.store import Search
 
@@ -126,6 +126,13 @@ class EveryStyle:
     async def act(self, execution_id: str, action: Action) -> None:
         """As `Executions.act`."""
         await (await self._of(execution_id)).act(execution_id, action)
+
+    async def move(
+        self, execution_id: str, version: int | None = None, *, dry_run: bool = False
+    ) -> MoveView:
+        """As `Executions.move`."""
+        where = await self._of(execution_id)
+        return await where.move(execution_id, version, dry_run=dry_run)
 
     async def _is_danced(self, workflow: str, version: int | None) -> bool:
         if not self._danced.announced(workflow):

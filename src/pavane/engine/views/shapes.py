@@ -118,6 +118,25 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
     set_aside: list[SetAsideView] = []
 
 
+class Misfit(msgspec.Struct, frozen=True):
+    """A step that has begun and that the other version has no place for; "": it is the whole."""
+
+    step: str
+    reason: str
+
+
+class MoveView(msgspec.Struct, frozen=True, rename="camel"):
+    """Whether an execution can go on by another version, and whether it does now."""
+
+    id: str
+    workflow: str
+    before: int  # the version that it followed
+    version: int
+    fits: bool
+    moved: bool = False
+    reasons: list[Misfit] = []
+
+
 class HistoryEntry(msgspec.Struct, frozen=True, rename="camel"):
     """What one commit recorded about an execution: a list of facts and commands, as JSON."""
 

@@ -49,6 +49,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /v1/executions/{execution_id}/resume": "operate",
     "POST /v1/executions/{execution_id}/retry": "operate",
     "POST /v1/executions/{execution_id}/terminate": "operate",
+    "POST /v1/executions/{execution_id}/move": "operate",
     "POST /v1/executions/{execution_id}/signal/{ref:path}": "operate",
     "POST /v1/executions/{execution_id}/resolve/{ref:path}": "operate",
     "GET /v1/people": "read",

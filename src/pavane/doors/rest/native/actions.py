@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from starlette.requests import Request
@@ -35,6 +35,13 @@ class ResolveRequest(msgspec.Struct, forbid_unknown_fields=True):
 
     action: Literal["retry", "done", "abandon"]
     output: msgspec.Raw = msgspec.field(default_factory=empty_object)
+
+
+class MoveRequest(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The version to go on by, the newest by default; `dryRun` only asks whether it fits."""
+
+    to: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    dry_run: bool = False
 
 
 async def pause(request: Request) -> Response:
@@ -76,6 +83,13 @@ async def resolve(request: Request) -> Response:
     output = json_object(wanted.output, "$.output")
     ref = request.path_params["ref"]
     return await _act(request, Action("resolve", ref, output=output, choice=wanted.action))
+
+
+async def move(request: Request) -> Response:
+    """Let it go on by another version of its workflow, or say why it cannot."""
+    wanted = await read_json(request, MoveRequest)
+    executions, execution_id = state(request).executions, request.path_params["execution_id"]
+    return json_response(await executions.move(execution_id, wanted.to, dry_run=wanted.dry_run))
 
 
 async def _act(request: Request, action: Action) -> Response:

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 from pavane.core.model.schedule import Schedule
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
-from pavane.doors.rest.native.actions import ResolveRequest, SignalRequest, TerminateRequest
+from pavane.doors.rest.native.actions import (
+    MoveRequest,
+    ResolveRequest,
+    SignalRequest,
+    TerminateRequest,
+)
 from pavane.doors.rest.native.dead_letters import DiscardRequest, RedriveRequest
 from pavane.doors.rest.native.executions import StartRequest
 from pavane.doors.rest.native.keys import KeyRequest
@@ -27,7 +32,7 @@ from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionView
+from pavane.engine.views.shapes import ExecutionView, MoveView
 from pavane.observer.event_types import EventTypes
 
 _TEXT = {"type": "string"}
@@ -122,6 +127,13 @@ OPERATIONS = (
     Operation("post", _ONE + "/resume", "Go on after a pause", answer=Stand),
     Operation("post", _ONE + "/retry", "Try again what failed", answer=Stand),
     Operation("post", _ONE + "/terminate", "Stop and undo", body=TerminateRequest, answer=Stand),
+    Operation(
+        "post",
+        _ONE + "/move",
+        "Go on by another version",
+        body=MoveRequest,
+        answer=MoveView,
+    ),
     Operation(
         "post",
         _ONE + "/signal/{ref}",

@@ -41,6 +41,7 @@ ROUTES = [
     Route(_EXECUTION + "/resume", actions.resume, methods=["POST"]),
     Route(_EXECUTION + "/retry", actions.retry, methods=["POST"]),
     Route(_EXECUTION + "/terminate", actions.terminate, methods=["POST"]),
+    Route(_EXECUTION + "/move", actions.move, methods=["POST"]),
     Route(_EXECUTION + "/signal/{ref:path}", actions.signal, methods=["POST"]),
     Route(_EXECUTION + "/resolve/{ref:path}", actions.resolve, methods=["POST"]),
     Route("/people", people.find, methods=["GET"]),
