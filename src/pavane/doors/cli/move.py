@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("execution_ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--to", "version", type=click.IntRange(1), required=True, help="The version.")
+@click.option(
+    "--to",
+    "version",
+    type=click.IntRange(1),
+    required=True,
+    envvar="PAVANE_TO_VERSION",  # PAVANE_TO is whom `people` asks for
+    help="The version.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say whether they could be moved.")
 @json_option
 @place_options
