@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     "version",
     type=click.IntRange(1),
     required=True,
-    envvar="PAVANE_TO_VERSION",  # PAVANE_TO is whom `people` asks for
+    envvar="PAVANE_MOVE_TO",  # PAVANE_TO is whom `people --to` names
     help="The version.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say whether they could be moved.")
