@@ -30,9 +30,10 @@ from pavane.engine.registry import Registry
 from pavane.engine.request import Request
 from pavane.engine.schedules import Schedules
 from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
+from pavane.engine.standing import standing_of
 from pavane.engine.taking import Taking
 from pavane.engine.timers import LOOK_S, Timers
-from pavane.engine.views.shapes import MoveView
+from pavane.engine.views.shapes import MoveView, StandingView
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
 from pavane.errors import (
@@ -285,6 +286,12 @@ class Engine:
         """Let it go on by another version. NotFoundError; ConflictError where it does not fit."""
         here = (self.store, self.registry, self._submit)
         return await moving.move(*here, execution_id, version, dry_run=dry_run)
+
+    async def standing(
+        self, workflow: str, version: int | None = None, to: int | None = None
+    ) -> StandingView:
+        """Where the executions by a version stand, and which fit another one. NotFoundError."""
+        return await standing_of(self.store, self.registry, workflow, version, to)
 
     async def resolve(
         self,

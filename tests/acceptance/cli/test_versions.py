@@ -83,6 +83,12 @@ def test_old_executions_end_by_the_old_version_unless_they_are_moved(tmp_path: P
         assert [view(tmp_path, id, server)["version"] for id in ids] == [1, 1, 1, 1, 2, 3]
         said = pavane(tmp_path, "move", ids[0], "--to", "2", "--dry-run", *server)
         assert (said.returncode, said.stdout) == (0, f"{ids[0]} fits version 2; it follows 1.\n")
+        told = done(tmp_path, "diff", "buy@1", "buy@3", *server)
+        assert "+ look: task is new, first of all\n    Executions that have begun `reserve`" in told
+        said = "  4 at approve: cannot be moved: reserve: it began first, and stands behind 'look'"
+        assert said in told
+        told = done(tmp_path, "diff", "buy@1", "buy@2", *server)
+        assert "Executions by version 1 that have not ended: 4.\n      4 at approve: can be" in told
         moved = done(tmp_path, "move", *ids[:2], "--to", "2", *server).splitlines()
         assert moved == [f"{id} goes on by version 2, no longer by 1." for id in ids[:2]]
         again = done(tmp_path, "move", ids[0], "--to", "2", *server)

@@ -91,6 +91,31 @@ async def test_one_that_ended_is_told_so(client: httpx2.AsyncClient):
     assert asked.json()["reasons"] == [{"step": "", "reason": "it is COMPLETED"}]
 
 
+async def test_where_executions_stand_and_which_fit(client: httpx2.AsyncClient):
+    ids = [await started(client, 1) for _ in range(4)]
+    for id in ids[:3]:
+        await signalled(client, id, "a")
+    await client.post(f"/v1/executions/{ids[0]}/pause", json={})
+    await started(client, 2)
+    found = (await client.get("/v1/workflows/w/standing?version=1&to=3")).json()
+    assert (found["version"], found["to"], found["executions"], found["more"]) == (1, 3, 4, False)
+    wrong = "a: it is not there any more"
+    assert [
+        (each["at"], each["status"], each["count"], each["fits"], each["reason"])
+        for each in found["groups"]
+    ] == [
+        (["b"], "RUNNING", 2, False, wrong),
+        (["a"], "RUNNING", 1, False, wrong),
+        (["b"], "PAUSED", 1, False, wrong),
+    ]
+    assert sorted(id for each in found["groups"] for id in each["examples"]) == sorted(ids)
+    found = (await client.get("/v1/workflows/w/standing?version=1&to=2")).json()
+    assert [each["fits"] for each in found["groups"]] == [True, True, True]
+    found = (await client.get("/v1/workflows/w/standing?version=1")).json()
+    assert [each["fits"] for each in found["groups"]] == [None, None, None]
+    assert (await client.get("/v1/workflows/w/standing?version=8")).status_code == 404
+
+
 # --- in one transaction -------------------------------------------------------------------------
 
 

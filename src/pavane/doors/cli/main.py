@@ -33,6 +33,7 @@ COMMANDS = (
     "retry",
     "resolve",
     "move",
+    "diff",
     "cancel",
     "keys",
     "dead-letters",

@@ -16,7 +16,7 @@ from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionView, MoveView
+from pavane.engine.views.shapes import ExecutionView, MoveView, StandingView
 from pavane.errors import ConnectionFailedError, PavaneError
 from pavane.observer.event_types import EventTypes
 from pavane.sdk.credentials import headers_for
@@ -91,6 +91,20 @@ class Remote:
         """As `Place.move`."""
         path = f"/executions/{quote(execution_id, safe='')}/move"
         return self._ask("POST", path, MoveView, {"to": version, "dryRun": dry_run})
+
+    def definition(self, workflow: str, version: int | None) -> bytes:
+        """The JSON of a version of a workflow, the newest by default."""
+        path = f"/workflows/{quote(workflow, safe='')}"
+        return bytes(
+            self._ask("GET", f"{path}?version={version}" if version else path, msgspec.Raw)
+        )
+
+    def standing(self, workflow: str, version: int, to: int | None) -> StandingView:
+        """Where the executions by a version stand."""
+        query = urlencode({"version": version, **({"to": to} if to is not None else {})})
+        return self._ask(
+            "GET", f"/workflows/{quote(workflow, safe='')}/standing?{query}", StandingView
+        )
 
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`."""

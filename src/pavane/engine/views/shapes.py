@@ -137,6 +137,31 @@ class MoveView(msgspec.Struct, frozen=True, rename="camel"):
     reasons: list[Misfit] = []
 
 
+class StandingGroup(msgspec.Struct, rename="camel"):
+    """Executions that stand at the same steps, and that could be moved alike."""
+
+    at: list[str]  # the steps that are open
+    status: str
+    count: int
+    fits: bool | None = None  # None: nobody asked for another version
+    reason: str = ""  # why they could not be moved: one of the reasons
+    examples: list[str] = []  # some of their ids
+
+
+class StandingView(msgspec.Struct, rename="camel"):
+    """Executions by one version that have not ended, counted by where they stand.
+
+    `more`: there are more than were looked at.
+    """
+
+    workflow: str
+    version: int
+    to: int | None
+    executions: int
+    more: bool
+    groups: list[StandingGroup]
+
+
 class HistoryEntry(msgspec.Struct, frozen=True, rename="camel"):
     """What one commit recorded about an execution: a list of facts and commands, as JSON."""
 

@@ -34,6 +34,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /v1/workflows": "define",
     "GET /v1/workflows": "read",
     "GET /v1/workflows/{name}": "read",
+    "GET /v1/workflows/{name}/standing": "read",
     "POST /v1/workflows/{name}/executions": "operate",
     "POST /v1/tasks": "define",
     "GET /v1/tasks": "read",

@@ -46,6 +46,14 @@ async def get_workflow(request: Request) -> Response:
     return Response(body, media_type="application/json")
 
 
+async def get_standing(request: Request) -> Response:
+    """Where the executions by a version stand, and whether they could go on by `?to=`."""
+    version = integer(request, "version", 0, 1, MAX_VERSION) or None
+    to = integer(request, "to", 0, 1, MAX_VERSION) or None
+    found = await state(request).engine.standing(request.path_params["name"], version, to)
+    return json_response(found)
+
+
 async def put_tasks(request: Request) -> Response:
     """Register one task definition or a list of them; what has the same name is replaced."""
     tasks = await read_one_or_more(request, TaskDefinition)

@@ -32,7 +32,7 @@ from pavane.engine.exchange import Given, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
-from pavane.engine.views.shapes import ExecutionView, MoveView
+from pavane.engine.views.shapes import ExecutionView, MoveView, StandingView
 from pavane.observer.event_types import EventTypes
 
 _TEXT = {"type": "string"}
@@ -81,6 +81,13 @@ OPERATIONS = (
         "The definition of a workflow",
         answer=Workflow,
         query=(("version", _NUMBER),),
+    ),
+    Operation(
+        "get",
+        "/v1/workflows/{name}/standing",
+        "Where executions of a version stand",
+        answer=StandingView,
+        query=(("version", _NUMBER), ("to", _NUMBER)),
     ),
     Operation(
         "post",

@@ -26,6 +26,7 @@ ROUTES = [
     Route("/workflows", definitions.put_workflows, methods=["POST"]),
     Route("/workflows", definitions.list_workflows, methods=["GET"]),
     Route("/workflows/{name}", definitions.get_workflow, methods=["GET"]),
+    Route("/workflows/{name}/standing", definitions.get_standing, methods=["GET"]),
     Route("/workflows/{name}/executions", executions.start, methods=["POST"]),
     Route("/tasks", definitions.put_tasks, methods=["POST"]),
     Route("/tasks", definitions.list_tasks, methods=["GET"]),
