@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
+from pavane.core.decide.fans import DYNAMIC_FORK, decode_made
 from pavane.core.decide.fitting import begun, misfits, standing
 from pavane.core.decide.nodes import parted
 from pavane.core.decide.plan import Plan
@@ -19,7 +20,7 @@ LOOKED_AT_MAX: Final = 2_000  # executions, the newest ones
 _PAGE: Final = 200
 _EXAMPLES: Final = 3
 _ALIVE: Final = (status.RUNNING, status.PAUSED, status.COMPENSATING, status.NEEDS_ATTENTION)
-_STRUCTURE: Final = frozenset({"JOIN", "FORK_JOIN", "DO_WHILE"})
+_STRUCTURE: Final = frozenset({"JOIN", "FORK_JOIN", DYNAMIC_FORK, "DO_WHILE"})
 
 
 async def standing_of(
@@ -69,8 +70,9 @@ async def _alive(snapshot: Snapshot, workflow: str) -> AsyncIterator[Header]:
 async def _group(
     snapshot: Snapshot, header: Header, plan: Plan, target: Plan | None
 ) -> StandingGroup:
-    rows = begun(plan, Seen(await snapshot.tasks(header.id)))
-    group = StandingGroup(_open(plan, rows.values()), header.status, 1, examples=[header.id])
+    tasks = await snapshot.tasks(header.id)
+    rows = begun(plan, Seen(tasks))
+    group = StandingGroup(_open(plan, tasks), header.status, 1, examples=[header.id])
     if target is not None and target.hash != plan.hash:
         group.reason = standing(header)
         if not group.reason:
@@ -83,9 +85,12 @@ async def _group(
 
 
 def _open(plan: Plan, rows: Iterable[TaskRow]) -> list[str]:
-    """The steps that are open, without the numbers of iterations and what only holds others."""
+    """The steps that are open, without the numbers of iterations and what only holds others.
+
+    For a branch that was made at run time stands the fork that made it.
+    """
     found = {
-        parted(row.ref, plan.nodes)[0]
+        parted((row.branch and decode_made(row.branch).fork) or row.ref, plan.nodes)[0]
         for row in rows
         if row.status in status.OPEN and row.type not in _STRUCTURE
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pavane.core.model import status
-from pavane.core.model.workflow import Step, Workflow
+from pavane.core.model.workflow import Step, Undo, Workflow
 from pavane.errors import ConflictError
 from tests.unit.core.build import (
     Steps,
@@ -288,3 +288,24 @@ def test_a_long_refusal_names_some_steps():
     names = [f"a{n}" for n in range(9)]
     run = running(v1([task(name) for name in names]), *names[:8])
     assert "; and 4 more." in refused(run, v2(task("a8")))
+
+
+def test_what_was_made_at_run_time_goes_on_with_the_undo_that_it_was_made_with():
+    def fanned(*behind: Step, undo: str = "u") -> list[Step]:
+        each = Undo(name=undo, task_definition=once())
+        given = {"forkTaskName": "work", "forkTaskInputs": [{"n": 1}, {"n": 2}]}
+        fan = of_type("FORK_JOIN_DYNAMIC", "f", given, undo=each, task_definition=once())
+        return [fan, of_type("JOIN", "f-join"), *behind]
+
+    world = World(tasks={"work": once()})
+    run = world.start(v1(fanned(task("z"))))
+    [one, other] = sorted(run.offered)
+    run.complete(one)
+    said = refused(run, v2(fanned(task("z"), undo="v")))
+    assert "'f': it says something else of the undo or the failure of the branches" in said
+    run.move(v2(fanned(task("y"), task("z"))))
+    run.complete(other)
+    assert run.open == {"y"}
+    run.fail("y")
+    run.complete(f"undo:{one}", f"undo:{other}")
+    assert run.status == status.COMPENSATED

@@ -24,7 +24,8 @@ from tests.unit.core.execution import Execution
 from tests.unit.core.witness import Witness
 
 CASES = 700
-_STRUCTURE = ("FORK_JOIN", "JOIN")
+_FORKS = ("FORK_JOIN", "FORK_JOIN_DYNAMIC")
+_STRUCTURE = (*_FORKS, "JOIN")
 
 
 class Edit:
@@ -46,7 +47,7 @@ class Edit:
 
     def insert(self, steps: list[Any]) -> None:
         at = self.random.randrange(len(steps) + 1)
-        if at and steps[at - 1].get("type") == "FORK_JOIN":
+        if at and steps[at - 1].get("type") in _FORKS:
             at += 1  # behind its join
         definition = {"name": "new", "retryCount": 0, "responseTimeoutSeconds": 0}
         made = {"name": "new", "taskReferenceName": "new", "taskDefinition": definition}
@@ -156,7 +157,7 @@ _LEAST = {
     "moved undo": 15,
     "moved while paused": 10,
     "moved after a failure": 5,
-    "about the past": 10,
+    "about the past": 5,
     status.COMPLETED: 50,
     status.COMPENSATED: 40,
     "undos": 80,

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from pavane.core.decide import phases
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.lists import branch
 from pavane.core.decide.nodes import AGAIN, UNDO, Node, numbered
 from pavane.core.decide.plan import WORKER_TYPE, Plan
@@ -56,7 +57,10 @@ def standing(header: Header) -> str:
 
 
 def begun(plan: Plan, look: Look) -> dict[str, TaskRow]:
-    """The newest attempts at all steps that have begun, those of iterations too, by their names."""
+    """The newest attempts at all steps that have begun, those of iterations too, by their names.
+
+    Branches that were made at run time are left out: they carry their steps themselves.
+    """
     found: dict[str, TaskRow] = {}
     ahead = [ref for ref, node in plan.nodes.items() if not node.loops]
     while ahead:
@@ -107,6 +111,8 @@ class _Past:
             yield "it failed, and is permissive in one of them only"
         if mine.type == "FORK_JOIN":
             yield from self._branches(mine, theirs, row)
+        elif mine.type == DYNAMIC_FORK and _of_branches(mine) != _of_branches(theirs):
+            yield "it says something else of the undo or the failure of the branches it made"
         elif mine.type == "JOIN":
             yield from self._awaited(mine, theirs, row)
         elif mine.type == "DO_WHILE" and (mine.step.items is None) != (theirs.step.items is None):
@@ -154,6 +160,12 @@ class _Past:
         if node.fork:  # the end of a branch: its join has been told
             return row.status in status.SUCCESSFUL or node.step.permissive
         return self.header.ended_by == node.ref
+
+
+def _of_branches(fork: Node) -> tuple[Any, ...]:
+    """What a FORK_JOIN_DYNAMIC says of its branches that their rows were counted by."""
+    said = fork.options
+    return (said.undo, said.optional, said.permissive) if said is not None else ()
 
 
 class _Choice(msgspec.Struct):

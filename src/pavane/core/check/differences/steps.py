@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from pavane.core.check.differences.change import BEGUN, Change, changed_keys, shown
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import CHOICES, Step, SubWorkflow, Undo
 
@@ -116,6 +117,10 @@ def _named(param: SubWorkflow) -> str:
 
 def _undo(old: Step, new: Step) -> _Found:
     was, now = old.undo, new.undo
+    if old.type == DYNAMIC_FORK:
+        if was != now:
+            yield "says something else of the undo of its branches", BEGUN
+        return
     if was is None and now is not None:
         yield (
             f"is undone by `{now.name}`, and was not",
@@ -160,7 +165,9 @@ def _failing(old: Step, new: Step) -> _Found:
             "lets the others go on when it fails" if new.permissive else "stops the run if it fails"
         )
         yield how, "Executions in which it has failed cannot be moved any more."
-    if old.optional != new.optional:
+    if old.optional != new.optional and old.type == DYNAMIC_FORK:
+        yield "says something else of the failure of its branches", BEGUN
+    elif old.optional != new.optional:
         how = "may be missing" if new.optional else "may not be missing any more"
         yield how, "It counts for what has not failed yet."
 
