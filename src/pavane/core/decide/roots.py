@@ -168,22 +168,27 @@ class Roots:
         return self._draft.json(row.output)
 
     def _joined(self, node: Node, row: TaskRow, view: View) -> dict[str, Any]:
-        """A JOIN's output: by name the outputs of the steps that it joins, those that have one."""
+        """A JOIN's output: by name the outputs of the steps that it joins, those that have one.
+
+        In a loop the names of steps are those of the definition, as everywhere in an iteration.
+        """
         names, width = view.below("output"), fans.width_of(row)
         if width is None:
-            refs = node.join_on if names is None else [ref for ref in node.join_on if ref in names]
+            suffix = "".join(f"__{number}" for number in node.path)
+            refs = {ref.removesuffix(suffix): ref for ref in node.join_on}
+            refs = {n: ref for n, ref in refs.items() if names is None or n in names}
         elif names is None:
-            refs = fans.refs(self._draft, node.of_fork, 0, width)
+            refs = {ref: ref for ref in fans.refs(self._draft, node.of_fork, 0, width)}
         else:
-            refs = sorted(names)
-        self._draft.require([("task", ref) for ref in refs])
-        rows = {ref: self._draft.task(ref) for ref in refs}
+            refs = {name: name for name in sorted(names)}
+        self._draft.require([("task", ref) for ref in refs.values()])
+        rows = {name: self._draft.task(ref) for name, ref in refs.items()}
         if width is not None and names is not None:
             its = {ref: row for ref, row in rows.items() if row is not None}
             rows = {r: row for r, row in its.items() if fans.belongs(row, node.of_fork)}
         return {
-            ref: self._draft.json(row.output)
-            for ref, row in rows.items()
+            name: self._draft.json(row.output)
+            for name, row in rows.items()
             if row is not None and row.output not in (b"", b"{}", b"null")
         }
 

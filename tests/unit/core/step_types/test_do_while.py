@@ -180,6 +180,19 @@ def test_forks_and_switches_in_a_loop_are_those_of_the_iteration():
     assert run.status == status.COMPLETED
 
 
+def test_what_meets_in_an_iteration_is_read_by_its_names():
+    reads = {"one": "${f-join.output.a.n}", "all": "${f-join.output}"}
+    body = [fork("f", task("a"), task("b")), task("c", inputs=reads)]
+    run = start(loop("l", *body, items=[1, 2]), gives={"first": "${l.output.1.c}"})
+    for number in (1, 2):
+        run.complete(f"a__{number}", n=number)
+        run.complete(f"b__{number}", m=-number)
+        known = {"a": {"n": number}, "b": {"m": -number}}
+        assert run.input(f"c__{number}") == {"one": number, "all": known}
+        run.complete(f"c__{number}", done=number)
+    assert run.output == {"first": {"done": 1}}
+
+
 def test_a_variable_goes_from_iteration_to_iteration():
     total = of_type(
         "SET_VARIABLE", "add", {"sum": "${= workflow.variables.sum + l.output.loopItem }"}
