@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import msgspec
@@ -31,13 +32,6 @@ def dancers(requests: Requests, observer: Observer) -> Service:
     """The service that plays choreographed scopes for an orchestrated workflow."""
     service = Service(SERVICE["choreographed"], concurrency=10_000)
 
-    async def ended(execution: str) -> str:
-        try:
-            view = await observer.wait(execution, _PATIENCE_S)
-        except (ResultTimeoutError, NotFoundError):
-            return ""
-        return view.status if view.ended_at else ""
-
     async def play(
         ctx: TaskContext, workflow: str, definition: str, input: dict[str, Any]
     ) -> dict[str, Any]:
@@ -45,7 +39,7 @@ def dancers(requests: Requests, observer: Observer) -> Service:
         del definition
         body = msgspec.json.encode(input)
         execution = await requests.start(workflow, body, key=_key(ctx))
-        while not (status := await ended(execution)):
+        while not (status := await _ended(observer, execution)):
             await requests.start(workflow, body, key=_key(ctx))
         view = observer.execution(execution)
         if status != st.COMPLETED:
@@ -57,11 +51,12 @@ def dancers(requests: Requests, observer: Observer) -> Service:
         del definition
         execution = execution_of(workflow, _key(ctx))
         while True:
-            status = await ended(execution)
+            status = await _ended(observer, execution)
             if status and status != st.COMPLETED:
                 return
             if status:
                 await requests.undo(workflow, execution)
+                await _moved_on(observer, execution, status)
             else:
                 await requests.stop(workflow, execution, "the enclosing execution is undone")
 
@@ -117,3 +112,22 @@ async def _settled(engine: Engine, execution: str) -> None:
         if header.status in st.ENDED:
             return
         await asyncio.sleep(_PATIENCE_S)
+
+
+async def _ended(observer: Observer, execution: str) -> str:
+    """How a danced scope has ended; "" if it has not, after a while."""
+    try:
+        view = await observer.wait(execution, _PATIENCE_S)
+    except (ResultTimeoutError, NotFoundError):
+        return ""
+    if not view.ended_at:  # it waits for a person
+        await _moved_on(observer, execution, view.status)
+    return view.status if view.ended_at else ""
+
+
+async def _moved_on(observer: Observer, execution: str, status: str) -> None:
+    """Until it has another status, or for a while."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_PATIENCE_S):
+            while observer.execution(execution).status == status:
+                await observer.changed(execution)
