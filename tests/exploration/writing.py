@@ -46,7 +46,7 @@ class Scenario(msgspec.Struct, frozen=True):
         for scope in made.scopes.values():
             scope.home = f"home of {scope.path or 'all'}"
         for node in made.nodes.values():
-            node.role = f"at {node.id}"
+            node.role = f"at {node.loop or node.id}"
             if node.kind in ("scope", "end"):
                 node.role = made.scopes[node.child or node.scope].home
         for scope in made.scopes.values():

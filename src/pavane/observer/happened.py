@@ -10,7 +10,7 @@ import msgspec
 from pavane.core.model.journal import EventNote
 from pavane.engine.views.shapes import HistoryEntry
 from pavane.observer.flows import newest
-from pavane.observer.fold import Flow, Instance, Order, Picture, Told
+from pavane.observer.fold import Flow, Instance, Order, Picture, Place, Told
 from pavane.observer.steps import shown_ref
 
 
@@ -46,6 +46,11 @@ def _instance(instance: Instance) -> Iterator[_Moment]:
         ref = shown_ref(place, instance.generation)
         for number, told in attempts.items():
             note = told.note
+            if note.iteration:
+                loop = shown_ref(Place(note.ref, note.at[:-1]), instance.generation)
+                what = {"note": "iteration", "ref": loop, "number": note.iteration}
+                yield from _moments(told, what)
+                continue
             what = {"note": "step", "ref": ref, "type": note.type, "task": note.task}
             yield from _moments(told, {**what, "service": note.service, "attempt": number + 1})
 

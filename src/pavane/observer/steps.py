@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec import structs
 
@@ -58,11 +58,35 @@ def child_of(instance: Instance, note: StepNote) -> str:
 def task_rows(instance: Instance) -> list[TaskRow]:
     """Every attempt at every step, in the order in which the steps were first scheduled."""
     rows: list[TaskRow] = []
+    counts = _iterations(instance)
     for place in _in_order(instance):
         ref = shown_ref(place, instance.generation)
         for attempt in sorted(instance.steps[place]):
-            rows.append(_row(instance, ref, instance.steps[place][attempt], len(rows) + 1))
+            row = _row(instance, ref, instance.steps[place][attempt], len(rows) + 1)
+            if row.type == "DO_WHILE":
+                row = structs.replace(row, input=row.input or b"{}", count=counts.get(place, 0))
+            rows.append(row)
     return rows
+
+
+def _iterations(instance: Instance) -> dict[Place, int]:
+    """By loop, the number of its newest iteration."""
+    found: dict[Place, int] = {}
+    for place, attempts in instance.steps.items():
+        if _is_iteration(attempts):
+            loop = Place(place.ref, place.at[:-1])
+            found[loop] = max(found.get(loop, 0), place.at[-1])
+    return found
+
+
+def _is_iteration(attempts: Mapping[int, Told[StepNote]]) -> bool:
+    return any(told.note.iteration for told in attempts.values())
+
+
+def bodies(instance: Instance) -> dict[str, list[str]]:
+    """For each loop, by its name in the definition, the steps that are directly in it."""
+    notes = (told.note for _, told in newest(instance))
+    return {note.ref: note.body for note in notes if note.body}
 
 
 def open_joins(instance: Instance) -> Iterator[TaskRow]:
@@ -83,15 +107,21 @@ def joined(instance: Instance) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for ref, told in newest(instance):
         places = [Place(each, told.note.at) for each in told.note.joins]
-        found[ref] = [shown_ref(place, instance.generation) for place in places]
+        if places:
+            found[ref] = [shown_ref(place, instance.generation) for place in places]
     return found
 
 
 def _status(instance: Instance, note: StepNote) -> str:
-    """A JOIN that waits is told to stop by nobody: it does so when its scope goes back, or ends."""
+    """A JOIN that waits is told to stop by nobody: it does so when its scope goes back, or ends.
+
+    A loop as well, where a TERMINATE in it has ended its scope.
+    """
     above = instance.told.note if instance.told else None
-    if note.type != "JOIN" or note.status != st.IN_PROGRESS or above is None:
+    if note.status != st.IN_PROGRESS or above is None or note.type not in ("JOIN", "DO_WHILE"):
         return note.status
+    if note.type == "DO_WHILE":
+        return st.CANCELED if above.status in st.ENDED else note.status
     back = above.status == st.COMPENSATING or any(
         ref.startswith(UNDO_PREFIX) for ref in above.attention
     )
@@ -133,7 +163,7 @@ def _in_order(instance: Instance) -> list[Place]:
         undo = place.ref.startswith(UNDO_PREFIX)  # in the same millisecond: behind what it undoes
         return _began(instance, place), undo, place.ref, place.at
 
-    return sorted(instance.steps, key=key)
+    return sorted((p for p, told in instance.steps.items() if not _is_iteration(told)), key=key)
 
 
 def _began(instance: Instance, place: Place) -> int:

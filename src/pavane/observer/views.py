@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -21,7 +21,7 @@ from pavane.engine.views.steps import raw, step_views
 from pavane.errors import NotFoundError
 from pavane.observer import asking, flows
 from pavane.observer.fold import Instance, Picture, Place
-from pavane.observer.steps import given_up, joined, open_joins, shown_ref, task_rows
+from pavane.observer.steps import bodies, given_up, joined, open_joins, shown_ref, task_rows
 from pavane.observer.stops import letter
 from pavane.ports.store import Search
 
@@ -106,7 +106,7 @@ class Views:
 def _execution(picture: Picture, instance: Instance) -> ExecutionView:
     rows = [*task_rows(instance), *open_joins(instance)]
     header = _header(picture, instance)
-    steps = _steps(rows, joined(instance))
+    steps = _steps(rows, Assembled(joined(instance), bodies(instance)))
     ready = [
         Ready(instance.id, ref, told.note.attempt, mark="parked")
         for ref, told in given_up(instance)
@@ -123,12 +123,12 @@ def _execution(picture: Picture, instance: Instance) -> ExecutionView:
     )
 
 
-def _steps(rows: Sequence[TaskRow], joins: Mapping[str, Sequence[str]]) -> list[StepView]:
+def _steps(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
     """As the store's; but a JOIN's note may bring its output, which no store keeps."""
     outputs = {row.ref: row.output for row in rows if row.type == "JOIN" and row.output}
     return [
         structs.replace(step, output=raw(outputs[step.ref])) if step.ref in outputs else step
-        for step in step_views(rows, Assembled(joins))
+        for step in step_views(rows, assembled)
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pavane.core.decide.nodes import parted
 from pavane.core.model.event import Outgoing
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography, Node
@@ -85,7 +86,7 @@ class Requests:
     ) -> None:
         """Complete or fail a step that waits for somebody outside."""
         choreography = self._find(workflow)
-        node = self._node(choreography, ref)
+        node, at = self._place(choreography, ref, at)
         signal = Message(
             m.SIGNAL,
             node.role,
@@ -112,7 +113,7 @@ class Requests:
     ) -> None:
         """Settle what gave up: "retry", "done" or "abandon"."""
         choreography = self._find(workflow)
-        node = self._node(choreography, ref.removeprefix(UNDO))
+        node, at = self._place(choreography, ref.removeprefix(UNDO), at)
         undo = ref.startswith(UNDO) and action != "abandon"
         to = node.role if undo else choreography.scopes[node.scope].home
         resolve = Message(
@@ -138,14 +139,22 @@ class Requests:
             )
         return found
 
-    def _node(self, choreography: Choreography, ref: str) -> Node:
-        node = choreography.nodes.get(ref)
+    def _place(self, choreography: Choreography, ref: str, at: At) -> tuple[Node, At]:
+        """The step of a name, which says the iterations behind `at`: `approve__2`."""
+        base, iterations = parted(ref, choreography.nodes)
+        node = choreography.nodes.get(base)
+        at = (*at, *iterations)
+        if node is not None and len(at) < node.depth:
+            raise NotFoundError(
+                f"The step '{ref}' of {choreography.name} is in a loop.",
+                f"Say in which iteration, as in '{ref}__1'.",
+            )
         if node is None:
             raise NotFoundError(
                 f"{choreography.name} has no step '{ref}'.",
-                f"There is {', '.join(choreography.nodes)}.",
+                f"There is {', '.join(id for id, n in choreography.nodes.items() if not n.loop)}.",
             )
-        return node
+        return node, at
 
     async def _send(self, choreography: Choreography, execution: str, message: Message) -> None:
         envelope = Envelope(execution, choreography.name, choreography.hash, message)

@@ -20,7 +20,7 @@ class Place(msgspec.Struct, frozen=True, eq=False):
     step: Step
     siblings: Sequence[Step]
     index: int
-    inside: Place | None = None  # the SWITCH or FORK_JOIN around the list
+    inside: Place | None = None  # the SWITCH, FORK_JOIN or DO_WHILE around the list
     branch: str = ""  # which of its lists
     number: int = 0  # in the order in which steps are written
 
@@ -44,6 +44,14 @@ class Place(msgspec.Struct, frozen=True, eq=False):
         """Whether it is in a branch of a FORK_JOIN, so that other steps may run beside it."""
         around = self.inside
         return around is not None and (around.step.type == "FORK_JOIN" or around.forked)
+
+    def loops(self) -> list[str]:
+        """The names of the loops around it, outermost first."""
+        return [
+            each.inside.ref
+            for each in self.chain()
+            if each.inside is not None and each.inside.step.type == "DO_WHILE"
+        ]
 
     def chain(self) -> list[Place]:
         """The place and those around it, outermost first."""

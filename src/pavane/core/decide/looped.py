@@ -8,13 +8,21 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pavane.core.model.rows import TaskRow
+from pavane.core.model.workflow import Step
+from pavane.errors import ExpressionError
 
 if TYPE_CHECKING:
     from pavane.core.decide.draft import Draft
     from pavane.core.decide.nodes import Node
 
 ITEMS: Final = "_items"  # the input of a DO_WHILE that has a list
+ITERATIONS_MAX: Final = 1_000_000  # of one loop: what goes on for longer is taken for endless
 KEEP: Final = "keepLastN"  # the input that says how many iterations its output shows
+
+
+def is_listed(step: Step) -> bool:
+    """Whether a DO_WHILE goes through a list."""
+    return step.items is not None or step.input_parameters.get(ITEMS) is not None
 
 
 class _Listed(msgspec.Struct, gc=False):
@@ -40,7 +48,28 @@ def newest(draft: Draft, name: str, place: Node | None) -> str:
 
 def items_of(row: TaskRow) -> list[msgspec.Raw] | None:
     """The list of a loop that has one, its elements as JSON. msgspec.ValidationError if none."""
-    return _decode_items(row.input).items
+    return items_in(row.input)
+
+
+def items_in(body: bytes) -> list[msgspec.Raw] | None:
+    """The same, from the input of the loop."""
+    return _decode_items(body or b"{}").items
+
+
+def no_list(items: object) -> str:
+    """Why a loop cannot go through these items."""
+    text = msgspec.json.encode(items)[:80].decode(errors="replace")
+    return f"its items are {text}, no list"
+
+
+def holds(value: object) -> bool:
+    """Conductor's rule: true, or a number above zero; anything else ends the loop."""
+    return value > 0 if isinstance(value, (int, float)) else False
+
+
+def endless(most: int) -> ExpressionError:
+    """What becomes of a loop that goes on for too long."""
+    return ExpressionError(f"It went on for {most:,} iterations.", "Give it a condition that ends.")
 
 
 def shown(count: int, keep: object) -> range:

@@ -35,6 +35,8 @@ class StepNote(
     child: str = ""  # path of the scope that the step stands for
     opens: str = ""  # FORK_JOIN: the JOIN that waits from now on
     joins: list[str] = []  # JOIN: whose outputs its own is made of
+    body: list[str] = []  # DO_WHILE: what is directly in it
+    iteration: int = 0  # DO_WHILE: not the loop, but this iteration of it has begun
     time: int = 0
 
 

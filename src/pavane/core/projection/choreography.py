@@ -17,6 +17,11 @@ INPUT = ":input"
 OUT = ":out"
 IN = ":in"
 
+# Members of the value of a loop, and of an iteration.
+SHOWN = "output"  # as expressions see it
+HANDED_ON = "variables"
+LEFT = "left"  # loop: what its newest iteration left, by the names of values
+
 Path = tuple[str | int, ...]
 """Members and indexes below a value."""
 
@@ -30,10 +35,14 @@ Kind = Literal[
     "choice",
     "join",
     "each",
-    "loop",
+    "loop",  # DO_WHILE: open from its first iteration to its last
+    "iteration",  # begins one: what it is about, what the one before hands on
+    "again",  # ends one: whether there is another
     "scope",
     "end",
 ]
+UNSEEN = frozenset({"end", "iteration", "again"})
+"""Kinds of nodes that are no steps to people."""
 JoinMode = Literal["all", "each", "some"]
 OnAbort = Literal["fail", "continue", "branch"]
 
@@ -73,7 +82,14 @@ class Node(msgspec.Struct):
     after: tuple[str, ...] = ()  # where tokens go when it is done
     cases: Mapping[str, str] = {}  # choice: case to the node where it goes on
     default: str = ""  # choice: where it goes on in any other case
-    body: str = ""  # each, loop: first node inside
+    body: str = ""  # each: first node inside; loop, again: the iteration
+    loop: str = ""  # iteration, again: the loop that they belong to
+    again: str = ""  # loop: what ends its iterations
+    listed: bool = False  # loop: over a list, which may be empty
+    hands_on: tuple[str, ...] = ()  # loop: variables from one iteration to the next, and behind it
+    leaves: tuple[str, ...] = ()  # loop: values of its newest iteration that are read behind it
+    numbered: bool = False  # loop: what each iteration gave is read behind it
+    sets: frozenset[str] = frozenset()  # loop, iteration: variables that are set somewhere inside
     gate: str = ""  # each: the join that counts; branch of a some-join: the join
     mode: JoinMode = "all"
     need: int = 0  # some-join: how many
@@ -84,7 +100,7 @@ class Node(msgspec.Struct):
     late: bool = False  # its time may be up while it still succeeds
     reversible: bool = False  # it has an undo
     harmless: bool = False  # it has no effect, so an attempt that is forgotten did nothing
-    bound: int = 0  # loop, each: at most so often (explorers; 0 = not known)
+    bound: int = 0  # again, each: at most so often (explorers; 0 = not known)
     child: str = ""  # scope: its path
     plan: PlanNode | None = None
     wants: tuple[Want, ...] = ()
@@ -183,9 +199,46 @@ def comes_before(choreography: Choreography, one: tuple[str, At], other: tuple[s
     return b.id in choreography.scopes[a.scope].behind[a.id]
 
 
-def variable_setters(scope: Scope, nodes: dict[str, Node], reader: str) -> list[str]:
-    """The SET_VARIABLE nodes that may run before a reader, earlier ones first."""
-    found = [
-        id for id in scope.nodes if nodes[id].type == "SET_VARIABLE" and reader in scope.behind[id]
-    ]
+def variable_setters(scope: Scope, nodes: Mapping[str, Node], reader: str) -> list[str]:
+    """The nodes that know of variables what a reader may see, earlier ones first.
+
+    They are the SET_VARIABLEs in front of it, the iterations in which it is, for what those before
+    have set, and the loops that it is behind, for what was set in them.
+    """
+    here = nodes[reader].regions
+    found: list[str] = []
+    for id in scope.nodes:
+        node = nodes[id]
+        if reader not in scope.behind[id] or node.regions != here[: node.depth]:
+            continue
+        around = any(region.id == id for region in here)
+        if node.type == "SET_VARIABLE" or (node.sets and not around):
+            found.append(id)
     return sorted(found, key=lambda id: -len(scope.behind[id]))
+
+
+def left(nodes: Mapping[str, Node], reader: Node, made: Node) -> Node | None:
+    """The outermost loop around `made` that is not around the reader, if there is one."""
+    for i, region in enumerate(made.regions):
+        if i >= reader.depth or reader.regions[i] != region:
+            return nodes[region.id] if region.kind == "loop" else None
+    return None
+
+
+def seen_as(nodes: Mapping[str, Node], reader: Node, made: Node, value: str) -> tuple[str, Path]:
+    """Under which name, and where in it, a value of `made` comes to a reader.
+
+    Out of a loop comes what its newest iteration left, with the output of the loop itself.
+    """
+    loop = left(nodes, reader, made)
+    if loop is None:
+        return value, ()
+    inner, path = seen_as(nodes, nodes[loop.again], made, value)
+    return loop.id + OUT, (LEFT, inner, *path)
+
+
+def joined_by(join: Node, nodes: Mapping[str, Node]) -> list[str]:
+    """The steps whose outputs the output of a JOIN is made of; that of a loop is none of them."""
+    names = join.plan.join_on if join.plan is not None else ()
+    prefix = join.id.removesuffix(join.ref)
+    return [ref for ref in names if nodes[prefix + ref].kind != "loop"]

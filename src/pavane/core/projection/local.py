@@ -33,7 +33,7 @@ class Lost(msgspec.Struct, frozen=True, gc=False):
     undo: bool = False
 
 
-Timer = Literal["retry", "undo", "deadline", "grace", "wait", "scope"]
+Timer = Literal["retry", "undo", "deadline", "grace", "wait", "scope", "again"]
 
 
 class Rang(msgspec.Struct, frozen=True, gc=False):

@@ -19,6 +19,7 @@ READY: Final = "ready"  # its token is here, data that it reads is not
 ASKING: Final = "asking"  # a pivot waits for permission
 RUNNING: Final = "running"  # an attempt is at work, or queued
 RETRYING: Final = "retrying"  # waits for the time of the next attempt
+LOOPING: Final = "looping"  # a DO_WHILE: an iteration is under way
 WAITING: Final = "waiting"  # a WAIT: for its time, a signal or an event
 DONE: Final = "done"
 FAILED: Final = "failed"  # for good, and nothing stands
@@ -30,11 +31,12 @@ UNDONE: Final = "undone"
 PARKED: Final = "parked"  # its undo gave up and waits for a person
 
 STEP_CHANGES: Final[dict[str, frozenset[str]]] = {
-    "": frozenset({READY, ASKING, RUNNING, RETRYING, WAITING, DONE, FAILED, CANCELLED}),
-    READY: frozenset({ASKING, RUNNING, RETRYING, WAITING, DONE, FAILED, CANCELLED}),
+    "": frozenset({READY, ASKING, RUNNING, RETRYING, LOOPING, WAITING, DONE, FAILED, CANCELLED}),
+    READY: frozenset({ASKING, RUNNING, RETRYING, LOOPING, WAITING, DONE, FAILED, CANCELLED}),
     ASKING: frozenset({RUNNING, RETRYING, FAILED}),
     RUNNING: frozenset({RETRYING, DONE, FAILED, LATE, UNKNOWN, CANCELLED}),
     RETRYING: frozenset({RUNNING, CANCELLED, UNKNOWN, FAILED}),
+    LOOPING: frozenset({DONE, FAILED, CANCELLED}),
     WAITING: frozenset({DONE, FAILED, CANCELLED}),
     DONE: frozenset({UNDOING}),
     FAILED: frozenset({RUNNING, DONE}),  # a person settles what failed behind the pivot

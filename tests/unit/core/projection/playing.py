@@ -7,6 +7,7 @@ import random
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from pavane.core.check.explore import name_of
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancing.dancer import Dancer
@@ -23,6 +24,7 @@ class Played:
         self.sent: list[Message] = []
         self.inputs: dict[str, Any] = {}
         self.calls: list[str] = []
+        self.rang: list[str] = []
         self.status = ""
         self.output = b""
 
@@ -35,7 +37,10 @@ def play(
     fails: Collection[str] = (),
     seed: int = 0,
 ) -> Played:
-    """Until nothing more happens; a task gives its result by its node, or fails for good."""
+    """Until nothing more happens; a task gives its result by its node, or fails for good.
+
+    In a loop it is called `a[2]`, and its undo `undo:a[2]`.
+    """
     chance, played = random.Random(seed), Played()
     rows: dict[str, dict[Key, Row]] = {role: {} for role in score.roles}
     body = json.dumps(given).encode()
@@ -58,7 +63,8 @@ def play(
         for command in reaction.commands:
             if isinstance(command, Run):
                 here.append((role, _done(played, command, results or {}, fails)))
-            elif isinstance(command, Arm) and command.what in ("retry", "undo", "wait"):
+            elif isinstance(command, Arm) and command.what in ("retry", "undo", "wait", "again"):
+                played.rang.append(command.what)
                 here.append((role, Rang(command.what, command.node, command.at)))
     for row in rows[score.root.home].values():
         if isinstance(row, ScopeRow) and (key_of(rows[score.root.home], row)).name == "":
@@ -73,7 +79,8 @@ def key_of(rows: Mapping[Key, Row], wanted: Row) -> Key:
 def _done(
     played: Played, run: Run, results: Mapping[str, Any], fails: Collection[str]
 ) -> Attempted:
-    name = f"undo:{run.node}" if run.undo else run.node
+    place = name_of(run.node, run.at)
+    name = f"undo:{place}" if run.undo else place
     played.inputs[name] = json.loads(run.input)
     played.calls.append(name)
     if name in fails:
@@ -81,5 +88,5 @@ def _done(
         return Attempted(
             run.node, run.at, run.attempt, "FAILED_WITH_TERMINAL_ERROR", run.undo, b"{}", reason
         )
-    output = json.dumps(results.get(name, {})).encode()
+    output = json.dumps(results.get(name, results.get(run.node, {}))).encode()
     return Attempted(run.node, run.at, run.attempt, "COMPLETED", run.undo, output)

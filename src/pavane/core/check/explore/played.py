@@ -48,6 +48,10 @@ class Played(Dancer):
         known = [int(count) for count in node.cases]
         return int(self.told(known or self.mishaps.counts))
 
+    def goes_in(self, node: Node, items: list[Any] | None) -> bool:
+        del items
+        return not node.listed or bool(self.told([True, False]))
+
     def goes_again(self, node: Node, at: At) -> bool:
         return at[-1] < (node.bound or self.mishaps.times) and bool(self.told([True, False]))
 

@@ -33,11 +33,16 @@ def _alone(part: Part, pivot: Place) -> Iterator[str]:
 
 def _order(part: Part, pivot: Place) -> Iterator[str]:
     for risk in part.risks:
-        if risk.place in part.pivots:  # one pivot too many is said below
-            continue
-        relation = part.ways.relation(pivot, risk.place)
-        if relation in ("after", "beside"):
-            stands = "behind" if relation == "after" else "beside"
+        if risk.place in part.pivots and (risk.place is not pivot or not pivot.loops()):
+            continue  # one pivot too many is said below
+        stands = part.ways.may_follow(pivot, risk.place)
+        if risk.place is pivot:
+            yield (
+                f"{pivot.name}: {_name(pivot)} {risk.what}, and it runs again in a later iteration "
+                f"of {pivot.loops()[-1]!r}, when there is no way back any more; put it behind the "
+                'loop, or let its task be tried until it succeeds (`retries="forever"`).'
+            )
+        elif stands:
             yield (
                 f"{risk.place.name}: it {risk.what}, and stands {stands} {_name(pivot)}, when "
                 f"there is no way back any more; {risk.remedy} in front of the pivot."

@@ -11,6 +11,7 @@ from pavane.core.decide.step_types import STEP_TYPES
 
 _PROJECTABLE = frozenset(
     {
+        "DO_WHILE",
         "EVENT",
         "FORK_JOIN",
         "HUMAN",

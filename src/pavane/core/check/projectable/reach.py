@@ -62,12 +62,38 @@ def _of_variables(
                 "branch, perhaps before and perhaps after; read it behind the JOIN from the "
                 "output of a step."
             )
-        elif relation == "before" and fork:
+        elif relation in ("before", "inside") and fork:
             yield (
                 f"reads the variable {names[0]!r}, which {setter.ref!r} sets in a branch of "
                 f"{fork!r}, and a variable does not come out of a branch; let an INLINE at the "
                 "end of the branch make the value, and read its output."
             )
+        elif place is not None and (loop := _handed_on_by(part, place, setter, names[0])):
+            yield (
+                f"reads the variable {names[0]!r}, which {setter.ref!r} sets in a parallel branch "
+                f"in the loop {loop!r}, and the next iteration cannot know it: a variable does "
+                "not come out of a branch; set it behind the JOIN, or before it is read."
+            )
+
+
+def _handed_on_by(part: Part, place: Place, setter: Place, name: str) -> str:
+    """The loop around both that would have to take the variable out of a branch, or ""."""
+    forks = [
+        each.inside.loops()
+        for each in setter.chain()
+        if each.inside is not None and each.inside.step.type == "FORK_JOIN"
+    ]
+    for loop in place.loops():
+        if not any(loop in loops for loops in forks):
+            continue
+        surely = (
+            loop in other.loops() and part.ways.surely_before(other, place)
+            for other in part.layout.places
+            if other.step.type == "SET_VARIABLE" and name in other.step.input_parameters
+        )
+        if not any(surely):
+            return loop
+    return ""
 
 
 def _fork_around(setter: Place, reader: Place | None) -> str:

@@ -25,7 +25,7 @@ def check(part: Part) -> Iterator[str]:
                 "the run what it reads and who must send it; write the path out."
             )
         for read in template.reads:
-            text = _about(read, part.layout)
+            text = _about(read, part.layout, place, where)
             if text:
                 yield f"{name}: {where} {text}"
 
@@ -45,7 +45,12 @@ def templates(part: Part) -> Iterator[tuple[Place | None, str, Template, bool]]:
 
 
 def _inputs(part: Part, place: Place) -> Iterator[tuple[str, Any]]:
+    step = place.step
     yield from parameters(place)
+    if step.items is not None:
+        yield "items", step.items
+    if step.type == "DO_WHILE" and step.loop_condition:
+        yield "loopCondition", "${= " + step.loop_condition + " }"
     definition = part.offered.definition(place.step)
     if place.step.type == "SIMPLE" and definition is not None:
         for key, value in definition.input_template.items():
@@ -59,7 +64,7 @@ def _compiled(where: str, value: Any) -> Iterator[Template]:
         return
 
 
-def _about(read: Read, layout: Layout) -> str:
+def _about(read: Read, layout: Layout, place: Place | None, where: str) -> str:
     head = str(read.path[0]) if read.path else ""
     if read.root == "workflow":
         if head in _WORKFLOW:
@@ -70,9 +75,28 @@ def _about(read: Read, layout: Layout) -> str:
             f"reads {shown}, which only a conductor knows; every role knows {known}, "
             "so pass in what you need."
         )
-    if read.root not in layout.by_ref or head in _STEP:
+    other = layout.by_ref.get(read.root)
+    if other is None:
         return ""
-    if head == "status" and layout.by_ref[read.root].step.type == "SUB_WORKFLOW":
+    if other.step.type == "DO_WHILE":
+        return _about_loop(read, other, place)
+    if head in _STEP or (where == "loopCondition" and not head and other.step.type == "SWITCH"):
+        return ""  # of a choice it may be asked whether it was made at all
+    if head == "status" and other.step.type == "SUB_WORKFLOW":
         return ""
     shown = f"{read.root}.{head}" if head else f"the whole of {read.root!r}"
     return f"reads {shown}, which only a conductor knows; read {read.root}.output."
+
+
+def _about_loop(read: Read, loop: Place, place: Place | None) -> str:
+    head = str(read.path[0]) if read.path else ""
+    if head != "output":
+        shown = f"{read.root}.{head}" if head else f"the whole of {read.root!r}"
+        return f"reads {shown}, which only a conductor knows; read {read.root}.output."
+    inside = place is not None and (place is loop or loop.ref in place.loops())
+    if inside and (len(read.path) < 2 or str(read.path[1]).isdigit()):
+        return (
+            f"reads what earlier iterations of {read.root!r} gave, inside that loop, where a role "
+            "knows its own iteration; hand on in a variable what is needed."
+        )
+    return ""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.projectable.parts import Part, Risk
+from pavane.core.check.projectable.ways import may_skip
 from pavane.core.model.status import COMPLETED
 from pavane.core.model.workflow import Step
 
@@ -101,7 +102,7 @@ def _is_sure(part: Part, place: Place) -> bool:
         return True
     child = part.children[place.ref]
     return not _ends_early(child.layout) and any(
-        not any(each.inside and each.inside.step.type == "SWITCH" for each in pivot.chain())
+        not any(each.inside and may_skip(each.inside.step) for each in pivot.chain())
         for pivot in child.sure
     )
 

@@ -60,14 +60,15 @@ def _cause_in(level: Part, here: Place) -> str:
     if fork is not None:
         return f"its branch of {fork.ref!r} may lose"
     # Where nothing runs beside it, what is written in front of it has ended well.
-    begin = 0 if here.forked else bisect_right(level.risks, here.number, key=_number)
+    begin = (
+        0 if here.forked or here.loops() else bisect_right(level.risks, here.number, key=_number)
+    )
     for risk in level.risks[begin:]:
-        relation = level.ways.relation(here, risk.place)
-        if relation not in ("after", "beside"):
+        where = level.ways.may_follow(here, risk.place)
+        if not where:
             continue
         if any(level.ways.surely_before(pivot, risk.place) for pivot in level.sure):
             continue
-        where = "behind" if relation == "after" else "beside"
         return f"{where} it {risk.place.ref!r} {risk.what}"
     if level.deadline_s:
         return f"the deadline of {level.deadline_s:g} s may pass"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pavane.core.check.layout import Layout, Place, lists_of
+from pavane.core.decide.looped import is_listed
 from pavane.core.model.workflow import Step
 
 Relation = Literal["same", "inside", "around", "before", "after", "beside", "apart"]
@@ -42,7 +43,18 @@ class Ways:
             return False
         chain = one.chain()
         inner = chain[_shared(chain, other.chain()) + 1 :]
-        return not any(place.inside and place.inside.step.type == "SWITCH" for place in inner)
+        return not any(place.inside and may_skip(place.inside.step) for place in inner)
+
+    def may_follow(self, one: Place, other: Place) -> str:
+        """Where `other` may run when `one` has begun: "behind" it, "beside" it, or in a later
+
+        iteration of a loop around both; "" if it is over by then, or never runs.
+        """
+        relation = self.relation(one, other)
+        if relation in ("after", "beside"):
+            return "behind" if relation == "after" else "beside"
+        shared = [loop for loop in one.loops() if loop in other.loops()]
+        return f"in a later iteration of {shared[-1]!r} than" if shared else ""
 
     def _leads(self, a: list[Place], b: list[Place], depth: int) -> bool:
         """Whether a run comes from the last of `a` to the last of `b`, which is written later."""
@@ -76,6 +88,11 @@ class Ways:
         if step.type == "SWITCH":
             return all(ended)
         return step.type == "FORK_JOIN" and any(ended)
+
+
+def may_skip(step: Step) -> bool:
+    """Whether what a step holds may never run: another case is taken, or a list is empty."""
+    return step.type == "SWITCH" or (step.type == "DO_WHILE" and is_listed(step))
 
 
 def _shared(a: list[Place], b: list[Place]) -> int:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from msgspec import structs
 
 from pavane.core.decide import flow
-from pavane.core.decide.draft import Draft, encode
+from pavane.core.decide.draft import Draft
 from pavane.core.decide.lists import has_gone_on
-from pavane.core.decide.looped import ITEMS, KEEP, items_of
+from pavane.core.decide.looped import (
+    ITEMS,
+    ITERATIONS_MAX,
+    KEEP,
+    endless,
+    holds,
+    is_listed,
+    items_of,
+    no_list,
+)
 from pavane.core.decide.nodes import Node, numbered
 from pavane.core.decide.plan import keys_of
 from pavane.core.decide.roots import Roots, views_of
@@ -21,8 +30,6 @@ from pavane.core.model.command import Close, Mark, Wait
 from pavane.core.model.rows import PAGE, TaskRow
 from pavane.core.model.workflow import Step
 from pavane.errors import ExpressionError
-
-ITERATIONS_MAX: Final = 1_000_000  # of one loop: what goes on for longer is taken for endless
 
 
 class DoWhile(StepType):
@@ -36,8 +43,7 @@ class DoWhile(StepType):
         """It needs steps, and an end."""
         if not step.loop_over:
             yield "a DO_WHILE needs `loopOver`: at least one step"
-        listed = step.items is not None or step.input_parameters.get(ITEMS) is not None
-        if not step.loop_condition and not listed:
+        if not step.loop_condition and not is_listed(step):
             yield "a DO_WHILE needs a `loopCondition` or a list in `items`, or it would never end"
         if step.loop_condition and step.evaluator_type != "pavane":
             yield (
@@ -58,8 +64,7 @@ class DoWhile(StepType):
         items: Any = task_input.get(ITEMS)
         is_list = isinstance(items, list)
         if ITEMS in task_input and not is_list:
-            text = encode(items)[:80].decode(errors="replace")
-            flow.reject(draft, node, f"its items are {text}, no list")
+            flow.reject(draft, node, no_list(items))
             return
         row = self.open(draft, node, task_input)
         draft.do(Wait(row.ref, row.attempt))
@@ -137,9 +142,7 @@ class DoWhile(StepType):
     @staticmethod
     def _wants_more(draft: Draft, node: Node, row: TaskRow) -> bool:
         if row.count >= ITERATIONS_MAX:
-            raise ExpressionError(
-                f"It went on for {ITERATIONS_MAX:,} iterations.", "Give it a condition that ends."
-            )
+            raise endless(ITERATIONS_MAX)
         try:
             items = items_of(row)
         except msgspec.ValidationError as error:
@@ -149,7 +152,7 @@ class DoWhile(StepType):
         if node.condition is None:
             return items is not None
         draft.require(keys_of(draft.plan, node.condition.reads, node))
-        return _holds(node.condition.render(Roots(draft, views_of(node.condition), node)))
+        return holds(node.condition.render(Roots(draft, views_of(node.condition), node)))
 
     @staticmethod
     def _go(draft: Draft, node: Node, row: TaskRow, *, more: bool) -> None:
@@ -160,8 +163,3 @@ class DoWhile(StepType):
         row = draft.change(row, count=row.count + 1)
         draft.log("iteration", row.ref, row.attempt, number=row.count)
         draft.agenda.append(numbered(node.body[0], (*node.path, row.count)))
-
-
-def _holds(value: object) -> bool:
-    """Conductor's rule: true, or a number above zero; anything else ends the loop."""
-    return value > 0 if isinstance(value, (int, float)) else False

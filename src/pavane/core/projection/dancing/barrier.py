@@ -7,6 +7,7 @@ from msgspec import structs
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
+from pavane.core.projection.choreography import UNSEEN
 from pavane.core.projection.dancing.homes import Homes
 from pavane.core.projection.local import Disarm, Interrupt
 from pavane.core.projection.message import At, Message, Reported
@@ -41,15 +42,17 @@ class Barrier(Homes):
             self.do(Disarm("retry", node.id, at))
             after = r.UNKNOWN if row.perhaps else r.CANCELLED
             attempt = row.attempt + 1
+        elif row.status == r.LOOPING:
+            after, attempt = r.CANCELLED, 0
         elif row.status in (r.READY, r.WAITING):
-            self.do(Disarm("wait", node.id, at))
+            self.do(Disarm("again" if node.kind == "again" else "wait", node.id, at))
             after, attempt = r.CANCELLED, 0
         else:
             if row.status == r.ASKING:  # stays so: permission that comes now is not used
                 self.note(node, at, 0, st.CANCELED, input=row.input)
             return
         self.put_step(node, at, structs.replace(row, status=after))
-        if node.kind != "end":
+        if node.kind not in UNSEEN:
             self.note(node, at, attempt, st.CANCELED, input=row.input)
 
     def answer_if_still(self, path: str, generation: At) -> None:

@@ -129,6 +129,8 @@ _BEGUN = {
     "choice": "begin_choice",
     "each": "begin_each",
     "loop": "begin_loop",
+    "iteration": "begin_iteration",
+    "again": "begin_again",
 }
 _RUNG = {
     "retry": "retry_rang",
@@ -137,4 +139,5 @@ _RUNG = {
     "grace": "grace_rang",
     "wait": "wait_rang",
     "scope": "scope_rang",
+    "again": "again_rang",
 }

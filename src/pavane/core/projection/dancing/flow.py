@@ -10,7 +10,7 @@ import msgspec
 from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote, StepNote
 from pavane.core.projection import message as m
-from pavane.core.projection.choreography import Node, moved
+from pavane.core.projection.choreography import UNSEEN, Node, moved
 from pavane.core.projection.dancing.values import Values
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
@@ -43,8 +43,9 @@ class Flow(Values, ABC):
         `missed` is why an optional node is done without success; a JOIN remembers it.
         """
         for target in node.after:
-            told = f"{node.ref}: {missed}" if missed and self.node(target).kind == "join" else ""
-            self.token(node, at, target, reason=told)
+            told = missed if self.node(target).kind == "join" else ""
+            reason = f"{self.shown(node, at)}: {told}" if told else ""
+            self.token(node, at, target, reason=reason)
         self.tell(node, at)
 
     def token(
@@ -97,8 +98,8 @@ class Flow(Values, ABC):
 
     def fail(self, node: Node, at: At, status: str, reason: str, *, perhaps: bool = False) -> None:
         """Tell the home that a node failed for good; `status` is that of its last attempt."""
-        told = reason or status.lower()
-        named = told.startswith(f"{node.ref}: ")
+        told, name = reason or status.lower(), self.shown(node, at)
+        named = told.startswith(f"{name}: ")
         self.send(
             m.FAIL,
             self.home_of(node.scope),
@@ -108,7 +109,7 @@ class Flow(Values, ABC):
             at=at,
             outcome=m.PERHAPS if perhaps else "",
             cause=_CAUSES.get(status, st.FAILED),
-            reason=told if named else f"{node.ref}: {told}",
+            reason=told if named else f"{name}: {told}",
         )
 
     # --- tokens and data coming in --------------------------------------------------------------
@@ -126,7 +127,7 @@ class Flow(Values, ABC):
         missing = self.missing(node, at, came)
         if missing:
             self.put_step(node, at, StepRow("ready", came=came))
-            if node.kind != "end":
+            if node.kind not in UNSEEN:
                 held = f"waits for data: {', '.join(missing)}"
                 self.note(node, at, 0, st.SCHEDULED, holds=held)
         else:
@@ -141,10 +142,23 @@ class Flow(Values, ABC):
                 waiting[id] = None
         for id in waiting:
             node = self.node(id)
-            at = message.at[: node.depth]
-            row = self.step_row(node, at)
-            if row is not None and row.status == "ready" and not self.missing(node, at, row.came):
-                self.begin(node, at, row.came)
+            for at in self._places(node, message):
+                row = self.step_row(node, at)
+                ready = row is not None and row.status == "ready" and row.came
+                if row is not None and ready and not self.missing(node, at, row.came):
+                    self.begin(node, at, row.came)
+
+    def _places(self, node: Node, message: Message) -> list[At]:
+        """Where a node may be waiting: in a loop that the data come into, in any iteration."""
+        if node.depth <= len(message.at):
+            return [message.at[: node.depth]]
+        rows = self.rows_of(node.scope, message.generation)
+        return [
+            key.at
+            for key, row in rows.items()
+            if key.name == node.id and isinstance(row, StepRow) and row.status == "ready"
+            if key.at[: len(message.at)] == message.at
+        ]
 
     # --- for people -----------------------------------------------------------------------------
 
@@ -156,6 +170,8 @@ class Flow(Values, ABC):
             body = more.pop(name, b"")
             if body:  # an empty payload is left out: it is no JSON
                 more[name] = msgspec.Raw(body)
+        if node.kind == "loop" and node.plan is not None:
+            more["body"] = list(node.plan.body)
         task = node.task or node.ref
         if undo and node.plan is not None and node.plan.undo is not None:
             task = node.plan.undo.name

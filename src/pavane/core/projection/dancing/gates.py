@@ -1,4 +1,4 @@
-"""Joins, for-each and loops: where branches meet, and where the same part is played again."""
+"""Joins and for-each: where branches meet, and where the same part is played side by side."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Node
-from pavane.core.projection.dancing.flow import Flow
+from pavane.core.projection.choreography import Node, joined_by
+from pavane.core.projection.dancing.loops import Loops
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import Arrival, GateRow, StepRow
 
 
-class Gates(Flow):
-    """Each join, for-each and loop has one owner, and one row for each coordinate."""
+class Gates(Loops):
+    """Each join and for-each has one owner, and one row for each coordinate."""
 
     # --- joins ----------------------------------------------------------------------------------
 
@@ -92,7 +92,7 @@ class Gates(Flow):
             return b"{}"
         found: dict[str, object] = {}
         scope = self.scope_of(node)
-        for ref in node.plan.join_on:
+        for ref in joined_by(node, self.choreography.nodes):
             name = f"{scope.path}/{ref}" if scope.path else ref
             body = self.value(f"{name}:out", at)
             if body not in (None, b"", b"{}"):
@@ -136,7 +136,7 @@ class Gates(Flow):
             home = self.home_of(node.scope)
             self.send(m.SETTLED, home, node.scope, generation, node=node.id, at=generation)
 
-    # --- again ----------------------------------------------------------------------------------
+    # --- side by side ---------------------------------------------------------------------------
 
     def begin_each(self, node: Node, at: At) -> None:
         """Announce how many there are, and begin each of them."""
@@ -152,26 +152,7 @@ class Gates(Flow):
         """Tell the join how many will come."""
         self.token(node, at, node.gate, outcome=m.COUNT, count=count)
 
-    def item_at(self, at: At, index: int) -> At:
-        """The coordinate of an item (rule 13)."""
-        return (*at, index)
-
     def count_of(self, node: Node, at: At) -> int:
         """How many items the data name."""
         del node, at
         return 0
-
-    def begin_loop(self, node: Node, at: At) -> None:
-        """The end of an iteration: once more, or on."""
-        again = self.goes_again(node, at)
-        self.put_step(node, at, StepRow(r.DONE, begun=self.now))
-        self.note(node, at, 0, st.COMPLETED)
-        if again:
-            self.token(node, at, node.body, to_at=self.item_at(at[:-1], at[-1] + 1))
-        else:
-            self.go_on(node, at)
-
-    def goes_again(self, node: Node, at: At) -> bool:
-        """Whether the data want one more iteration."""
-        del node, at
-        return False

@@ -8,7 +8,7 @@ from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import OUT, Node, Scope
+from pavane.core.projection.choreography import OUT, SHOWN, Node, Scope
 from pavane.core.projection.dancing.returning import Returning
 from pavane.core.projection.dancing.values import Seen
 from pavane.core.projection.local import Arm, Disarm
@@ -136,7 +136,11 @@ class Homes(Returning):
             seen = Seen(self, scope, node, at).root(source.ref)
             return encode(seen["output"] if isinstance(seen, dict) else {})
         output = self.value(came + OUT, at)
-        return b"{}" if output in (None, b"", b"null") else output
+        if output in (None, b"", b"null"):
+            return b"{}"
+        if source.kind == "loop":
+            return encode(self.decoded(output).get(SHOWN, {}))
+        return output
 
     def end_failed(self, path: str, at: At, row: ScopeRow, reason: str) -> None:
         """The output cannot be worked out: back, or behind a pivot a person must see to it."""

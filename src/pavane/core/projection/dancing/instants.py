@@ -99,7 +99,8 @@ class Instants(Flow):
         self._settle(node, at, task_input, {"output": _output(task_input)})
         wanted = task_input.get("terminationStatus", st.FAILED)
         reason = task_input.get("terminationReason")
-        text = str(reason) if reason else f"Workflow is {wanted} by TERMINATE task: {node.ref}"
+        name = self.shown(node, at)
+        text = str(reason) if reason else f"Workflow is {wanted} by TERMINATE task: {name}"
         self.break_off(node, at, str(wanted), text, made)
 
     def break_off(self, node: Node, at: At, cause: str, reason: str, output: bytes = b"{}") -> None:
@@ -123,7 +124,9 @@ class Instants(Flow):
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return
-        self._settle(node, at, task_input, {"output": _output(task_input)})
+        made = {"output": _output(task_input)}
+        self._settle(node, at, task_input, made)
+        self.keep_end(node, at, encode(made))
         self.go_on(node, at)
 
     # --- waits ----------------------------------------------------------------------------------

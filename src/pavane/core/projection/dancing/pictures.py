@@ -53,7 +53,7 @@ class ScopePictures(Flow):
         waits = [f"{each} to freeze" for each in members if each not in row.answered]
         if row.status not in r.GOING_BACK:
             waits = []
-        waits += [f"the undo of {self.node(u.node).ref}" for u in row.left if u.sent]
+        waits += [f"the undo of {self.shown(self.node(u.node), u.at)}" for u in row.left if u.sent]
         outer = self.choreography.scopes[scope.parent]
         over = row.status in (r.CLOSED, r.ABORTED, r.REVERTED, r.DEAD)
         cause = "UNDO" if r.BY_UNDO in row.reasons and not asks_only else row.cause
@@ -101,7 +101,8 @@ class ScopePictures(Flow):
         """On the way back it is an undo that gave up, else the step itself."""
         node = self.node(who[0])
         back = row.status in r.GOING_BACK and node.kind != "end"
-        return f"undo:{node.ref}" if back else node.ref
+        name = self.shown(node, who[1])
+        return f"undo:{name}" if back else name
 
     # --- the step that a scope is to its parent -------------------------------------------------
 

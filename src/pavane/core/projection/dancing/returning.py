@@ -36,21 +36,21 @@ class Returning(ScopePictures, Flow):
                 r.OWN,
                 cause=message.cause,
                 reason=message.reason,
-                ref=self.node(message.node).ref,
+                ref=self.shown(self.node(message.node), message.at),
             )
         elif row.status in r.GOING_BACK:
             self.second_cause(path, generation, row, r.OWN)
         elif row.status == r.COMMITTED:
             who = (message.node, message.at)
             if who not in row.human:
-                pivot = self.node(row.asked[0][0]).ref
+                pivot = self.shown(self.node(row.asked[0][0]), row.asked[0][1])
                 reason = f"{message.reason} (behind the pivot {pivot}, so nothing can be undone)"
                 row = structs.replace(
                     row,
                     human=(*row.human, who),
                     reason=reason,
                     cause=message.cause,
-                    failed_ref=self.node(message.node).ref,
+                    failed_ref=self.shown(self.node(message.node), message.at),
                 )
                 self.put_scope(path, generation, row)
                 self.picture(path, generation, row)

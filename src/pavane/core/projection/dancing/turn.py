@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from pavane.core.decide.nodes import numbered
 from pavane.core.model.journal import Note
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Choreography, Node, Scope
@@ -109,6 +110,10 @@ class Turn:
     def generation(self, node: Node, at: At) -> At:
         """The instance of the scope in which the node stands at this coordinate."""
         return at[: self.choreography.scopes[node.scope].depth]
+
+    def shown(self, node: Node, at: At) -> str:
+        """A step as people name it: in a loop with its iteration."""
+        return numbered(node.ref, at[self.choreography.scopes[node.scope].depth :])
 
     def home_of(self, path: str) -> str:
         """The role that settles a scope."""

@@ -16,13 +16,17 @@ from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import (
+    HANDED_ON,
     IN,
     INPUT,
     OUT,
+    SHOWN,
     Guard,
     Node,
     Path,
     Scope,
+    joined_by,
+    seen_as,
     variable_setters,
 )
 from pavane.core.projection.dancing.turn import Turn
@@ -80,6 +84,17 @@ class Values(Turn):
         maker = self.node(self.choreography.makers[name])
         return maker.scope, self.generation(maker, at)
 
+    def _is_end(self, maker: Node) -> bool:
+        """Whether it ends its scope out of a loop: then the scope's coordinate is enough."""
+        return maker.kind == "finish" and maker.depth > self.scope_of(maker).depth
+
+    def keep_end(self, node: Node, at: At, body: bytes) -> None:
+        """What ends the scope out of a loop is known without the iteration in which it did."""
+        if self._is_end(node):
+            generation = self.generation(node, at)
+            key = Key(node.scope, generation, "value", node.id + OUT, generation)
+            self.changed[key] = ValueRow(body)
+
     def value(self, name: str, at: At) -> bytes | None:
         """A value as it is known here, for a reader at this coordinate; None when it is not."""
         if name.endswith(INPUT):
@@ -92,8 +107,8 @@ class Values(Turn):
             kept = self.value_row(name, path, generation, generation)
             return kept.body if kept is not None else None
         maker = self.node(self.choreography.makers[name])
-        own = at[: maker.depth]
-        if maker.role == self.role:
+        own = at[: self._depth(name)]
+        if maker.role == self.role and not self._is_end(maker):
             return self._own(maker, own, name)
         kept = self.value_row(name, maker.scope, self.generation(maker, own), own)
         return kept.body if kept is not None else None
@@ -165,7 +180,8 @@ class Values(Turn):
     def _depth(self, name: str) -> int:
         if name.endswith(INPUT):
             return self.choreography.scopes[name.removesuffix(INPUT)].depth
-        return self.node(self.choreography.makers[name]).depth
+        maker = self.node(self.choreography.makers[name])
+        return self.scope_of(maker).depth if self._is_end(maker) else maker.depth
 
     # --- expressions ----------------------------------------------------------------------------
 
@@ -204,21 +220,22 @@ class Seen:
         execution = child_execution(values.execution, scope.path, self._at[: scope.depth])
         return {
             "input": _decode(body) if body else {},
-            "variables": self._variables(),
+            "variables": self.variables(),
             "workflowId": execution,
             "workflowType": scope.name,
             "version": scope.workflow.version if scope.workflow else 1,
             "correlationId": None,
         }
 
-    def _variables(self) -> dict[str, Any]:
+    def variables(self) -> dict[str, Any]:
         """Each variable as the last SET_VARIABLE before this node that has run left it."""
-        scope = self._scope
+        scope, nodes = self._scope, self._values.choreography.nodes
         found: dict[str, Any] = dict(scope.workflow.variables) if scope.workflow else {}
-        for id in variable_setters(scope, self._values.choreography.nodes, self._node.id):
-            body = self._values.value(id + IN, self._at)
+        for id in variable_setters(scope, nodes, self._node.id):
+            sets = bool(nodes[id].sets)
+            body = self._values.value(id + (OUT if sets else IN), self._at)
             if body is not None:
-                found |= _decode(body)
+                found |= _decode(body).get(HANDED_ON, {}) if sets else _decode(body)
         return found
 
     def _step(self, ref: str) -> object:
@@ -229,6 +246,12 @@ class Seen:
             raise KeyError(ref)
         if node.kind == "join":
             return {"output": self._joined(node)}
+        if node.kind == "loop":
+            inside = any(region.id == id for region in self._node.regions)
+            output = self._get((node.body if inside else id) + OUT, SHOWN)
+            if output is _ABSENT:
+                raise KeyError(ref)
+            return {"output": output}
         given = self._get(id + IN)
         if ref == self._unknown:
             return {"input": given if given is not _ABSENT else None, "output": None}
@@ -246,18 +269,25 @@ class Seen:
 
     def _joined(self, node: Node) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        for ref in node.plan.join_on if node.plan else ():
+        for ref in joined_by(node, self._values.choreography.nodes):
             path = self._scope.path
             output = self._get((f"{path}/{ref}" if path else ref) + OUT)
             if output is not _ABSENT and output:
                 found[ref] = output
         return found
 
-    def _get(self, name: str) -> Any:
-        if name not in self._values.choreography.makers:
+    def _get(self, name: str, *below: str) -> Any:
+        choreography = self._values.choreography
+        maker = choreography.makers.get(name)
+        if maker is None:
             return _ABSENT
+        name, path = seen_as(choreography.nodes, self._node, choreography.nodes[maker], name)
         body = self._values.value(name, self._at)
-        return _ABSENT if body is None else _decode(body or b"{}")
+        value: Any = _ABSENT if body is None else _decode(body or b"{}")
+        for member in (*map(str, path), *below):
+            members = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+            value = members.get(member, _ABSENT)
+        return value
 
 
 def _status_of(output: Any) -> str:

@@ -78,12 +78,14 @@ class Each(msgspec.Struct, frozen=True):
 
 
 class Loop(msgspec.Struct, frozen=True):
-    """The body again and again, at most `times` (0 = not known)."""
+    """The body again and again, at most `times` (0 = not known); `listed`: perhaps never."""
 
     ref: str
     body: Sequence[Block]
     times: int = 0
     role: str = ""
+    listed: bool = False
+    plan: PlanNode | None = None
 
 
 class Sub(msgspec.Struct, frozen=True):

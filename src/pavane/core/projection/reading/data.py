@@ -5,6 +5,8 @@ it is decided, once, how the value gets there: the token that begins the step br
 sends the token has it rightfully (it made it, or its own steps read as much of it); otherwise the
 maker tells the reader's role directly, and the step waits for both. So events carry coordinates and
 what the receiver needs, and nothing grows with the length of the run.
+
+Whoever owns a loop passes on what an iteration hands to the next, and what is read behind it.
 """
 
 from __future__ import annotations
@@ -13,9 +15,12 @@ from collections.abc import Iterator, Mapping
 
 from pavane.core.expressions.template import Read, Template
 from pavane.core.projection.choreography import (
+    HANDED_ON,
     IN,
     INPUT,
+    LEFT,
     OUT,
+    SHOWN,
     Choreography,
     Guard,
     Node,
@@ -23,6 +28,8 @@ from pavane.core.projection.choreography import (
     Path,
     Scope,
     Want,
+    joined_by,
+    left,
     variable_setters,
 )
 
@@ -63,7 +70,9 @@ class _Router:
     def _read_scope(self, scope: Scope, output: Template) -> None:
         for id in scope.nodes:
             node = self._nodes[id]
-            if node.plan is not None and node.kind != "join":
+            if node.kind == "again":
+                self._read_condition(scope, node)
+            elif node.plan is not None and node.kind != "join":
                 templates = [node.plan.template, *node.plan.fallbacks.values()]
                 if node.plan.undo is not None:
                     templates.append(node.plan.undo.template)
@@ -80,20 +89,44 @@ class _Router:
                 wants_from[source] = tuple(self._end_wants(scope, end, made))
         end.wants_from = wants_from
 
+    def _read_condition(self, scope: Scope, again: Node) -> None:
+        """A step that is only asked for whether it has run was chosen, or not."""
+        plan = self._nodes[again.loop].plan
+        condition = plan.condition if plan is not None else None
+        for read in condition.reads if condition is not None else ():
+            if not read.path and read.root != "workflow":
+                read = Read(read.root, ("output", *_CASE))  # of a SWITCH
+            self._use(scope, again, (read,))
+
     def _end_wants(self, scope: Scope, end: Node, source: Node) -> Iterator[Want]:
         """What the end needs of the step that the flow came from, as the output."""
         refs = [source.id]
         if source.kind == "join" and source.plan is not None:
-            refs = [_id(scope, ref) for ref in source.plan.join_on]
+            refs = [_id(scope, ref) for ref in joined_by(source, self._nodes)]
         for ref in refs:
-            self._slices.setdefault((ref + OUT, end.role), {})[()] = None
+            path: Path = ()
+            if self._nodes[ref].kind == "loop":
+                self._number(scope, self._nodes[ref])
+                path = (SHOWN,)
+            self._slices.setdefault((ref + OUT, end.role), {})[path] = None
             if self._nodes[ref].role != end.role:
                 yield Want(ref + OUT)
 
     def _use(self, scope: Scope, node: Node, reads: tuple[Read, ...]) -> None:
         for read in reads:
             for value, path in self._values(scope, node, read):
-                self._want(node, value, path)
+                self._read(node, value, path)
+
+    def _read(self, node: Node, value: str, path: Path) -> tuple[str, Path]:
+        """A node reads a value; out of a loop it comes by way of that. Returns what is read."""
+        if not value.endswith(INPUT):
+            loop = left(self._nodes, node, self._nodes[self._makers[value]])
+            if loop is not None:
+                inner, below = self._read(self._nodes[loop.again], value, path)
+                loop.leaves = tuple(dict.fromkeys((*loop.leaves, inner)))
+                value, path = loop.id + OUT, (LEFT, inner, *below)
+        self._want(node, value, path)
+        return value, path
 
     def _values(self, scope: Scope, node: Node, read: Read) -> Iterator[tuple[str, Path]]:
         head = read.path[0] if read.path else ""
@@ -101,16 +134,18 @@ class _Router:
             if head in ("input", ""):
                 yield scope.path + INPUT, read.path[1:]
             if head in ("variables", ""):
-                for setter in variable_setters(scope, self._nodes, node.id):
-                    yield setter + IN, read.path[1:2]
+                self._use_variables(scope, node, read.path[1:2])
             return
         id = _id(scope, read.root)
         if id not in self._nodes or id == node.id:
             return
         made = self._nodes[id]
+        if made.kind == "loop":
+            yield from self._of_loop(scope, node, made, read)
+            return
         if made.kind == "join" and made.plan is not None:
             named = read.path[1:2]
-            for ref in made.plan.join_on:
+            for ref in joined_by(made, self._nodes):
                 if not named or named[0] == ref or named[0] not in made.plan.join_on:
                     yield _id(scope, ref) + OUT, read.path[2:] if named else ()
             return
@@ -120,6 +155,50 @@ class _Router:
             yield id + OUT, ("failure",)
         if head in ("input", ""):
             yield id + IN, read.path[1:]
+
+    def _of_loop(
+        self, scope: Scope, node: Node, made: Node, read: Read
+    ) -> Iterator[tuple[str, Path]]:
+        """Inside a loop its output is that of the reader's iteration."""
+        head, below = read.path[0] if read.path else "", read.path[1:]
+        if head in ("output", ""):
+            inside = any(region.id == made.id for region in node.regions)
+            if not inside and (not below or str(below[0]).isdigit()):
+                self._number(scope, made)
+            yield (made.body if inside else made.id) + OUT, (SHOWN, *below)
+
+    def _number(self, scope: Scope, loop: Node) -> None:
+        """The owner keeps what each iteration gave."""
+        if not loop.numbered and loop.plan is not None:
+            loop.numbered = True
+            for ref in loop.plan.body:
+                made = self._nodes[_id(scope, ref)]
+                if made.kind not in ("join", "loop"):
+                    self._want(self._nodes[loop.again], made.id + OUT, ())
+
+    def _use_variables(self, scope: Scope, node: Node, path: Path) -> None:
+        """The last that surely set it, and those behind that one which may have."""
+        setters = variable_setters(scope, self._nodes, node.id)
+        known = {name for setter in setters for name in _set_by(self._nodes[setter])}
+        for name in dict.fromkeys(map(str, path)) if path else sorted(known):
+            for setter in map(self._nodes.__getitem__, reversed(setters)):
+                if name not in _set_by(setter):
+                    continue
+                if setter.sets:
+                    self._hand_on(scope, setter, name)
+                    self._want(node, setter.id + OUT, (HANDED_ON, name))
+                    break
+                self._want(node, setter.id + IN, (name,))
+                if not setter.optional and not self._guards(node, setter.id + IN):
+                    break
+
+    def _hand_on(self, scope: Scope, made: Node, name: str) -> None:
+        """A loop takes a variable through its iterations, and out of the last one."""
+        loop = self._nodes[made.loop] if made.loop else made
+        if name not in loop.hands_on:
+            loop.hands_on += (name,)
+            self._use_variables(scope, loop, (name,))
+            self._use_variables(scope, self._nodes[loop.again], (name,))
 
     def _want(self, node: Node, value: str, path: Path) -> None:
         guards = self._guards(node, value)
@@ -241,6 +320,13 @@ class _Router:
         c.slices = {key: tuple(paths) for key, paths in self._slices.items()}
         c.readers = {key: tuple(ids) for key, ids in readers.items()}
         c.makers = self._makers
+
+
+def _set_by(node: Node) -> frozenset[str]:
+    """The variables of which a node knows the value."""
+    if node.sets or node.plan is None:
+        return node.sets
+    return frozenset(node.plan.step.input_parameters)
 
 
 def _within(path: Path, known: Mapping[Path, None]) -> bool:

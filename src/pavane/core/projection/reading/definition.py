@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from pavane.core.decide.looped import is_listed
 from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
@@ -71,6 +72,8 @@ class _Reader:
                 found.append(self._fork(step, steps[i + 1], plan, path, inside))
             elif step.type == "SWITCH":
                 found.append(self._choice(step, node, plan, path, inside))
+            elif step.type == "DO_WHILE":
+                found.append(self._loop(step, node, plan, path, inside))
             elif step.type == "SUB_WORKFLOW":
                 found.append(self._scope(step, node, path))
             elif step.type != "JOIN":
@@ -157,6 +160,19 @@ class _Reader:
             join.service,
             plan.nodes[step.ref],
             plan.nodes[join.ref],
+        )
+
+    def _loop(
+        self, step: Step, node: PlanNode, plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> b.Loop:
+        for ends in ("each", "again"):
+            self.inside[_id(path, f"{step.ref}:{ends}")] = inside
+        return b.Loop(
+            step.ref,
+            self._list(step.loop_over, plan, path, inside),
+            role=step.service,
+            listed=is_listed(step),
+            plan=node,
         )
 
     def _scope(self, step: Step, node: PlanNode, path: str) -> b.Sub:

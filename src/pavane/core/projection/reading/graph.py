@@ -24,6 +24,7 @@ def build(root: blocks.Sub, *, version: int = 1, hash: str = "") -> Choreography
     for scope in scopes.values():
         _hand_on_home(scope, scopes, nodes)
     for scope in scopes.values():
+        _settle_loops(scope, nodes)
         _settle_owners(scope, nodes)
         found = [nodes[id].role for id in scope.nodes if nodes[id].kind != "end"]
         scope.members = tuple(dict.fromkeys(found))
@@ -163,12 +164,28 @@ class _Builder:
         return node.id
 
     def _loop(self, scope: Scope, loop: blocks.Loop, after: str, regions: Regions) -> str:
+        """A node that is open as long as the loop; two for what is around each iteration."""
         id = f"{scope.path}/{loop.ref}" if scope.path else loop.ref
         inside = (*regions, Region(id, "loop"))
-        node = self._add(scope, loop.ref, "loop", inside, role=loop.role, type="DO_WHILE")
-        node.after, node.bound = (after,), loop.times
-        node.body = self._list(scope, loop.body, node.id, inside)
-        return node.body
+        again = self._add(scope, f"{loop.ref}:again", "again", inside, role=loop.role, loop=id)
+        first = self._list(scope, loop.body, again.id, inside)
+        begin = self._add(scope, f"{loop.ref}:each", "iteration", inside, role=loop.role, loop=id)
+        begin.after, again.body, again.bound = (first,), begin.id, loop.times
+        node = self._add(scope, loop.ref, "loop", regions, role=loop.role, type="DO_WHILE")
+        node.after, node.body, node.again = (after,), begin.id, again.id
+        node.plan, node.listed = loop.plan, loop.listed
+        node.sets = begin.sets = self._sets(scope, inside)
+        return node.id
+
+    def _sets(self, scope: Scope, regions: Regions) -> frozenset[str]:
+        """The variables that are set in a loop."""
+        found: set[str] = set()
+        for id in scope.nodes:
+            node = self.nodes[id]
+            inside = node.regions[: len(regions)] == regions
+            if inside and node.type == "SET_VARIABLE" and node.plan is not None:
+                found.update(node.plan.step.input_parameters)
+        return frozenset(found)
 
     def _sub(self, scope: Scope, sub: blocks.Sub, after: str, regions: Regions) -> Node:
         task = sub.plan.step.name if sub.plan is not None else sub.name
@@ -181,10 +198,12 @@ class _Builder:
 
 
 def _edges(node: Node, nodes: dict[str, Node]) -> Iterator[str]:
-    """Where the graph leads from a node, iterations of loops left out."""
+    """Where the graph leads from a node; at the end of an iteration, to what is behind the loop."""
     if node.kind == "break":
         return
-    yield from node.after
+    if node.kind == "loop":
+        yield node.body
+    yield from nodes[node.loop].after if node.kind == "again" else node.after
 
 
 def _order(scope: Scope, nodes: dict[str, Node]) -> None:
@@ -246,7 +265,7 @@ def _first_owner(start: str, nodes: dict[str, Node]) -> str:
         node = nodes[ahead.pop(0)]
         if node.role:
             return node.role
-        for following in (*node.after, *filter(None, [node.body])):
+        for following in (*filter(None, [node.body]), *node.after):
             if following not in seen:
                 seen.add(following)
                 ahead.append(following)
@@ -255,6 +274,15 @@ def _first_owner(start: str, nodes: dict[str, Node]) -> str:
 
 def _any_owner(scope: Scope, nodes: dict[str, Node]) -> str:
     return next((nodes[id].role for id in scope.nodes if nodes[id].role), "")
+
+
+def _settle_loops(scope: Scope, nodes: dict[str, Node]) -> None:
+    """A loop belongs to who does the first step in it: what ends an iteration tells that one."""
+    for id in scope.nodes:
+        node = nodes[id]
+        if node.kind == "loop":
+            node.role = node.role or _first_owner(node.body, nodes) or scope.home
+            nodes[node.body].role = nodes[node.again].role = node.role
 
 
 def _settle_owners(scope: Scope, nodes: dict[str, Node]) -> None:

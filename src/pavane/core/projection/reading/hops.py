@@ -40,10 +40,16 @@ class _Longest:
             if id not in self._best or node.kind == "break":
                 continue
             after = self._done(node, self._best[id])
-            for following in node.after:
+            for following in self._following(node):
                 there = after + self._between(node, nodes[following])
                 self._best[following] = max(self._best.get(following, 0), there)
         return self._best.get(scope.end, 0)
+
+    def _following(self, node: Node) -> tuple[str, ...]:
+        """A loop is gone through once."""
+        if node.kind == "again":
+            return self._c.nodes[node.loop].after
+        return (node.body,) if node.kind == "loop" else node.after
 
     def _done(self, node: Node, before: int) -> int:
         if node.kind == "step":

@@ -15,12 +15,13 @@ Json = dict[str, Any]
 
 SERVICES = ("alma", "bela", "carl", "dora", "emil")
 _ALONE = ("SIMPLE", "WAIT", "SET_VARIABLE", "INLINE", "NOOP", "TERMINATE")
-_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW")
+_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW", "DO_WHILE")
 _WEIGHTS = {
     "SIMPLE": 52.0,
     "SWITCH": 9.0,
     "FORK_JOIN": 12.0,
     "SUB_WORKFLOW": 11.0,
+    "DO_WHILE": 8.0,
     "WAIT": 5.0,
     "SET_VARIABLE": 4.0,
     "INLINE": 4.0,
@@ -75,7 +76,7 @@ class Author:
         self._left = traits.steps
         self.count = 0
         self._services = SERVICES[: traits.services]
-        self._weights = {**_WEIGHTS, **traits.weights}
+        self._weights = {**_WEIGHTS, **({"DO_WHILE": 0.0} if traits.racy else {}), **traits.weights}
         self.tasks: list[TaskDefinition] = []
         self._pivot = chance.random() < traits.pivot  # there is to be one
         self._behind = False  # it was written: what comes now has no way back
@@ -129,6 +130,8 @@ class Author:
                 return self._sub(scope, depth, forked)
             case "TERMINATE":
                 return self._terminate(forked)
+            case "DO_WHILE":
+                return self._loop(scope, depth, forked)
             case _:
                 return self._instant(kind, scope, forked)
 
@@ -141,7 +144,10 @@ class Author:
         choices = ["${workflow.input.k}", "${workflow.variables.x}", "plain"]
         if scope.readable:
             choices += [f"${{{self._chance.choice(scope.readable)}.output.n}}"] * 5
-        return self._chance.choice(choices)
+        for loop, listed in scope.loops:
+            member = "loopItem" if listed else "iteration"
+            choices += [f"${{{loop}.output.{member}}}"] * 2 + ["${workflow.variables.x}"] * 2
+        return self._chance.choice(choices + scope.views)
 
     # --- steps ----------------------------------------------------------------------------------
 
@@ -219,15 +225,45 @@ class Author:
     def _case(self, scope: _Scope, depth: int, forked: bool) -> list[Json]:
         return self._list(scope, depth + 1, self._chance.choice((1, 1, 2)), forked=forked)
 
+    def _loop(self, scope: _Scope, depth: int, forked: bool) -> list[Json]:
+        """Over a list, while a condition holds, or both; at most three times."""
+        chance = self._chance
+        step = self._step("DO_WHILE", inputParameters={})
+        ref = step["taskReferenceName"]
+        listed = chance.random() < 0.6
+        if listed:
+            lists: list[Any] = [[1, 0], [2, 1, 0], ["a"], [], "${workflow.input.l}"]
+            step["items"] = chance.choice(lists)
+        before, pivot, self._pivot = list(scope.readable), self._pivot, False
+        scope.loops.append((ref, listed))
+        step["loopOver"] = self._list(scope, depth + 1, chance.choice((1, 2, 2)), forked=forked)
+        scope.loops.pop()
+        self._pivot = pivot
+        if not listed or chance.random() < 0.3:
+            found = [each for each in scope.readable if each not in before]
+            condition = f"{ref}.output.iteration < {chance.choice((1, 2, 2, 3))}"
+            if found and chance.random() < 0.5:  # what may not have run, or have failed
+                condition += f" and {chance.choice(found)}.output.n != 1"
+            elif chance.random() < 0.3:
+                condition += " and workflow.variables.x != 2"
+            step |= {"evaluatorType": "pavane", "loopCondition": condition}
+        if chance.random() < 0.5:
+            scope.readable = before
+        shown = ["output.iteration", "output", "output.1", *(["output.loopItem"] * listed)]
+        scope.views.append(f"${{{ref}.{chance.choice(shown)}}}")
+        if chance.random() < 0.2:
+            step["inputParameters"]["keepLastN"] = chance.choice((1, 2))
+        return [step]
+
     def _fork(self, scope: _Scope, depth: int) -> list[Json]:
         chance = self._chance
         fork = self._step("FORK_JOIN")
-        before = list(scope.readable)
+        before, views = list(scope.readable), list(scope.views)
         branches: list[list[Json]] = []
         pivot, self._pivot = self._pivot, False  # none side by side
         found: list[str] = []
         for _ in range(chance.choice((2, 2, 3))):
-            scope.readable = list(before)
+            scope.readable, scope.views = list(before), list(views)
             branch = self._list(scope, depth + 1, chance.choice((1, 1, 2)), forked=True)
             if branch[-1]["type"] in ("SWITCH", "TERMINATE", "JOIN"):
                 branch.append(self._step("NOOP"))
@@ -236,7 +272,7 @@ class Author:
         self._pivot = pivot
         fork["forkTasks"] = branches
         join = self._step("JOIN", joinOn=[branch[-1]["taskReferenceName"] for branch in branches])
-        scope.readable = before + found
+        scope.readable, scope.views = before + found, views
         if chance.random() < 0.4 and not self._behind:
             reads = {
                 f"b{i}": f"${{{join['taskReferenceName']}.output.{name}.n}}"
@@ -278,7 +314,7 @@ class Author:
     def _instant(self, kind: str, scope: _Scope, forked: bool) -> list[Json]:
         chance = self._chance
         if kind == "WAIT":
-            return [self._wait(forked)]
+            return [self._wait(scope, forked)]
         step = self._step(kind)
         if kind == "SET_VARIABLE" and not forked:
             step["inputParameters"] = {"x": self._some_read(scope)}
@@ -305,7 +341,11 @@ class Author:
             step["optional"] = chance.random() < 0.5
         return step
 
-    def _wait(self, forked: bool) -> Json:
+    def _may_be_endless(self, scope: _Scope, forked: bool) -> bool:
+        free = not (self._behind or forked or scope.loops)
+        return free and self._chance.random() < self._traits.endless
+
+    def _wait(self, scope: _Scope, forked: bool) -> Json:
         chance = self._chance
         if chance.random() < 0.25:
             return self._ask(forked)
@@ -316,7 +356,7 @@ class Author:
             if chance.random() < 0.5:
                 step["inputParameters"] = {}
                 step["optional"] = forked or chance.random() < 0.5
-        elif not self._behind and not forked and chance.random() < self._traits.endless:
+        elif self._may_be_endless(scope, forked):
             step["inputParameters"] = {}  # nobody ever says that it is enough
         if chance.random() < 0.3:
             step["service"] = chance.choice(self._services)
@@ -329,3 +369,5 @@ class _Scope:
     def __init__(self, name: str) -> None:
         self.name = name
         self.readable: list[str] = []
+        self.loops: list[tuple[str, bool]] = []  # around what is being written; over a list?
+        self.views: list[str] = []  # of loops that are over

@@ -30,6 +30,7 @@ _EVERYTHING = {
     "NOOP": 14.0,
     "WAIT": 20.0,
     "TERMINATE": 10.0,
+    "DO_WHILE": 10.0,
 }
 _CALM_TRAITS = (
     Traits(),
@@ -41,8 +42,14 @@ _CALM_TRAITS = (
     Traits(steps=4, pivot=0.8, undo=0.9),
     Traits(steps=3, timeouts=0.9, optional=0.3, weights={"WAIT": 20.0}),
     Traits(steps=4, weights={"SWITCH": 30.0, "TERMINATE": 25.0, "INLINE": 15.0}),
+    Traits(steps=4, undo=0.95, pivot=0.05, weights={"DO_WHILE": 60.0, "SET_VARIABLE": 20.0}),
+    Traits(steps=4, undo=1.0, pivot=0.0, optional=0.0, weights={"DO_WHILE": 120.0}),
+    Traits(steps=4, undo=1.0, pivot=0.0, weights={"DO_WHILE": 90.0, "SET_VARIABLE": 60.0}),
+    Traits(steps=5, undo=0.9, pivot=0.1, depth=3, weights={"DO_WHILE": 40.0, "SWITCH": 20.0}),
     Traits(steps=5, undo=0.0, pivot=0.0, weights={**_EVERYTHING, "TERMINATE": 40.0}),
     Traits(steps=5, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
+    Traits(steps=6, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
+    Traits(steps=6, undo=0.0, pivot=0.0, weights={**_EVERYTHING, "TERMINATE": 40.0}),
 )
 _SIDE_BY_SIDE = {"FORK_JOIN": 400.0, "TERMINATE": 0.0, "WAIT": 2.0, "SWITCH": 0.0, "NOOP": 0.0}
 _PIVOT_INSIDE = {"SIMPLE": 50.0, "SUB_WORKFLOW": 60.0, "FORK_JOIN": 0.0, "SWITCH": 0.0}
@@ -55,6 +62,7 @@ _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=1.0, pivot=1.0, deadline=0.6, weights=_PIVOT_INSIDE),
     Traits(steps=3, racy=True, undo=0.9, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
     Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
+    Traits(steps=2, racy=True, undo=0.9, deadline=0.5, depth=1, weights={"DO_WHILE": 60.0}),
 )
 RACY_STEPS = 6  # at most so many steps of all kinds, so that every order can be tried
 _KEPT_S = (15.0, 25.0, 40.0)  # longer than the worst weather holds a message back
@@ -65,10 +73,14 @@ def calm_case(seed: int) -> DanceCase:
     """Nothing in it depends on which of two things comes first."""
     chance = Random(f"calm {seed}")
     drawn = draw_definition(chance, chance.choice(_CALM_TRAITS))
-    runs = [Run("run", drawn, {"k": chance.randint(0, 2)}, calm_script(chance, drawn))]
+    runs = [Run("run", drawn, _input(chance), calm_script(chance, drawn))]
     if chance.random() < 0.15:
         runs.append(_next_version(chance, drawn))
     return _with_faults(chance, DanceCase(seed, runs))
+
+
+def _input(chance: Random) -> dict[str, object]:
+    return {"k": chance.randint(0, 2), "l": [2, 0, 1][: chance.randint(0, 3)]}
 
 
 def _next_version(chance: Random, old: Drawn) -> Run:
@@ -77,7 +89,7 @@ def _next_version(chance: Random, old: Drawn) -> Run:
     drawn = draw_definition(chance, traits, old.workflow.name, version=2)
     named = _renamed(drawn)
     at_s = chance.choice((0.0, 0.1, 1.0))
-    return Run("next", named, {"k": chance.randint(0, 2)}, calm_script(chance, named), at_s)
+    return Run("next", named, _input(chance), calm_script(chance, named), at_s)
 
 
 def _renamed(drawn: Drawn) -> Drawn:
@@ -93,7 +105,7 @@ def racy_case(seed: int, share: int = 4) -> DanceCase:
         drawn = draw_definition(chance, chance.choice(_RACY_TRAITS))
         if count_steps(drawn) <= RACY_STEPS:
             break
-    run = Run("run", drawn, {"k": chance.randint(0, 2)}, racy_script(chance, drawn))
+    run = Run("run", drawn, _input(chance), racy_script(chance, drawn))
     cancelled = chance.random() < 0.4
     chance = Random(f"racy course {seed}")
     stops = [Stop("run", chance.choice(_CUTS_S))] if cancelled else []

@@ -42,13 +42,16 @@ class _Losing(StageHands):
         place: Callable[[Assignment], str],
         lost: Collection[Lost],
         gone: Callable[[Assignment], Awaitable[object]],
+        learn: Callable[[str], Awaitable[None]],
     ) -> None:
         super().__init__(outside, run.script, place)
         self._lost = set(lost)
         self._gone = gone
+        self._learn = learn
 
     async def work(self, given: Assignment, source: Source, stop: asyncio.Event) -> None:
         """As scripted, unless the attempt is to be lost."""
+        await self._learn(given.execution_id)
         known = self.known(given)
         attempt = Lost(Place(known.execution_id, known.ref), known.attempt)
         if attempt in self._lost:
@@ -79,9 +82,19 @@ async def orchestrate(
     clock = VirtualClock()
     outside = Outside(clock)
     by_name = scope_paths(run.drawn.workflow)
+    names: dict[str, str] = {}
 
     def place(given: Assignment) -> str:
-        return by_name.get(given.workflow, given.workflow)
+        return names.get(given.execution_id) or by_name.get(given.workflow, given.workflow)
+
+    async def learn(id: str) -> None:
+        """The name of a scope says in which iteration it is."""
+        if id not in names:
+            view = await Reader(store).execution(id)
+            names[id] = ""
+            if view.parent_id:
+                await learn(view.parent_id)
+                names[id] = _below(names[view.parent_id], view.parent_ref)
 
     async def gone(given: Assignment) -> None:
         fact = facts.Returned(given.ref, given.attempt)
@@ -90,7 +103,7 @@ async def orchestrate(
     if make_hands is not None:
         hands = make_hands(outside, place)
     else:
-        hands = _Losing(outside, run, place, lost, gone)
+        hands = _Losing(outside, run, place, lost, gone, learn)
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
     store = MemoryStore()
@@ -169,7 +182,11 @@ async def _views(store: MemoryStore) -> dict[str, ExecutionView]:
         view = views[id]
         if not view.parent_id:
             return ""
-        outer, ref = path(view.parent_id), view.parent_ref.rpartition("#")[0]
-        return f"{outer}/{ref}" if outer else ref
+        return _below(path(view.parent_id), view.parent_ref)
 
     return {path(id): view for id, view in views.items()}
+
+
+def _below(outer: str, parent_ref: str) -> str:
+    ref = parent_ref.rpartition("#")[0]
+    return f"{outer}/{ref}" if outer else ref

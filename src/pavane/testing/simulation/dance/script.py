@@ -26,6 +26,20 @@ class Place(NamedTuple):
     ref: str
 
 
+def base_of(place: Place) -> Place:
+    """The step of the definition of which a place is an iteration."""
+    return Place(base_path(place.scope), _base(place.ref))
+
+
+def base_path(path: str) -> str:
+    """The path of the scope in the definition of which this one is an iteration."""
+    return "/".join(map(_base, path.split("/")))
+
+
+def _base(ref: str) -> str:
+    return ref.partition("__")[0]  # no name in these definitions has it
+
+
 class Script(msgspec.Struct, frozen=True):
     """The turns of each step, one an attempt; the last one is repeated."""
 
@@ -33,7 +47,8 @@ class Script(msgspec.Struct, frozen=True):
 
     def turn(self, place: Place, attempt: int) -> Turn:
         """What the handler does at this attempt."""
-        turns = self.turns.get(place) or [Turn("COMPLETED", 0, 0)]
+        turns = self.turns.get(place) or self.turns.get(base_of(place))
+        turns = turns or [Turn("COMPLETED", 0, 0)]
         return turns[min(attempt, len(turns) - 1)]
 
 
@@ -44,6 +59,7 @@ class Found(NamedTuple):
     step: Step
     task: TaskDefinition
     forked: bool  # something may run beside it
+    loops: tuple[int, ...] = ()  # so many around each scope in which it is, and around itself
 
 
 def simple_steps(drawn: Drawn) -> list[Found]:
@@ -53,21 +69,29 @@ def simple_steps(drawn: Drawn) -> list[Found]:
 
 
 def _walk(
-    workflow: Workflow, path: str, tasks: dict[str, TaskDefinition], *, forked: bool
+    workflow: Workflow,
+    path: str,
+    tasks: dict[str, TaskDefinition],
+    *,
+    forked: bool,
+    outer: tuple[int, ...] = (),
 ) -> Iterator[Found]:
-    ahead = [(step, forked) for step in reversed(workflow.tasks)]
+    ahead = [(step, forked, 0) for step in reversed(workflow.tasks)]
     while ahead:
-        step, beside = ahead.pop()
+        step, beside, loops = ahead.pop()
         param = step.sub_workflow_param
         if step.type == "SIMPLE":
-            yield Found(Place(path, step.ref), step, tasks[step.name], beside)
+            yield Found(Place(path, step.ref), step, tasks[step.name], beside, (*outer, loops))
         elif param is not None and param.workflow_definition is not None:
             inner = f"{path}/{step.ref}" if path else step.ref
-            yield from _walk(param.workflow_definition, inner, tasks, forked=beside)
+            around = (*outer, loops)
+            found = _walk(param.workflow_definition, inner, tasks, forked=beside, outer=around)
+            yield from found
         for steps in (*step.decision_cases.values(), step.default_case):
-            ahead += [(each, beside) for each in reversed(steps)]
+            ahead += [(each, beside, loops) for each in reversed(steps)]
         for branch in step.fork_tasks:
-            ahead += [(each, True) for each in reversed(branch)]
+            ahead += [(each, True, loops) for each in reversed(branch)]
+        ahead += [(each, beside, loops + 1) for each in reversed(step.loop_over)]
 
 
 # --- drawing ------------------------------------------------------------------------------------
@@ -78,12 +102,26 @@ def calm_script(chance: Random, drawn: Drawn) -> Script:
     turns: dict[Place, list[Turn]] = {}
     passed_over = False  # one optional failure among parallel branches, or reasons would race
     for found in simple_steps(drawn):
-        fails = not found.forked and not found.task.retriable and chance.random() < 0.22
+        often = 0.4 if any(found.loops) else 0.22
+        fails = not found.forked and not found.task.retriable and chance.random() < often
         if found.forked and found.step.optional and not passed_over:
             fails = passed_over = chance.random() < 0.6
         turns[found.place] = _fails(chance, found) if fails else _works(chance, found)
+        if any(found.loops) and fails and chance.random() < 0.85:  # not in the first iteration
+            turns[found.place] = _works(chance, found)
+            turns[_later(chance, found)] = _fails(chance, found)
         turns[_undo(found.place)] = _undoes(chance)
     return Script(turns)
+
+
+def _later(chance: Random, found: Found) -> Place:
+    """One iteration of it."""
+    names = [*filter(None, found.place.scope.split("/")), found.place.ref]
+    numbered = [
+        "__".join((name, *(str(chance.choice((1, 2, 2))) for _ in range(loops))))
+        for name, loops in zip(names, found.loops, strict=True)
+    ]
+    return Place("/".join(numbered[:-1]), numbered[-1])
 
 
 def _undo(place: Place) -> Place:

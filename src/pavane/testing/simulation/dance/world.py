@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
 from random import Random
 from typing import Any, cast
 
 import msgspec
 
 from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.core.decide.nodes import numbered
 from pavane.core.model import status as st
 from pavane.core.model.event import Outgoing
 from pavane.core.model.journal import Note, StepNote
@@ -21,6 +23,7 @@ from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.message import (
     START,
     STOP,
+    At,
     Message,
     child_execution,
     execution_of,
@@ -51,6 +54,7 @@ _LOOKS_S = 5.0
 _REST_S = 60.0  # after the last end, for what is late
 _LIVES = 2.5  # times what is kept: first the home forgets, then the others, with their rounds
 _PLACES = 50
+_ITERATIONS = 3  # at most, of a loop in a drawn definition
 _LOG_MAX = 1_000_000
 _OVER = st.ENDED | {st.NEEDS_ATTENTION}
 
@@ -95,9 +99,9 @@ class DanceWorld:
         self._choreographies = {run.key: _choreography(run) for run in case.runs}
         self._ids = {run.key: execution_of(run.drawn.workflow.name, run.key) for run in case.runs}
         self._places = {
-            child_execution(self._ids[key], path, ()): f"{key}:{path}"
+            child_execution(self._ids[key], path, generation): f"{key}:{name}"
             for key, choreography in self._choreographies.items()
-            for path in choreography.scopes
+            for path, generation, name in instances(choreography)
         }
         turns = {
             Place(f"{run.key}:{place.scope}", place.ref): turns
@@ -314,7 +318,10 @@ class DanceWorld:
 
     def _played(self, run: Run, observer: Observer, logs: dict[str, list[Record]]) -> Played:
         root, choreography = self._ids[run.key], self._choreographies[run.key]
-        ids = {path: child_execution(root, path, ()) for path in choreography.scopes}
+        ids = {
+            name: child_execution(root, path, generation)
+            for path, generation, name in instances(choreography)
+        }
         views = {
             path: observer.execution(id) for path, id in ids.items() if observer.views.knows(id)
         }
@@ -324,7 +331,7 @@ class DanceWorld:
             for seen in self._outside.record
             if seen.execution_id.startswith(f"{run.key}:")
         ]
-        lost = lost_attempts(logs, root)
+        lost = lost_attempts(logs, root, choreography)
         return Played(views.get(""), views, stands, record, self._outside.notes, lost)
 
 
@@ -341,13 +348,35 @@ def notes_of(log: Sequence[Record]) -> Iterator[Note]:
                 yield told.note
 
 
-def lost_attempts(logs: Mapping[str, Sequence[Record]], execution: str) -> frozenset[Lost]:
+def instances(choreography: Choreography) -> Iterator[tuple[str, At, str]]:
+    """Path, generation and name of each scope instance that there may be; loops end soon here."""
+    for path, scope in choreography.scopes.items():
+        for generation in product(range(1, _ITERATIONS + 1), repeat=scope.depth):
+            yield path, generation, instance_name(choreography, path, generation)
+
+
+def instance_name(choreography: Choreography, path: str, generation: At) -> str:
+    """The path of a scope instance: each step with its iterations."""
+    if not path:
+        return ""
+    node = choreography.nodes[path]
+    outer = choreography.scopes[node.scope]
+    above = instance_name(choreography, outer.path, generation[: outer.depth])
+    name = numbered(node.ref, generation[outer.depth :])
+    return f"{above}/{name}" if above else name
+
+
+def lost_attempts(
+    logs: Mapping[str, Sequence[Record]], execution: str, choreography: Choreography
+) -> frozenset[Lost]:
     """Attempts that began more than once: the process that made them first has died."""
     begun: Counter[Lost] = Counter()
     for log in logs.values():
         for note in notes_of(log):
             if isinstance(note, StepNote) and note.execution == execution:
-                attempt = Lost(Place(note.scope, note.ref), note.attempt)
+                scope = instance_name(choreography, note.scope, note.generation)
+                ref = numbered(note.ref, note.at[len(note.generation) :])
+                attempt = Lost(Place(scope, ref), note.attempt)
                 begun[attempt] += note.type == "SIMPLE" and note.status == st.IN_PROGRESS
                 if note.reason.startswith("its process died"):
                     begun[attempt] += 1  # and was not made again
