@@ -78,6 +78,8 @@ def branches(step: Json) -> Iterator[tuple[str, list[Json]]]:
         yield "default", step["defaultCase"]
     for number, inner in enumerate(step.get("forkTasks", [])):
         yield f"fork:{number}", inner
+    if step.get("loopOver"):
+        yield "loop", step["loopOver"]
 
 
 def chosen(step: Json, label: str) -> list[Json]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from pavane.testing.simulation.dance.played import Played, Run
-from pavane.testing.simulation.dance.script import Place
+from pavane.testing.simulation.dance.script import Place, base_of, base_path
 from tests.simulation.checker.graph import Graph
 
 Json = dict[str, Any]
@@ -39,12 +39,44 @@ class Definition:
         mine, theirs = _levels(one), _levels(other)
         for a, b in zip(mine, theirs, strict=False):
             if a != b:
-                return self.graphs[a.scope].causes(a.ref, b.ref)
+                return self._before(a, b)
         return False
+
+    def graph(self, scope: str) -> Graph:
+        """Of a scope, or of an iteration of it."""
+        return self.graphs[base_path(scope)]
+
+    def _before(self, one: Place, other: Place) -> bool:
+        """The same of two steps of one scope; each iteration is over before the next begins."""
+        mine, theirs = _numbers(one), _numbers(other)
+        for i, (a, b) in enumerate(zip(self._loops(one), self._loops(other), strict=False)):
+            if a != b:
+                break
+            if mine[i] != theirs[i]:
+                return mine[i] < theirs[i]
+        a, b = base_of(one).ref, base_of(other).ref
+        return a != b and self.graph(one.scope).causes(a, b)
+
+    def _loops(self, place: Place) -> list[str]:
+        chain = self.graph(place.scope).chain(base_of(place).ref)[:-1]
+        return [each.ref for each in chain if each.type == "DO_WHILE"]
+
+    def beside(self, base: Place, place: Place) -> Place:
+        """A step where it stands for another one: in its iterations, else in the first of each."""
+        theirs, scope, found = _levels(place), "", base
+        for i, level in enumerate(_levels(base)):
+            near = theirs[i] if i < len(theirs) and theirs[i].scope == scope else None
+            mine, its = self._loops(level), self._loops(near) if near is not None else []
+            shared = sum(a == b for a, b in zip(mine, its, strict=False))
+            known = _numbers(near)[:shared] if near is not None else ()
+            numbers = (*known, *[1] * (len(mine) - shared))
+            found = Place(scope, "__".join((level.ref, *map(str, numbers))))
+            scope = f"{scope}/{found.ref}" if scope else found.ref
+        return found
 
     def is_sure(self, one: Place, other: Place) -> bool:
         """Whether `one`, which causes `other`, has surely run: it is on every way there."""
-        mine, theirs = _levels(one), _levels(other)
+        mine, theirs = _levels(base_of(one)), _levels(base_of(other))
         for depth, place in enumerate(mine):
             graph = self.graphs[place.scope]
             below = depth >= len(theirs) or theirs[depth] != place
@@ -54,17 +86,21 @@ class Definition:
             if below and depth < len(theirs) and theirs[depth].scope == place.scope:
                 same = {p.ref for p in graph.chain(theirs[depth].ref)}
             around = [p for p in graph.chain(place.ref)[:-1] if p.ref not in same]
-            if any(p.type == "SWITCH" for p in around):
+            if any(p.type == "SWITCH" or "items" in p.step for p in around):
                 return False
         return True
 
     def _is_loose(self, scope: Place, graph: Graph) -> bool:
         """Whether a scope may be over without all of its steps: caught, or ended early."""
-        caught = self.graphs[scope.scope].places[scope.ref].step.get("optional", False)
+        caught = self.step(scope).get("optional", False)
         return caught or any(place.type == "TERMINATE" for place in graph.places.values())
 
     def step(self, place: Place) -> Json:
-        return self.graphs[place.scope].places[place.ref].step
+        return self.graph(place.scope).places[base_of(place).ref].step
+
+
+def _numbers(place: Place) -> tuple[int, ...]:
+    return tuple(map(int, place.ref.split("__")[1:]))
 
 
 def _levels(place: Place) -> list[Place]:
@@ -97,7 +133,8 @@ class _Reader:
         self._definition = definition
         self._played = played
         self._known: dict[Place, _Attempted] = {}
-        self._places = [p for p in run.script.turns if not p.ref.startswith(UNDO)]
+        found = [base_of(p) for p in run.script.turns if not p.ref.startswith(UNDO)]
+        self._places = list(dict.fromkeys(found))
         self._lost = {lost.place for lost in played.lost}
 
     def _get(self, place: Place) -> _Attempted:
@@ -128,7 +165,8 @@ class _Reader:
             yield f"{place} is called again although its success was acknowledged"
         if now.undone:
             yield f"{place} is called after it was undone"
-        for other in self._places:
+        near = (self._definition.beside(other, place) for other in self._places)
+        for other in dict.fromkeys((*near, *self._known)):
             if self._definition.causes(other, place):
                 yield from self._caused(other, place)
         self._known[place] = now._replace(calls=now.calls + 1, over=False)
@@ -154,7 +192,7 @@ class _Reader:
     def _took_effect(self, place: Place, now: _Attempted) -> Iterator[str]:
         if now.stands:
             yield f"{place} takes effect twice"
-        for other in self._places:
+        for other in self._known:
             known = self._get(other)
             caught = self._is_caught(other, place)
             if known.undone and self._definition.causes(other, place) and not caught:
@@ -162,7 +200,7 @@ class _Reader:
         self._known[place] = now._replace(stands=True)
 
     def _undo_called(self, place: Place) -> Iterator[str]:
-        for other in self._places:
+        for other in self._known:
             if self._get(other).stands and self._definition.causes(place, other):
                 yield f"{place} is being undone while its consequence {other} stands"
 
@@ -206,7 +244,7 @@ def _needs_somebody(played: Played) -> bool:
 def _standing(definition: Definition, run: Run, played: Played) -> Iterator[str]:
     """What is shown as done stands, and what is shown as undone does not."""
     for path, view in played.views.items():
-        if path not in definition.graphs:
+        if base_path(path) not in definition.graphs:
             continue
         for step in view.steps:
             place = Place(path, step.ref)

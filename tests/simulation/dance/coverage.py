@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pavane.engine.views.shapes import ExecutionView, StepView
 from pavane.participant import points
 from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.definitions import Drawn
@@ -16,6 +17,7 @@ from pavane.testing.simulation.dance.world import Danced
 from tests.simulation.checker.graph import Graph
 
 _TYPES = (
+    "DO_WHILE",
     "FORK_JOIN",
     "INLINE",
     "JOIN",
@@ -41,6 +43,7 @@ _STEP_ENDS = {
     "SET_VARIABLE": "COMPLETED",
     "NOOP": "COMPLETED",
     "TERMINATE": "COMPLETED",
+    "DO_WHILE": "COMPLETED FAILED_WITH_TERMINAL_ERROR CANCELED",
 }
 
 # Of 2,000 cases.
@@ -65,6 +68,11 @@ MINIMUMS = {
     "an operator's cancel": 100,
     "a message with data alone": 50,
     "a pivot passed": 100,
+    "a loop without iterations": 20,
+    "a loop of several iterations": 100,
+    "a loop in a loop": 20,
+    "a loop undone from a later iteration back": 20,
+    "a variable from an iteration to the next": 20,
     "an execution that everybody forgot": 400,
     **{f"an execution that everybody forgot: {end}": 10 for end in _ENDS},
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
@@ -184,12 +192,31 @@ def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
             yield f"a {step.type} that was {step.status}"
             if step.type == "FORK_JOIN":
                 yield "a fork"
+            if step.type == "DO_WHILE":
+                yield from _of_loop(view, step)
         if path:
             yield "a nested scope"
     for step in played.view.steps if played.view else ():
         place = graph.places.get(step.ref)
         if place is not None and place.step.get("pivot") and step.status == "COMPLETED":
             yield "a pivot passed"
+
+
+def _of_loop(view: ExecutionView, loop: StepView) -> Iterator[str]:
+    """What its iterations were."""
+    count = msgspec.json.decode(loop.output)["iteration"]
+    if not count and loop.status == "COMPLETED":
+        yield "a loop without iterations"
+    if count > 1:
+        yield "a loop of several iterations"
+    if "__" in loop.ref:
+        yield "a loop in a loop"
+    undone = {step.ref for step in view.steps if step.status == "UNDONE"}
+    numbers = {ref.rpartition("__")[2] for ref in undone if "__" in ref}
+    if len(numbers) > 1:
+        yield "a loop undone from a later iteration back"
+    if any(step.type == "SET_VARIABLE" and step.ref.endswith("__2") for step in view.steps):
+        yield "a variable from an iteration to the next"
 
 
 def has_limits(drawn: Drawn) -> bool:

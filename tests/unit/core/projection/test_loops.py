@@ -202,8 +202,11 @@ def test_the_owner_of_a_loop_sees_only_what_iterations_hand_on():
 def test_a_fork_in_a_loop_and_a_loop_in_a_fork():
     inside = fork("f", owned("a", "one"), owned("b", "two"))
     beside = fork("g", [loop("m", owned("c", "one"), items=ITEMS)], [owned("d", "two")])
-    reads = {"a": "${f-join.output.a.n}", "g": "${g-join.output}"}
-    score = read(loop("l", inside, items=ITEMS), beside, owned("e", "two", **reads))
+    score = read(
+        loop("l", inside, items=ITEMS),
+        beside,
+        owned("e", "two", a="${f-join.output.a.n}", g="${g-join.output}"),
+    )
     results = {"a": {"n": 1}, "c": {"n": 2}, "d": {"n": 3}}
     for seed in SEEDS:
         played = play(score, {"items": [1, 2]}, results, seed=seed)
