@@ -108,7 +108,7 @@ class _Conductor:
         return found
 
     def loop(self, loop: b.Loop, path: str, at: At) -> set[End]:
-        found: set[End] = set()
+        found: set[End] = {(ON, NOTHING)} if loop.listed else set()
         so_far: set[End] = {(ON, NOTHING)}
         for index in range(loop.times):
             ends = self.line(loop.body, path, (*at, index + 1))

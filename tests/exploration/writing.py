@@ -120,8 +120,9 @@ def each(counts: Sequence[int], *body: Part, ref: str = "each") -> b.Each:
     return b.Each(ref, listed(*body), counts=counts)
 
 
-def loop(times: int, *body: Part, ref: str = "loop", role: str = "") -> b.Loop:
-    return b.Loop(ref, listed(*body), times=times, role=role)
+def loop(times: int, *body: Part, ref: str = "loop", role: str = "", empty: bool = False) -> b.Loop:
+    """At most so many iterations; `empty`: over a list, so that there may be none."""
+    return b.Loop(ref, listed(*body), times=times, role=role, listed=empty)
 
 
 def option(*body: Part, ref: str = "choice") -> b.Choice:

@@ -246,14 +246,6 @@ class OptionalNotWaitedFor(Dancer):
             self.go_on(node, event.at)
 
 
-class InnerLoopNotEntered(Dancer):
-    """The next iteration of a loop does not enter the loops within it at their first."""
-
-    def entered(self, at: At, there: Node) -> At:
-        del there
-        return at
-
-
 class SilentDeadLetter(Dancer):
     """A dead letter is declared, but not written down at the step: the token may come after all.
 
@@ -263,3 +255,35 @@ class SilentDeadLetter(Dancer):
     def miss_step(self, node: Node, at: At) -> None:
         if not self.has_begun(node, at):
             self.fail(node, at, st.FAILED, r.NEVER_CAME)
+
+
+# --- loops --------------------------------------------------------------------------------------
+
+
+class AgainTwice(Unchecked):
+    """R12: the same end of an iteration is decided upon again."""
+
+    def has_begun(self, node: Node, at: At) -> bool:
+        return node.kind != "again" and super().has_begun(node, at)
+
+
+class IterationsShareARow(Dancer):
+    """R13: the second iteration of a loop finds the rows of the first."""
+
+    def item_at(self, at: At, index: int) -> At:
+        return (*at, min(index, 1)) if self.ended else super().item_at(at, index)
+
+
+class OneGenerationInLoops(Dancer):
+    """R14: the row of a scope that is begun again in a loop is the one of the first time."""
+
+    def scope_key(self, path: str, generation: At) -> Key:
+        return super().scope_key(path, (1,) * len(generation))
+
+
+class WaitsAtFirstOnly(Dancer):
+    """Data from in front of a loop wake who waits for them in its first iteration only."""
+
+    def places(self, node: Node, message: Message) -> list[At]:
+        at = message.at[: node.depth]
+        return [at + (1,) * (node.depth - len(at))]

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from pavane.core.check.explore import HUMAN, Exploration, Network, explore, search, world
-from pavane.core.check.explore.parts import CALLED_TWICE, ILLEGAL
+from pavane.core.check.explore.parts import CALLED_TWICE
 from pavane.core.projection.dancing.dancer import Dancer
 from tests.exploration.beyond import BEYOND_THE_PAGE
 from tests.exploration.conductor import outcomes
@@ -36,6 +36,9 @@ PIVOT = "A f → P! → B ⏱"
 INNER_PIVOT = "A → T(B, P! ⏱) → D ⏱, pivot asks outwards"
 DEAD_PIVOT = "A → P! → B ⏱, its token is dead"
 ANY = "any (A, B f) → C f"
+LOOP = "A → loop of 2 (X, Y f) ⏱"
+AGAIN = "loop of 2 around caught T(X, Y f) → B f, a retried scope"
+TOLD = "A → loop of 2 (optional Y f), Y reads A"
 EACH = "for-each 0, 2 or 3 of X f → Y"
 
 
@@ -72,7 +75,7 @@ CAUGHT = [
         dancers.FrozenForAllGenerations,
         "loop of 2 around caught T(X, Y f) → B f, a retried scope",
         search.STUCK,
-        16,
+        17,
     ),
     Caught(dancers.LeastCount, EACH, world.ENDED_SCOPE, 10),
     Caught(dancers.SilentWay, "optional X → B, no deadline", search.STUCK, 2),
@@ -86,7 +89,10 @@ CAUGHT = [
     Caught(dancers.PerhapsTakesBack, "A → P! f l → B ⏱", world.PIVOT_UNDONE, 16),
     Caught(dancers.SilentDeadLetter, DEAD_PIVOT, world.PIVOT_UNDONE, 16),
     Caught(dancers.OptionalNotWaitedFor, "A → X? f l → B f ⏱", world.ENDED_SCOPE, 9),
-    Caught(dancers.InnerLoopNotEntered, "for-each 1 or 2 of loop of 2 of X f ⏱", ILLEGAL, 3),
+    Caught(dancers.AgainTwice, LOOP, world.ENDED_SCOPE, 13),
+    Caught(dancers.IterationsShareARow, AGAIN, search.STUCK, 9),
+    Caught(dancers.OneGenerationInLoops, AGAIN, search.STUCK, 9),
+    Caught(dancers.WaitsAtFirstOnly, TOLD, search.STUCK, 11),
 ]
 
 

@@ -59,11 +59,9 @@ class Flow(Values, ABC):
         count: int = 0,
         reason: str = "",
     ) -> None:
-        """Send a token; loops that `to_at` does not name are entered at their first iteration."""
+        """Send a token; a loop is entered at its first iteration unless `to_at` says another."""
         there = self.node(target)
-        where = moved(at, node.regions, there.regions)
-        if to_at is not None:
-            where = self.entered(to_at, there)
+        where = moved(at, node.regions, there.regions) if to_at is None else to_at
         self.send(
             m.TOKEN,
             there.role,
@@ -78,10 +76,6 @@ class Flow(Values, ABC):
             reason=reason,
             values=self.parcels(node.brings.get(target, ()), at, there.role),
         )
-
-    def entered(self, at: At, there: Node) -> At:
-        """A coordinate at a node, where the loops that it does not name begin."""
-        return at + (1,) * (there.depth - len(at))
 
     def tell(self, node: Node, at: At) -> None:
         """Data straight to the roles that no token brings it to."""
@@ -142,13 +136,13 @@ class Flow(Values, ABC):
                 waiting[id] = None
         for id in waiting:
             node = self.node(id)
-            for at in self._places(node, message):
+            for at in self.places(node, message):
                 row = self.step_row(node, at)
                 ready = row is not None and row.status == "ready" and row.came
                 if row is not None and ready and not self.missing(node, at, row.came):
                     self.begin(node, at, row.came)
 
-    def _places(self, node: Node, message: Message) -> list[At]:
+    def places(self, node: Node, message: Message) -> list[At]:
         """Where a node may be waiting: in a loop that the data come into, in any iteration."""
         if node.depth <= len(message.at):
             return [message.at[: node.depth]]

@@ -76,14 +76,13 @@ class Homes(Returning):
     def _enter(self, scope: Scope, generation: At) -> None:
         first = self.node(scope.first)
         opener = self.choreography.openers[scope.path]
-        where = generation + (1,) * (first.depth - scope.depth)
         self.send(
             m.TOKEN,
             first.role,
             scope.path,
             generation,
             node=first.id,
-            at=where,
+            at=generation,
             source=f"({scope.path})",
             source_at=generation,
             outcome=m.DONE,

@@ -79,6 +79,7 @@ class Author:
         self._weights = {**_WEIGHTS, **({"DO_WHILE": 0.0} if traits.racy else {}), **traits.weights}
         self.tasks: list[TaskDefinition] = []
         self._pivot = chance.random() < traits.pivot  # there is to be one
+        self._dated = chance.random() < traits.deadline  # the whole has a deadline
         self._behind = False  # it was written: what comes now has no way back
 
     def write(self) -> Json:
@@ -95,9 +96,12 @@ class Author:
         if chance.random() < 0.4:
             reads = [ref for ref in scope.readable if chance.random() < 0.6]
             body["outputParameters"] = {ref: f"${{{ref}.output}}" for ref in reads}
-        late = self._behind and not self._traits.racy  # it would mean nothing
-        if not late and chance.random() < self._traits.deadline:
-            seconds = chance.choice((2, 5)) if self._traits.racy else 300
+        racy, whole = self._traits.racy, scope.name == self._name
+        late = self._behind and not racy  # it would mean nothing
+        dated = self._dated if whole else chance.random() < self._traits.deadline
+        if dated and not late and (racy or whole or not self._dated):
+            self._dated = True  # two deadlines would race
+            seconds = chance.choice((2, 5)) if racy else 300
             body |= {"timeoutSeconds": seconds, "timeoutPolicy": "TIME_OUT_WF"}
         return body
 
