@@ -71,7 +71,7 @@ MINIMUMS = {
     "a loop without iterations": 20,
     "a loop of several iterations": 100,
     "a loop in a loop": 20,
-    "a loop undone from a later iteration back": 20,
+    "a loop undone from a later iteration back": 8,
     "a variable from an iteration to the next": 20,
     "an execution that everybody forgot": 400,
     **{f"an execution that everybody forgot: {end}": 10 for end in _ENDS},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -80,21 +81,12 @@ async def orchestrate(
     answers what waits.
     """
     clock = VirtualClock()
-    outside = Outside(clock)
+    outside, store = Outside(clock), MemoryStore()
     by_name = scope_paths(run.drawn.workflow)
     names: dict[str, str] = {}
 
     def place(given: Assignment) -> str:
         return names.get(given.execution_id) or by_name.get(given.workflow, given.workflow)
-
-    async def learn(id: str) -> None:
-        """The name of a scope says in which iteration it is."""
-        if id not in names:
-            view = await Reader(store).execution(id)
-            names[id] = ""
-            if view.parent_id:
-                await learn(view.parent_id)
-                names[id] = _below(names[view.parent_id], view.parent_ref)
 
     async def gone(given: Assignment) -> None:
         fact = facts.Returned(given.ref, given.attempt)
@@ -103,10 +95,9 @@ async def orchestrate(
     if make_hands is not None:
         hands = make_hands(outside, place)
     else:
-        hands = _Losing(outside, run, place, lost, gone, learn)
+        hands = _Losing(outside, run, place, lost, gone, partial(_learn, Reader(store), names))
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
-    store = MemoryStore()
     engine = Engine(
         store,
         clock=clock,
@@ -141,6 +132,16 @@ async def orchestrate(
     for task in workers.running:
         task.cancel()
     return Played(views.get(""), views, standing(outside), outside.record, outside.notes)
+
+
+async def _learn(reader: Reader, names: dict[str, str], id: str) -> None:
+    """The name of a scope says in which iteration it is."""
+    if id not in names:
+        view = await reader.execution(id)
+        names[id] = ""
+        if view.parent_id:
+            await _learn(reader, names, view.parent_id)
+            names[id] = _below(names[view.parent_id], view.parent_ref)
 
 
 async def _stop(engine: Engine, id: str, after_s: float | None) -> None:

@@ -17,7 +17,7 @@ CASES: list[tuple[Step, str]] = [
     (does("a", permissive=True), "Step 'a': it is `permissive`"),
     (does("a", async_complete=True), "`asyncComplete` needs a conductor"),
     (of_type("HTTP", "call"), "Step 'call': a HTTP has no projection"),
-    (of_type("HUMAN", "ask"), "a HUMAN has no projection"),
+    (of_type("DYNAMIC", "d"), "a DYNAMIC has no projection"),
     (does("a/b"), "its name contains '/'"),
     (of_type("WAIT", "w", undo=Undo(name="u")), "a choreographed WAIT cannot have an `undo`"),
     (of_type("HUMAN", "h", undo=Undo(name="u")), "a choreographed HUMAN cannot have an `undo`"),
