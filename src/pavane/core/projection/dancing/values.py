@@ -13,6 +13,7 @@ import msgspec
 
 from pavane.core.decide import caught
 from pavane.core.decide.draft import encode
+from pavane.core.decide.nodes import parted
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import (
@@ -133,7 +134,7 @@ class Values(Turn):
             return row.output
         if step is None or not caught.is_caught(step):
             return row.output
-        id = f"{maker.child}/{row.failed_ref}"
+        id, _ = parted(f"{maker.child}/{row.failed_ref}", self.choreography.nodes)
         failed = self.choreography.nodes.get(id) if row.failed_ref else None
         plan = failed.plan if failed is not None else None
         raised = plan is not None and plan.type == "TERMINATE"
