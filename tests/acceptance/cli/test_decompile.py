@@ -49,11 +49,7 @@ async def charge(order: Any = None) -> dict[str, Any]: ...
 @workflow
 async def fulfil(order: Any) -> dict[str, Any]:
     charge_result = await charge(order=order)
-    await step(
-        'HTTP',
-        ref='call',
-        input={'http_request': {'uri': 'https://api.example.com/x'}},
-    )
+    await step('HTTP', ref='call', input={'http_request': {'uri': 'https://api.example.com/x'}})
     return {'paid': charge_result['id']}
 '''
 
