@@ -50,13 +50,14 @@ GOES_WELL: dict[Any, Any] = {
 }
 
 
-@pytest.fixture(params=["orchestrated", "hybrid"])
+@pytest.fixture(params=["orchestrated", "choreographed", "hybrid"])
 def taken_in(request: pytest.FixtureRequest) -> Callable[..., Play]:
     """Plays the process in a style, with what is different this time."""
 
     def taken_in(changes: dict[Any, Any], colleague: Colleague = ANNA) -> Play:
         flow = hybrid.take_in if request.param == "hybrid" else take_in
-        return play(flow, {"colleague": colleague}, results=GOES_WELL | changes)
+        style = "choreographed" if request.param == "choreographed" else "orchestrated"
+        return play(flow, {"colleague": colleague}, style=style, results=GOES_WELL | changes)
 
     return taken_in
 
