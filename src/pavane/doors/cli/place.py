@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
-from pavane.doors.executions.asked import Start
 from pavane.engine.views.dead_letters import DeadLetter
-from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
+
+if TYPE_CHECKING:
+    from pavane.doors.executions.asked import Start
+    from pavane.engine.views.people import Questions
 
 
 class Page(msgspec.Struct):

@@ -8,12 +8,12 @@ import click
 
 from pavane.doors.cli.main import DONE
 from pavane.doors.cli.options import place_options
-from pavane.doors.executions.asked import Start
 from pavane.doors.wiring import Wiring
 from pavane.errors import ExecutionFailedError
 
 if TYPE_CHECKING:
     from pavane.core.model.command import IfExists
+    from pavane.doors.executions.asked import Start
     from pavane.sdk.application.loading import App
 
 WAIT_S = 30
@@ -66,6 +66,7 @@ def command(
     `pavane server` uses that store; or at once, with --app and --wait.
     """
     from pavane.doors.cli.payload import read_payload
+    from pavane.doors.executions.asked import Start
     from pavane.errors import UsageError
 
     start = Start(
