@@ -21,6 +21,7 @@ _NUMBERS = (
     "rate_limit_per_frequency",
     "rate_limit_frequency_in_seconds",
 )
+_NOT_BUILT = ("concurrent_exec_limit", "rate_limit_per_frequency")
 _TIME_MAX_S = 100 * 366 * 86_400  # a hundred years
 
 
@@ -29,6 +30,8 @@ def check(layout: Layout) -> Iterator[str]:
     seconds = layout.workflow.timeout_seconds
     if not 0 <= seconds <= _TIME_MAX_S:
         yield f"The workflow's timeoutSeconds is {seconds:g}; 0 means none, else give seconds."
+    if layout.workflow.rate_limit_config:
+        yield "The workflow's rateLimitConfig is not built yet; leave it out."
     for place in layout.places:
         step = place.step
         if step.retry_count is not None and step.retry_count < 0:
@@ -52,3 +55,8 @@ def numbers(definition: TaskDefinition) -> Iterator[str]:
             value = getattr(definition, field)
             if not 0 <= value <= _TIME_MAX_S:
                 yield f"{name} is {value:g}; 0 means none, and it cannot be negative or endless."
+            elif value and field in _NOT_BUILT:
+                yield (
+                    f"{name} is {value:g}, and limits across workers are not built yet; leave it "
+                    "out, or bound the places of each process with `concurrency`."
+                )

@@ -138,6 +138,7 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     failure_workflow: str = ""
     timeout_seconds: float = 0
     timeout_policy: Literal["ALERT_ONLY", "TIME_OUT_WF"] = "ALERT_ONLY"
+    rate_limit_config: dict[str, Any] | None = None  # known, so that it is refused and not ignored
     restartable: bool = True
     owner_email: str = ""
     schema_version: int = 2

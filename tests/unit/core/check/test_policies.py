@@ -15,6 +15,8 @@ from tests.unit.core.build import once, task, workflow
         (task("a", retry_count=-1), "Step 'a': retryCount is -1; 0 means none."),
         (task("a", start_delay=-1), "Step 'a': startDelay is -1; 0 means none."),
         (task("a", policy=once(timeout_seconds=-5)), "timeoutSeconds is -5"),
+        (task("a", policy=once(concurrent_exec_limit=5)), "concurrentExecLimit is 5, and limits"),
+        (task("a", policy=once(rate_limit_per_frequency=9)), "rateLimitPerFrequency is 9, and"),
         (task("a", policy=once(backoff_jitter_ms=-5)), "backoffJitterMs is -5"),
         (task("a", policy=once(retry_delay_seconds=1e30)), "retryDelaySeconds is 1e+30"),
         (
@@ -33,6 +35,12 @@ def test_the_time_of_the_workflow():
     found = check_workflow(workflow(task("a"), timeout_seconds=-1))
     assert found == ["The workflow's timeoutSeconds is -1; 0 means none, else give seconds."]
     assert check_workflow(workflow(task("a"), timeout_seconds=60)) == []
+
+
+def test_limits_of_the_workflow():
+    asked = {"rateLimitKey": "k", "concurrentExecLimit": 1}
+    found = check_workflow(workflow(task("a"), rate_limit_config=asked))
+    assert found == ["The workflow's rateLimitConfig is not built yet; leave it out."]
 
 
 def test_numbers_that_pass():
