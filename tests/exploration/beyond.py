@@ -244,7 +244,7 @@ DATA = [  # values that are told straight to those who read them
     ),
     play(
         "A → loop of 2 (optional Y f), Y reads A",
-        4,
+        5,
         "A, V",
         loop(2, option("Y f")),
         deadline=False,
