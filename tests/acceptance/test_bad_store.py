@@ -210,7 +210,7 @@ def test_a_store_that_cannot_be_used_is_refused_and_left_alone(
         said = refused(tmp_path, 1, *command)
         for word in [*words, "pavane.db"]:
             assert word in said, said
-        assert len(said.splitlines()) == 2, said
+        assert len(said.splitlines()) == 3, said  # what is wrong, what to do, where more is said
     assert hashlib.sha256(path.read_bytes()).digest() == before
     log = tmp_path / "pavane.db-wal"
     assert not log.exists() or log.stat().st_size == 0, "nothing waits to be written into it"
