@@ -117,7 +117,8 @@ class Company:
         """What processes have printed that no process should."""
         for life in self.lives:
             if "Traceback" in life.said:
-                yield f"{life.part}, life {life.number}:\n{life.said[-3000:]}"
+                said = life.said[life.said.index("Traceback") :][:6000]
+                yield f"{life.part}, life {life.number}:\n{said}"
 
 
 def _free_port() -> int:

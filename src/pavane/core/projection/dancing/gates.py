@@ -95,7 +95,7 @@ class Gates(Loops):
         for ref in joined_by(node, self.choreography.nodes):
             name = f"{scope.path}/{ref}" if scope.path else ref
             body = self.value(f"{name}:out", at)
-            if body not in (None, b"", b"{}"):
+            if body not in (None, b"", b"{}", b"null"):
                 found[ref] = body
         parts = [
             encode(ref) + b":" + body for ref, body in found.items() if isinstance(body, bytes)

@@ -155,7 +155,11 @@ class Loops(Flow):
             for ref, kind in kinds.items()
             if kind not in ("join", "loop")
         }
-        return {ref: msgspec.Raw(body) for ref, body in made.items() if body and body != b"{}"}
+        return {
+            ref: msgspec.Raw(body)
+            for ref, body in made.items()
+            if body not in (None, b"", b"{}", b"null")
+        }
 
     # --- the end of the loop --------------------------------------------------------------------
 
