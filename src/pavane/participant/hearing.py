@@ -77,8 +77,8 @@ class Hearing:
     ) -> None:
         try:
             await heard
-        except Exception:  # noqa: BLE001  # no fault of one event may end the loop
-            _LOG.exception("%s could not be taken in and comes again", delivery.event.id)
+        except Exception as error:  # noqa: BLE001  # no fault of one event may end the loop
+            _say("%s could not be taken in and comes again", delivery.event.id, error)
             await _tell(delivery, lambda: subscription.back(delivery, int(_PAUSE_S * 1000)))
         else:
             await _tell(delivery, lambda: subscription.done([delivery]))
@@ -93,8 +93,8 @@ class Hearing:
     async def _fire(self, ear: Ear, todo: Todo) -> None:
         try:
             await ear.fire(todo)
-        except Exception:  # noqa: BLE001  # as above; it stays due
-            _LOG.exception("%s could not be dealt with", todo.name)
+        except Exception as error:  # noqa: BLE001  # as above; it stays due
+            _say("%s could not be dealt with", todo.name, error)
             await asyncio.sleep(_PAUSE_S)
         finally:
             self._rung(todo.execution, todo.name)
@@ -112,6 +112,14 @@ class Hearing:
         task = asyncio.ensure_future(work)
         self._going.add(task)
         task.add_done_callback(self._going.discard)
+
+
+def _say(what: str, id: str, error: Exception) -> None:
+    """A ledger that was taken over, or has trouble, says so itself; a fault shows where it is."""
+    if isinstance(error, PavaneError):
+        _LOG.warning(f"{what}: %s", id, error)
+    else:
+        _LOG.error(what, id, exc_info=error)
 
 
 async def _tell(delivery: Delivery, tell: Callable[[], Awaitable[None]]) -> None:
