@@ -14,14 +14,14 @@ from pavane.engine.engine import Engine
 
 pytestmark = pytest.mark.anyio
 
-WORK = Workflow(name="work", tasks=[Step(name="do", task_reference_name="d")])
+ERRAND = Workflow(name="errand", tasks=[Step(name="do", task_reference_name="d")])
 NESTED = Workflow(
     name="nested",
     tasks=[
         Step(
             task_reference_name=ref,
             type="SUB_WORKFLOW",
-            sub_workflow_param=SubWorkflow("work", priority=priority),
+            sub_workflow_param=SubWorkflow("errand", priority=priority),
         )
         for ref, priority in (("same", None), ("own", 50))
     ],
@@ -34,7 +34,7 @@ async def engine(
 ) -> AsyncIterator[Engine]:
     monkeypatch.chdir(tmp_path)
     async with running_engine(request.param) as engine:
-        await engine.register([WORK, NESTED])
+        await engine.register([ERRAND, NESTED])
         yield engine
 
 
@@ -45,7 +45,7 @@ async def http(engine: Engine) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-async def start(http: httpx2.AsyncClient, priority: int, workflow: str = "work") -> str:
+async def start(http: httpx2.AsyncClient, priority: int, workflow: str = "errand") -> str:
     body = {"priority": priority}
     answer = await http.post(f"/v1/workflows/{workflow}/executions", json=body)
     return answer.json()["id"]
@@ -82,5 +82,5 @@ async def test_sub_workflows_have_that_of_what_started_them_or_their_own(
 
 async def test_a_priority_is_from_0_to_99(http: httpx2.AsyncClient):
     for priority in (-1, 100):
-        answer = await http.post("/v1/workflows/work/executions", json={"priority": priority})
+        answer = await http.post("/v1/workflows/errand/executions", json={"priority": priority})
         assert answer.status_code == 422
