@@ -24,8 +24,9 @@ help:
 demo: $(VENV)/.runtime
 	@$(BIN)/pavane demo $(or $(ARGS),--processes --style all)
 
+# All of them in two processes side by side; what ARGS names in one, so that it prints as it goes.
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(or $(ARGS),--numprocesses 2 --dist worksteal)
 
 check: $(VENV)/.dev
 	@$(BIN)/ruff format --check --quiet $(SOURCES) || { echo 'Not formatted. Run: make fix'; exit 1; }

@@ -30,7 +30,6 @@ WRONG = (
     dancers.NoRowGuard,
     dancers.FailedUndoCounts,
     dancers.PerhapsTakesBack,
-    dancers.OptionalNotWaitedFor,
 )
 
 

@@ -66,7 +66,7 @@ async def nothing(_request: object) -> Response:
         Mount("/files", app=Response()),
         WebSocketRoute("/v1/executions", nothing),
     ],
-    ids=str,
+    ids=["route", "method", "mounted routes", "mounted application", "socket"],
 )
 def test_a_route_without_a_role_cannot_be_built(route: BaseRoute):
     with pytest.raises(UndeclaredError):
