@@ -325,9 +325,16 @@ class Engine:
         )
         return bool(await self._submit(outcome.execution_id, fact, stopping=True))
 
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int, worker: str = "") -> bool:
-        """A sign of life. False: stop, the attempt is no longer wanted, or no longer yours."""
-        alive = await self._submit(execution_id, facts.Heartbeat(ref, attempt, worker))
+    async def heartbeat(
+        self, execution_id: str, ref: str, attempt: int, worker: str = "", *, progress: bytes = b""
+    ) -> bool:
+        """A sign of life, with JSON that says how far the work is, or without; TooLargeError.
+
+        False: stop, the attempt is no longer wanted, or no longer yours.
+        """
+        payloads.checked_progress(progress)
+        fact = facts.Heartbeat(ref, attempt, worker, progress)
+        alive = await self._submit(execution_id, fact)
         return bool(alive)
 
     def taking(self, tasks: Sequence[str], worker: str, limit: int) -> Taking:

@@ -12,6 +12,7 @@ from pavane.core.model.work import Assignment, Outcome, OutcomeStatus
 from pavane.engine.sessions import PREFIX, Held, Session
 from pavane.engine.views.late import why_late
 from pavane.engine.views.records import Records
+from pavane.engine.views.shapes import NULL, null
 from pavane.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -32,6 +33,12 @@ class Attempted(msgspec.Struct, frozen=True, rename="camel", gc=False):
     execution_id: str
     ref: str
     attempt: int = 0
+
+
+class Beat(Attempted, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A sign of life, with any JSON that says how far the work is; null says nothing."""
+
+    progress: msgspec.Raw = msgspec.field(default_factory=null)
 
 
 class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
@@ -88,7 +95,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
 
     worker: str
     reports: list[Report] = []
-    beats: list[Attempted] = []  # signs of life from inside tasks
+    beats: list[Beat] = []  # signs of life from inside tasks
     holds: list[Attempted] = []  # tasks that it has got, and not spoken of since
     tasks: list[str] = []  # names of tasks that it can do
     limit: int = 0  # how many of them it has room for
@@ -182,10 +189,16 @@ async def _report(engine: Engine, report: Report, worker: str) -> bool:
     return await engine.report(_outcome(report, worker))
 
 
-async def _beat(engine: Engine, beats: Sequence[Attempted], session: Session) -> None:
+async def _beat(engine: Engine, beats: Sequence[Beat], session: Session) -> None:
     wanted = await asyncio.gather(
         *(
-            engine.heartbeat(each.execution_id, each.ref, each.attempt, session.worker)
+            engine.heartbeat(
+                each.execution_id,
+                each.ref,
+                each.attempt,
+                session.worker,
+                progress=b"" if each.progress == NULL else bytes(each.progress),
+            )
             for each in beats
         )
     )

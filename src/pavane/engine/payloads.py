@@ -10,6 +10,7 @@ from pavane.errors import InputError, TooLargeError
 
 BYTES_MAX = 10 * 1024 * 1024
 DEPTH_MAX = 200
+PROGRESS_BYTES_MAX = 4000
 
 
 def bounded(body: bytes, what: str) -> bytes:
@@ -18,6 +19,16 @@ def bounded(body: bytes, what: str) -> bytes:
         raise TooLargeError(
             f"{what} has {len(body):,} bytes; the limit is {BYTES_MAX:,}.",
             "Keep large data elsewhere and pass a reference to it.",
+        )
+    return body
+
+
+def checked_progress(body: bytes) -> bytes:
+    """What a task tells of its progress, if it is small: it is written again and again."""
+    if len(body) > PROGRESS_BYTES_MAX:
+        raise TooLargeError(
+            f"The progress has {len(body):,} bytes; the limit is {PROGRESS_BYTES_MAX:,}.",
+            "Tell a number, a text, or a few fields.",
         )
     return body
 

@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from pavane.core.model.work import Assignment
-from pavane.errors import PavaneError
+from pavane.engine.payloads import checked_progress
+from pavane.errors import InputError, PavaneError
 
 _LOG = logging.getLogger("pavane.task")
 
-Beat = Callable[[Assignment], Awaitable[bool]]
-"""Gives a sign of life; False when the attempt is no longer wanted."""
+Beat = Callable[[Assignment, bytes], Awaitable[bool]]
+"""Gives a sign of life, with JSON that says how far; False when it is no longer wanted."""
 
 
 class TaskContext:
@@ -24,7 +27,7 @@ class TaskContext:
     checkers know that callers do not pass it. Called outside a workflow, a task gets a plain one.
     """
 
-    __slots__ = ("_assignment", "_beat", "_beating", "_log", "_loop", "_stop_reason")
+    __slots__ = ("_assignment", "_beat", "_beating", "_log", "_loop", "_progress", "_stop_reason")
 
     def __init__(
         self,
@@ -36,6 +39,7 @@ class TaskContext:
         self._beat = beat
         self._loop = loop
         self._beating = False
+        self._progress = b""
         self._stop_reason = ""
         self._log: logging.LoggerAdapter[logging.Logger] | None = None
 
@@ -128,26 +132,32 @@ class TaskContext:
         if self._stop_reason:
             raise asyncio.CancelledError(self._stop_reason)
 
-    async def heartbeat(self) -> None:
+    async def heartbeat(self, progress: object = None) -> None:
         """Give a sign of life, which extends the lease; notice whether the work is still wanted.
 
+        `progress` says how far the work is, to whoever looks: a number from 0 to 1, a text, or
+        anything that becomes JSON of at most 4,000 bytes (TooLargeError). Each call is a commit.
         An engine that cannot take it is no reason to give the work up: that is only logged.
         """
+        await self._tell(_json(progress))
+
+    async def _tell(self, progress: bytes) -> None:
         if self._beat is None:
             return
         try:
-            wanted = await self._beat(self._assignment)
+            wanted = await self._beat(self._assignment, progress)
         except PavaneError as error:
             _LOG.warning("a heartbeat failed: %s", error)
             return
         if not wanted:
             self.stop("no longer wanted")
 
-    def heartbeat_sync(self) -> None:
+    def heartbeat_sync(self, progress: object = None) -> None:
         """As `heartbeat`, from a sync function: does not wait, the answer shows in `cancelled`.
 
-        Calls that come while one is on its way count as that one.
+        Calls that come while one is on its way count as that one; the last progress is told.
         """
+        self._progress = _json(progress) or self._progress
         loop = self._loop
         waits = self._beating or self._beat is None
         if not waits and loop is not None and not loop.is_closed():
@@ -155,13 +165,17 @@ class TaskContext:
             loop.call_soon_threadsafe(self._start_heartbeat)
 
     def _start_heartbeat(self) -> None:
-        beating = asyncio.ensure_future(self.heartbeat())
+        progress, self._progress = self._progress, b""
+        beating = asyncio.ensure_future(self._tell(progress))
         beating.add_done_callback(self._heartbeat_done)
 
     def _heartbeat_done(self, beating: asyncio.Future[None]) -> None:
         self._beating = False
         if not beating.cancelled():
             beating.result()  # asyncio logs what is raised from here
+        if self._progress and not self._stop_reason:  # told while that one was on its way
+            self._beating = True
+            self._start_heartbeat()
 
     def stop(self, reason: str) -> None:
         """Ask the task to stop: `cancelled` becomes true. The worker calls this."""
@@ -183,6 +197,15 @@ class TaskContext:
                 },
             )
         return self._log
+
+
+def _json(progress: object) -> bytes:
+    if progress is None:
+        return b""
+    try:
+        return checked_progress(msgspec.json.encode(progress))
+    except TypeError as error:
+        raise InputError(f"The progress is no JSON: {error}.", "Tell a number or a text.") from None
 
 
 class _TaskLog(logging.LoggerAdapter[logging.Logger]):

@@ -36,7 +36,9 @@ class WorkSource(Protocol):
 
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]: ...
     async def report(self, outcome: Outcome) -> bool: ...
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool: ...
+    async def heartbeat(
+        self, execution_id: str, ref: str, attempt: int, *, progress: bytes = b""
+    ) -> bool: ...
 
 
 class LocalWorkers:
@@ -301,9 +303,10 @@ class LocalWorkers:
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, longest_s)
 
-    async def _beat(self, given: Assignment) -> bool:
+    async def _beat(self, given: Assignment, progress: bytes) -> bool:
         assert self._source is not None
-        return await self._source.heartbeat(given.execution_id, given.ref, given.attempt)
+        place = (given.execution_id, given.ref, given.attempt)
+        return await self._source.heartbeat(*place, progress=progress)
 
     # --- waiting tasks --------------------------------------------------------------------------
 

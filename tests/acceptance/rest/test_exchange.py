@@ -187,6 +187,25 @@ async def test_a_task_that_is_no_longer_wanted_is_told_to_who_waits(client: http
     assert (await exchange(client, "w", beats=[report(work)]))["unwanted"], "it is over"
 
 
+async def test_a_sign_of_life_says_how_far_the_work_is(client: httpx2.AsyncClient):
+    id = await start(client)
+    (work,) = (await take(client, "w", "first"))["work"]
+
+    async def shown() -> Any:
+        return (await client.get(f"/v1/executions/{id}")).json()["steps"][0]["progress"]
+
+    assert await shown() is None
+    await exchange(client, "w", beats=[report(work, progress={"page": 3})])
+    assert await shown() == {"page": 3}
+    await exchange(client, "w", beats=[report(work)])
+    assert await shown() == {"page": 3}
+    long = {"worker": "w", "beats": [report(work, progress="x" * 5000)]}
+    refused = await client.post("/v1/exchange", json=long)
+    assert refused.status_code == 413 and "the limit is 4,000" in refused.text
+    await exchange(client, "w", reports=[report(work)])
+    assert await shown() is None
+
+
 async def test_what_was_for_one_who_hung_up_goes_to_the_next(client: httpx2.AsyncClient):
     waiting = asyncio.create_task(take(client, "gone", "first", waitMs=30_000))
     await asyncio.sleep(0.02)

@@ -155,6 +155,17 @@ def test_a_silent_worker_loses_its_task_whatever_the_policy(policy: str):
     assert not run.tell(Reported("a", 0, "COMPLETED"))
 
 
+def test_progress_is_kept_of_the_attempt_that_tells_it():
+    run = start(retry_count=1, retry_delay_seconds=0)
+    assert not run.tell(Heartbeat("a", 0, progress=b"0.1")), "nobody has it"
+    run.take("a")
+    assert run.tell(Heartbeat("a", 0, progress=b"0.4")) and run.tell(Heartbeat("a", 0))
+    assert run.value("progress:a") == {"attempt": 0, "value": 0.4}
+    run.fail("a")
+    assert not run.tell(Heartbeat("a", 0, progress=b"0.9"))
+    assert run.value("progress:a") == {"attempt": 0, "value": 0.4}
+
+
 def test_a_silent_worker_is_noticed_behind_a_timeout_that_is_only_noted():
     run = start(
         response_timeout_seconds=5,

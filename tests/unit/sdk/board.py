@@ -39,6 +39,7 @@ class Board:
         self.outcomes: list[tuple[float, Outcome]] = []
         self.polls: list[tuple[tuple[str, ...], int]] = []
         self.wanted = True  # what a heartbeat is told
+        self.progress: list[bytes] = []  # what heartbeats told
         self.troubles: list[PavaneError] = []  # raised by the next reports
         self._news = asyncio.Event()
 
@@ -57,7 +58,11 @@ class Board:
         self._news.set()
         return True
 
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
+    async def heartbeat(
+        self, execution_id: str, ref: str, attempt: int, *, progress: bytes = b""
+    ) -> bool:
+        if progress:
+            self.progress.append(progress)
         return self.wanted
 
     async def reported(self, count: int = 1) -> list[Outcome]:

@@ -104,14 +104,18 @@ def test_signs_of_life_from_a_thread_do_not_pile_up() -> None:
 
     @service.task
     def shout(ctx: TaskContext) -> None:
-        for _ in range(1000):
-            ctx.heartbeat_sync()
+        for n in range(1000):
+            ctx.heartbeat_sync(n / 1000)
+        ctx.heartbeat_sync("done")
+        time.sleep(0.1)
 
-    beats: list[int] = []
+    beats: list[bytes] = []
 
     class Slow(Board):
-        async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
-            beats.append(attempt)
+        async def heartbeat(
+            self, execution_id: str, ref: str, attempt: int, *, progress: bytes = b""
+        ) -> bool:
+            beats.append(progress)
             await asyncio.sleep(0.01)
             return True
 
@@ -126,3 +130,4 @@ def test_signs_of_life_from_a_thread_do_not_pile_up() -> None:
 
     asyncio.run(main())
     assert 1 <= len(beats) < 100
+    assert beats[-1] == b'"done"', "the last progress is told, whatever came between"

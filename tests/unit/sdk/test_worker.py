@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from pavane.errors import Fail, InputError, StoppingError, StoreFullError
+from pavane.errors import Fail, InputError, StoppingError, StoreFullError, TooLargeError
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
 from pavane.sdk.worker import LocalWorkers
@@ -304,6 +304,29 @@ def test_a_heartbeat_tells_that_the_work_is_no_longer_wanted() -> None:
 
     (_, outcome), *_ = at_work(service, scene).outcomes
     assert outcome.output == b'{"result":4}'
+
+
+def test_a_heartbeat_tells_how_far_the_work_is() -> None:
+    service = Service("far")
+
+    @service.task
+    async def go(ctx: TaskContext) -> None:
+        await ctx.heartbeat(0.5)
+        await ctx.heartbeat()
+        await ctx.heartbeat({"page": 3})
+        with pytest.raises(TooLargeError, match="5,002 bytes; the limit is 4,000"):
+            await ctx.heartbeat("x" * 5000)
+        with pytest.raises(InputError, match="The progress is no JSON"):
+            await ctx.heartbeat(object())
+
+    async def scene(board: Board, workers: LocalWorkers) -> None:
+        workers.reserve("go")
+        workers.run(assignment("go"))
+        await board.reported()
+
+    board = at_work(service, scene)
+    assert [outcome.status for _, outcome in board.outcomes] == ["COMPLETED"]
+    assert board.progress == [b"0.5", b'{"page":3}']
 
 
 def test_ctrl_c_in_a_task_is_reported_and_then_ends_the_program() -> None:

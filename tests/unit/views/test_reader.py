@@ -9,6 +9,7 @@ import pytest
 from pavane.adapters.memory.store import MemoryStore
 from pavane.core.model.rows import Header, Ready, TaskRow, Value
 from pavane.core.model.workflow import Step, Workflow, content_hash
+from pavane.engine.views.progress import progress_text
 from pavane.engine.views.reader import Reader
 from pavane.errors import NotFoundError
 from pavane.ports.store import Change, Search, StoredWorkflow, Unit
@@ -57,6 +58,35 @@ async def store() -> AsyncIterator[MemoryStore]:
 async def put(store: MemoryStore, head: Header, **rows: Any) -> None:
     change = msgspec.structs.replace(Change(head), **rows)
     assert await store.commit([Unit([change])]) == set()
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        (b"0.405", "40%"),
+        (b"1", "100%"),
+        (b"7", "7"),
+        (b"true", "true"),
+        (b'"page 3\\nof 9"', "page 3"),
+        (b'{"page":3}', '{"page":3}'),
+    ],
+)
+async def test_progress_shows_while_the_attempt_goes_on(store: MemoryStore, told: bytes, text: str):
+    values = [Value("e1", "progress:ship", b'{"attempt":1,"value":' + told + b"}")]
+    first = row("ship", "FAILED", 1)
+    going = row("ship", "IN_PROGRESS", 2, 1)
+    await put(store, header(status="RUNNING"), new_tasks=[first, going], values=values)
+    (step,) = (await Reader(store).execution("e1")).steps
+    assert bytes(step.progress) == told and progress_text(step) == text
+
+
+@pytest.mark.parametrize(("status", "attempt"), [("IN_PROGRESS", 0), ("COMPLETED", 1)])
+async def test_old_progress_does_not_show(store: MemoryStore, status: str, attempt: int):
+    values = [Value("e1", "progress:ship", b'{"attempt":%d,"value":1}' % attempt)]
+    rows = [row("ship", "FAILED", 1), row("ship", status, 2, 1)]
+    await put(store, header(status="RUNNING"), new_tasks=rows, values=values)
+    (step,) = (await Reader(store).execution("e1")).steps
+    assert bytes(step.progress) == b"null" and progress_text(step) == ""
 
 
 async def test_attempts_become_one_step(store: MemoryStore):

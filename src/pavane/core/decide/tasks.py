@@ -16,7 +16,7 @@ from pavane.core.model import fact as facts
 from pavane.core.model import status
 from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
-from pavane.core.model.rows import Header, TaskRow
+from pavane.core.model.rows import PROGRESS, Header, TaskRow
 from pavane.core.model.work import NAMELESS, REASON_MAX
 
 _OF_CHILD = {status.TIMED_OUT: status.TIMED_OUT, status.TERMINATED: status.CANCELED}
@@ -100,6 +100,11 @@ def heartbeat(draft: Draft, fact: facts.Heartbeat) -> bool:
         return False
     if _somebody_else_has(row, fact.worker):
         return False
+    if fact.progress:
+        draft.values[PROGRESS + row.ref] = b'{"attempt":%d,"value":%s}' % (
+            row.attempt,
+            fact.progress,
+        )
     _rearm(draft, draft.change(row))
     return True
 

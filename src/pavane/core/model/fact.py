@@ -43,11 +43,12 @@ class Reported(Fact, frozen=True, gc=False):
 
 
 class Heartbeat(Fact, frozen=True, gc=False):
-    """A worker is alive and still at it."""
+    """A worker is alive and still at it; `progress` is JSON that says how far, b"" nothing."""
 
     ref: str
     attempt: int
     worker: str = ""
+    progress: bytes = b""
 
 
 class Returned(Fact, frozen=True, gc=False):

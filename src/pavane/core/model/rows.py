@@ -111,7 +111,10 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
 
 
 class Value(msgspec.Struct, frozen=True, gc=False):
-    """A named JSON value of an execution: "input", "output", or "var:" and a variable's name."""
+    """A named JSON value of an execution: "input", "output", or a prefix and a name.
+
+    "var:" and a variable's name; "progress:" and a step's: what its attempt told last.
+    """
 
     execution_id: str
     name: str
@@ -121,6 +124,7 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 # What a decision needs to see of one execution: ("task", ref) is the newest attempt of a step,
 # ("value", name) a value, ("open", after) the next page of Ready rows with ref > after.
 Key = tuple[str, str]
+PROGRESS = "progress:"
 PAGE = 100  # Ready rows in a page, branches scheduled at once, steps walked back at once
 
 

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from pavane.doors.cli.rounds import iterations
+from pavane.engine.views.progress import progress_text
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, StepView
 
 COLOURS = {
@@ -111,6 +112,8 @@ def step_lines(steps: Sequence[StepView]) -> Iterator[str]:
             line += f"  after {step.attempts} attempts"
         if step.reason:
             line += f"  {first_line(step.reason)}"
+        if told := progress_text(step):
+            line += f"  {told}"
         if step.child_id:
             line += f"  → {step.child_id}"
         yield line.rstrip()

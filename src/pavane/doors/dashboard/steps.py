@@ -8,6 +8,7 @@ from typing import Final
 from pavane.doors.dashboard.html import Markup, joined, tag
 from pavane.doors.dashboard.payload import payload
 from pavane.doors.dashboard.words import api_path, chip, moment, span
+from pavane.engine.views.progress import progress_text
 from pavane.engine.views.shapes import ExecutionView, StepView
 
 SHOWN_MAX: Final = 200
@@ -36,6 +37,7 @@ def _step(step: StepView, link: str, whole: str) -> Markup:
         tag("b", step.ref),
         tag("span", " · ".join(filter(None, about)), class_="quiet"),
         tag("span", step.reason, class_="reason") if step.reason else None,
+        tag("span", told, class_="quiet") if (told := progress_text(step)) else None,
     )
     return tag(
         "details",

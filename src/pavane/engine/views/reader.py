@@ -147,7 +147,7 @@ def _view(
     ready: Sequence[Ready],
     assembled: Assembled,
 ) -> ExecutionView:
-    steps = step_views(tasks, assembled)
+    steps = step_views(tasks, assembled, values)
     return ExecutionView(
         id=header.id,
         workflow=header.workflow,

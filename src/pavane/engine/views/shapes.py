@@ -51,6 +51,7 @@ class StepView(msgspec.Struct, frozen=True, rename="camel"):
     ended_at: int = 0
     input: msgspec.Raw = msgspec.field(default_factory=null)
     output: msgspec.Raw = msgspec.field(default_factory=null)
+    progress: msgspec.Raw = msgspec.field(default_factory=null)  # while it is in progress
     earlier: list[AttemptView] = []
 
 

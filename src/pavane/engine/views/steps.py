@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from msgspec import structs
 
 from pavane.core.decide.branches import by_fork
 from pavane.core.model import status as st
-from pavane.core.model.rows import TaskRow
+from pavane.core.model.rows import PROGRESS, TaskRow
 from pavane.engine.views.assembled import Assembled, shown_input
 from pavane.engine.views.shapes import NULL, UNDONE, AttemptView, StepView
 
 UNDO_PREFIX = "undo:"
 
 
-def step_views(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
-    """The steps of an execution from its task rows, which come by seq."""
+def step_views(
+    rows: Sequence[TaskRow], assembled: Assembled, values: Mapping[str, bytes] = {}
+) -> list[StepView]:
+    """The steps of an execution from its task rows, which come by seq, and its values."""
     attempts: dict[str, list[TaskRow]] = {}
     for row in rows:
         attempts.setdefault(row.ref, []).append(row)
@@ -36,9 +38,26 @@ def step_views(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
             ),
             input=raw(shown_input(newest[ref], branches)),
             fork=forks.get(ref, ""),
+            progress=_progress(newest[ref], values),
         )
         for ref, of_step in attempts.items()
     ]
+
+
+class _Told(msgspec.Struct):
+    """What an attempt told last (core/decide/tasks.py)."""
+
+    attempt: int
+    value: msgspec.Raw
+
+
+def _progress(row: TaskRow, values: Mapping[str, bytes]) -> msgspec.Raw:
+    """How far an attempt is that goes on; null where it has not said."""
+    body = values.get(PROGRESS + row.ref) if row.status == st.IN_PROGRESS else None
+    if body is None:
+        return NULL
+    told = msgspec.json.decode(body, type=_Told)
+    return msgspec.Raw(bytes(told.value)) if told.attempt == row.attempt else NULL
 
 
 def raw(body: bytes) -> msgspec.Raw:

@@ -161,8 +161,11 @@ class Attempts:
             )
         )
 
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
-        """A sign of life. False: stop, the attempt is no longer wanted."""
+    async def heartbeat(
+        self, execution_id: str, ref: str, attempt: int, *, progress: bytes = b""
+    ) -> bool:
+        """A sign of life. False: stop, the attempt is no longer wanted. Nobody keeps progress."""
+        del progress
         place = (execution_id, ref, attempt)
         if place not in self._handed:
             return False

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pavane.core.model.work import Assignment, Outcome
-from pavane.engine.exchange import MANY, Attempted, Given, Report, Wanted, Work
+from pavane.engine.exchange import MANY, Attempted, Beat, Given, Report, Wanted, Work
 from pavane.errors import InputError, TooLargeError
 from pavane.sdk.remote.line import Line
 from pavane.sdk.worker import LocalWorkers
@@ -41,6 +41,7 @@ class CrewExchange:
         self._tasks = list(tasks)
         self._outcomes: list[tuple[Outcome, asyncio.Future[bool]]] = []
         self._beats: dict[Place, asyncio.Future[bool]] = {}
+        self._progress: dict[Place, bytes] = {}  # told with the next sign of life
         self._at_work = at_work  # whose each attempt is
         self._got: dict[Place, None] = {}  # attempts of which the server does not know it yet
         self._troubles = 0
@@ -57,8 +58,10 @@ class CrewExchange:
         self._something.set()
         return await answer
 
-    async def heartbeat(self, place: Place) -> bool:
+    async def heartbeat(self, place: Place, progress: bytes) -> bool:
         """A sign of life from inside a task. False: it is not wanted any more."""
+        if progress:
+            self._progress[place] = progress
         answer = self._beats.get(place)
         if answer is None:
             answer = self._beats[place] = asyncio.get_running_loop().create_future()
@@ -78,6 +81,7 @@ class CrewExchange:
     async def _bring(self) -> None:
         bringing = self._next()
         beats, self._beats = self._beats, {}
+        progress, self._progress = self._progress, {}
         room = self._workers.take(self._tasks[0], len(bringing)) if bringing else 0
         taken: list[Work] = []
         try:
@@ -85,7 +89,7 @@ class CrewExchange:
                 Wanted(
                     worker=self._name,
                     reports=[_report(outcome) for outcome, _ in bringing],
-                    beats=[Attempted(*place) for place in beats],
+                    beats=[Beat(*p, msgspec.Raw(progress.get(p, b"null"))) for p in beats],
                     holds=self._holds(),
                     tasks=self._tasks if room else [],
                     limit=room,

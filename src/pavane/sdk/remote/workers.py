@@ -77,8 +77,10 @@ class RemoteWorkers:
         crew = self._at_work.pop((outcome.execution_id, outcome.ref, outcome.attempt), None)
         return await (crew or self._crews[0]).report(outcome)
 
-    async def heartbeat(self, execution_id: str, ref: str, attempt: int) -> bool:
+    async def heartbeat(
+        self, execution_id: str, ref: str, attempt: int, *, progress: bytes = b""
+    ) -> bool:
         """A sign of life from inside a task."""
         place = (execution_id, ref, attempt)
         crew = self._at_work.get(place)
-        return await crew.heartbeat(place) if crew else False
+        return await crew.heartbeat(place, progress) if crew else False
