@@ -10,11 +10,9 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from orders import Order, OrderPaid, Receipt, sell
 
 from pavane import Client
-from pavane.bootstrap import Company, dancing_services
 from pavane.errors import ExecutionFailedError, NotFoundError, ResultTimeoutError
 
 SERVER = os.environ.get("SHOP_SERVER", "http://127.0.0.1:8080")
-BUS = os.environ.get("SHOP_BUS", "embedded:.pavane")
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,6 @@ class Links(TypedDict):
     """What every request finds in `request.state`."""
 
     client: Client
-    bus: Company
 
 
 @dataclass(frozen=True)
@@ -38,9 +35,9 @@ class Status:
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncGenerator[Links]:
-    """One client and one bus for all requests, closed when the application ends."""
-    async with Client(SERVER) as client, dancing_services(BUS, services=[], watched=False) as bus:
-        yield Links(client=client, bus=bus)
+    """One client for all requests, closed when the application ends."""
+    async with Client(SERVER) as client:
+        yield Links(client=client)
 
 
 app = FastAPI(title="A shop", lifespan=lifespan)
@@ -50,12 +47,7 @@ def client_of(request: Request) -> Client:
     return request.state.client
 
 
-def bus_of(request: Request) -> Company:
-    return request.state.bus
-
-
 Shop = Annotated[Client, Depends(client_of)]
-Bus = Annotated[Company, Depends(bus_of)]
 
 
 @app.post("/orders", status_code=202)
@@ -84,6 +76,6 @@ async def receipt(
 
 
 @app.post("/payments", status_code=202)
-async def payment(given: Payment, bus: Bus) -> None:
+async def payment(given: Payment, shop: Shop) -> None:
     """Tell that an order was paid. The same id is the same event, however often it comes."""
-    await bus.publish(OrderPaid(order=given.order, payment=given.id), id=f"payment-{given.id}")
+    await shop.publish(OrderPaid(order=given.order, payment=given.id), id=f"payment-{given.id}")

@@ -16,10 +16,10 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """The application beside a `pavane run` on a free port, with a bus of its own."""
-    shop.BUS = f"embedded:{tmp_path_factory.mktemp('bus')}"
+    bus = f"embedded:{tmp_path_factory.mktemp('bus')}"
     command = [sys.executable, "-m", "pavane", "run", "orders.py", "--style", "choreographed"]
     services = subprocess.Popen(
-        [*command, "--bus", shop.BUS, "--port", "0", "--stop-with-stdin"],
+        [*command, "--bus", bus, "--port", "0", "--stop-with-stdin"],
         cwd=HERE,
         env=os.environ | {"PYTHONUNBUFFERED": "1"},
         stdin=subprocess.PIPE,  # it ends with us, whatever becomes of us

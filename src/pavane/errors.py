@@ -9,7 +9,8 @@ PavaneError                       the root
 ├── NotFoundError                 no such workflow, execution, step or task
 ├── ConflictError                 the request does not fit the present state
 │   ├── AlreadyExistsError        a definition or a start key exists already with other content
-│   └── PastPivotError            no way back: a pivot step has passed
+│   ├── PastPivotError            no way back: a pivot step has passed
+│   └── NoBusError                there is no bus here, or none that can say what was asked
 ├── StoreError                    the store cannot be used or could not commit
 │   ├── StoreBusyError            another server holds this store
 │   ├── LeaseLostError            another process took over while this one gave no sign of life
@@ -112,6 +113,12 @@ class PastPivotError(ConflictError):
     """The execution has passed a pivot step: what was done can no longer be undone."""
 
     code = "past-pivot"
+
+
+class NoBusError(ConflictError):
+    """What needs a bus was asked where there is none, or of one that cannot say it."""
+
+    code = "no-bus"
 
 
 class StoreError(PavaneError):

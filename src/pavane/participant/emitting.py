@@ -55,6 +55,16 @@ def stamped(
     return Outgoing(bare.topic, bare.key or correlation, event)
 
 
+def from_outside(event: CloudEvent, now: int) -> Outgoing:
+    """An event that nobody here has caused, as it goes on the bus: whole, and with a time.
+
+    One that names no flow begins its own. Its type must be in order.
+    """
+    attributes = {**event.attributes, CORRELATION: correlation_of(event)}
+    whole = msgspec.structs.replace(event, time=event.time or now, attributes=attributes)
+    return Outgoing(topic_of_type(event.type), order_key_of(whole), whole)
+
+
 def published(command: Publish, role: str, execution: str, causation: str, time: int) -> Outgoing:
     """What a step of a workflow tells of; it belongs to the flow of its execution."""
     bare = CloudEvent(id="", source="", type=command.type, data=command.data)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from pavane.core.decide.nodes import parted
-from pavane.core.model.event import Outgoing
+from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.projection import message as m
 from pavane.core.projection.choreography import Choreography, Node
 from pavane.core.projection.message import At, Message, execution_of
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.errors import ConflictError, InputError, NotFoundError
+from pavane.participant.emitting import from_outside
 from pavane.ports.bus import Bus, role_topic
 from pavane.ports.clock import Clock
 
@@ -60,6 +61,10 @@ class Requests:
         )
         await self._send(choreography, execution, start)
         return execution
+
+    async def publish(self, event: CloudEvent) -> None:
+        """Tell of an event from outside, which has an id, a source and a type that is in order."""
+        await self._bus.publish([from_outside(event, self._clock.now())])
 
     async def stop(self, workflow: str, execution: str, reason: str = "") -> None:
         """Cancel it: what it has done is undone, unless it is past its pivot or its end."""

@@ -20,6 +20,7 @@ from pavane.core.model.command import IfExists
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.sdk import plans
 from pavane.sdk.contract import Contract
+from pavane.sdk.given import given_event
 from pavane.sdk.http import HttpTransport
 from pavane.sdk.plans import Answer, Ask, Plan
 from pavane.sdk.policy import Duration
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pavane.observer.observer import Observer
     from pavane.participant.requests import Requests
     from pavane.ports.clock import Chance
+    from pavane.sdk.event import Event
+    from pavane.sdk.inside import OnBus
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -65,11 +68,14 @@ class Client:
         self._transport = transport or HttpTransport(server, limit_s, api_key)
 
     @classmethod
-    def embedded(cls, engine: Engine) -> Client:
-        """A client of an engine in this process, on the same event loop."""
+    def embedded(cls, engine: Engine, company: OnBus | None = None) -> Client:
+        """A client of an engine in this process, on the same event loop.
+
+        With the `company` on the engine's bus it can publish.
+        """
         from pavane.sdk.inside import EngineTransport
 
-        return cls(transport=EngineTransport(engine))
+        return cls(transport=EngineTransport(engine, company))
 
     @classmethod
     def among(cls, requests: Requests, observer: Observer, chance: Chance) -> Client:
@@ -163,6 +169,53 @@ class Client:
         """
         definitions, tasks = definitions_for(workflows)
         await self.perform(plans.register(definitions, tasks, overwrite=overwrite))
+
+    @overload
+    async def publish(
+        self,
+        event: Event,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str: ...
+    @overload
+    async def publish(
+        self,
+        event: str,
+        data: object = None,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str: ...
+    async def publish(
+        self,
+        event: Event | str,
+        data: object = None,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str:
+        """Tell of an event, by an instance of its class or by its type's name and data; its id.
+
+        When it returns, the event is durable on the server's bus. The same `id` is the same event:
+        whoever has taken it takes it no second time; without one it gets a new one. Order matters
+        within a `key`, by default what the class says, else the correlation, by default the id.
+        `source` says who tells ("outside"). InputError for what does not fit, NoBusError where
+        the server has no bus.
+        """
+        given = given_event(
+            event, data, id=id, key=key, correlation_id=correlation_id, source=source
+        )
+        return await self.perform(plans.publish(given))
 
     async def perform(self, plan: Plan[T]) -> T:
         """Ask what a plan asks, until it has its result."""

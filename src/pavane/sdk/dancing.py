@@ -17,8 +17,10 @@ from pavane.observer.observer import Observer
 from pavane.observer.steps import newest
 from pavane.participant.requests import Requests, no_priority, only_return
 from pavane.ports.clock import Chance
+from pavane.sdk.given import GivenEvent
 from pavane.sdk.plans import Answer, Ask
 from pavane.sdk.queries import AskBody, search_of
+from pavane.sdk.telling import tell
 
 _SEEN_S = 5.0  # how long what was asked may take until it shows
 
@@ -59,6 +61,9 @@ class DancersTransport:
                         correlation_id=given.correlation_id,
                     )
                 }
+            case "publish":
+                event = msgspec.json.decode(ask.body, type=GivenEvent).event()
+                return {"id": await tell(event, self._requests, self._chance)}
             case "find":
                 return {"executions": self._observer.executions(search_of(ask.query))}
             case "state":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -14,15 +14,29 @@ from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
 from pavane.errors import ResultTimeoutError
+from pavane.participant.requests import Requests
+from pavane.ports.clock import Chance
+from pavane.sdk.given import GivenEvent
 from pavane.sdk.plans import Answer, Ask
 from pavane.sdk.queries import AskBody, search_of
+from pavane.sdk.telling import no_bus, tell
+
+
+class OnBus(Protocol):
+    """Who is on a bus, as far as events from outside go."""
+
+    @property
+    def requests(self) -> Requests: ...
+    @property
+    def chance(self) -> Chance: ...
 
 
 class EngineTransport:
     """Answers from an engine on the same event loop. Errors are raised as they are."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, company: OnBus | None = None) -> None:
         self._engine = engine
+        self._company = company
         self._reader = Reader(engine.store)
 
     async def close(self) -> None:
@@ -58,6 +72,11 @@ class EngineTransport:
                         if_exists=given.if_exists,
                     )
                 }
+            case "publish":
+                if self._company is None:
+                    raise no_bus()
+                event = msgspec.json.decode(ask.body, type=GivenEvent).event()
+                return {"id": await tell(event, self._company.requests, self._company.chance)}
             case "find":
                 return {"executions": await reader.executions(search_of(ask.query))}
             case "state":

@@ -25,6 +25,7 @@ from pavane.errors import (
     UsageError,
 )
 from pavane.sdk.contract import Contract, encode
+from pavane.sdk.given import GivenEvent
 from pavane.sdk.problems import raise_for
 
 T = TypeVar("T")
@@ -42,6 +43,7 @@ Verb = Literal[
     "retry",
     "terminate",
     "resolve",
+    "publish",
 ]
 
 PRIORITY_MAX = 99
@@ -156,6 +158,11 @@ def act(
     place = {"id": execution_id, "ref": ref} if ref else {"id": execution_id}
     answer = yield Ask(verb, place, body=encode(body or {}))
     return _read(answer, _Standing).status
+
+
+def publish(given: GivenEvent) -> Plan[str]:
+    """Publish an event; its id."""
+    return _read((yield Ask("publish", body=msgspec.json.encode(given))), _Started).id
 
 
 def signalled(output: object, status: str, reason: str) -> dict[str, Any]:

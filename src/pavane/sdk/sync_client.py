@@ -4,17 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any, Generic, Literal, Self, TypeVar, TypeVarTuple, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Self,
+    TypeVar,
+    TypeVarTuple,
+    overload,
+)
 
 from pavane.core.model.command import IfExists
 from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
 from pavane.sdk import plans
 from pavane.sdk.client import DEFAULT_SERVER
 from pavane.sdk.contract import Contract
+from pavane.sdk.given import given_event
 from pavane.sdk.http import SyncHttpTransport
 from pavane.sdk.plans import Plan
 from pavane.sdk.policy import Duration
 from pavane.sdk.starting import definitions_for, seconds, start_of
+
+if TYPE_CHECKING:
+    from pavane.sdk.event import Event
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -93,6 +106,46 @@ class SyncClient:
         """As `Client.register`."""
         definitions, tasks = definitions_for(workflows)
         self.perform(plans.register(definitions, tasks, overwrite=overwrite))
+
+    @overload
+    def publish(
+        self,
+        event: Event,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str: ...
+    @overload
+    def publish(
+        self,
+        event: str,
+        data: object = None,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str: ...
+    def publish(
+        self,
+        event: Event | str,
+        data: object = None,
+        /,
+        *,
+        id: str = "",
+        key: str = "",
+        correlation_id: str = "",
+        source: str = "",
+    ) -> str:
+        """As `Client.publish`."""
+        given = given_event(
+            event, data, id=id, key=key, correlation_id=correlation_id, source=source
+        )
+        return self.perform(plans.publish(given))
 
     def perform(self, plan: Plan[T]) -> T:
         """Ask what a plan asks, until it has its result."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pavane.doors.executions.dead_letters import DeadLetters, Wanted
     from pavane.observer.event_types import EventTypes
     from pavane.sdk.client import Run
+    from pavane.sdk.given import GivenEvent
 
 T = TypeVar("T")
 
@@ -127,6 +128,12 @@ class OnBus:
         from pavane.doors.executions.event_types import event_types
 
         return self._visit(lambda each: event_types(each, unheard=unheard))
+
+    def publish(self, given: GivenEvent) -> str:
+        """Put an event on the bus; its id."""
+        from pavane.sdk.telling import tell
+
+        return self._visit(lambda each: tell(given.event(), each.requests, each.chance))
 
     def _ensure_told_of(self, execution_id: str, company: Company) -> None:
         if not company.observer.views.knows(execution_id):

@@ -296,21 +296,30 @@ def server_option(help: str) -> Callable[[F], F]:
     return add
 
 
-def bus_place_options(function: F) -> F:
-    """`--server` and `--bus` of a command that looks at what only a bus has."""
-    for option in (
-        click.option(
-            "--bus",
-            metavar="URL",
-            default="embedded:.pavane",
-            show_default=True,
-            callback=_seen_bus,
-            help="embedded:FOLDER.",
-        ),
-        server_option("Ask this server, for example http://127.0.0.1:8080, what is on its bus."),
-    ):
-        function = option(function)
-    return function
+def bus_place(server_help: str) -> Callable[[F], F]:
+    """`--server` and `--bus` of a command that needs no more than a bus."""
+
+    def add(function: F) -> F:
+        for option in (
+            click.option(
+                "--bus",
+                metavar="URL",
+                default="embedded:.pavane",
+                show_default=True,
+                callback=_seen_bus,
+                help="embedded:FOLDER.",
+            ),
+            server_option(server_help),
+        ):
+            function = option(function)
+        return function
+
+    return add
+
+
+bus_place_options = bus_place(
+    "Ask this server, for example http://127.0.0.1:8080, what is on its bus."
+)
 
 
 def place_options(function: F) -> F:

@@ -26,7 +26,9 @@ def read_payload(text: str, option: str) -> msgspec.Raw:
             f"Quote it for the shell, as in {option} '{{\"id\": 1}}', or give @FILE.",
         ) from error
     if not isinstance(value, dict):
-        raise UsageError(f"{option} is not a JSON object.", "Inputs and outputs are objects.")
+        raise UsageError(
+            f"{option} is not a JSON object.", "Inputs, outputs and the data of events are objects."
+        )
     return msgspec.Raw(body)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -22,6 +22,9 @@ from pavane.observer.event_types import EventTypes
 from pavane.sdk.credentials import headers_for
 from pavane.sdk.unreachable import unreachable
 
+if TYPE_CHECKING:
+    from pavane.sdk.given import GivenEvent
+
 TIMEOUT_S = 75.0  # longer than the server lets a request for a result wait
 
 T = TypeVar("T")
@@ -36,7 +39,7 @@ class Problem(msgspec.Struct):
 
 
 class Started(msgspec.Struct):
-    """The answer to a start."""
+    """The answer to a start, or to an event."""
 
     id: str
 
@@ -128,6 +131,10 @@ class Remote:
     def event_types(self, *, unheard: bool) -> EventTypes:
         """The types of events on the server's bus."""
         return self._ask("GET", f"/event-types?unheard={unheard}".lower(), EventTypes)
+
+    def publish(self, given: GivenEvent) -> str:
+        """Put an event on the server's bus; its id."""
+        return self._ask("POST", "/events", Started, given).id
 
     def wait(self, execution_id: str, wait_s: int) -> Standing:
         """Where it stands once it has ended, needs a person, or the seconds (at most 60) are up."""

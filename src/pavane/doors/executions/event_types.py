@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pavane.errors import ConflictError
+from pavane.errors import NoBusError
 
 if TYPE_CHECKING:
     from pavane.doors.wiring import Company
     from pavane.observer.event_types import EventTypes
-
-
-class NoBusError(ConflictError):
-    """Only a bus that keeps its events can say which there are."""
-
-    code = "no-bus"
 
 
 async def event_types(company: Company | None, *, unheard: bool = False) -> EventTypes:

@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 from pavane.doors.explaining import address_of, sections
 from pavane.errors import (
     ConflictError,
+    ConnectionFailedError,
     DefinitionError,
     ExecutionFailedError,
     ExpressionError,
@@ -56,6 +57,7 @@ STATUS_CODES: dict[type[PavaneError], int] = {
     StoreFullError: 507,
     StoreError: 503,
     StoppingError: 503,
+    ConnectionFailedError: 503,
     ResultTimeoutError: 504,
 }
 

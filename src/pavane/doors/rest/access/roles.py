@@ -59,6 +59,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /v1/schedules/{name:path}/resume": "operate",
     "POST /v1/exchange": "work",
     "GET /v1/openapi.json": "read",
+    "POST /v1/events": "operate",
     "GET /v1/event-types": "read",
     "GET /v1/dead-letters": "read",
     "GET /v1/dead-letters/{id:path}": "read",

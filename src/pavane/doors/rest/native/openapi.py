@@ -10,6 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pavane.core.model.cloudevents import STRUCTURED
 from pavane.doors.rest.answers import json_response
 from pavane.doors.rest.native.operations import OPERATIONS, Operation
 
@@ -24,7 +25,7 @@ def build() -> dict[str, Any]:
     """The document as plain data."""
     import msgspec
 
-    kinds = [kind for each in OPERATIONS for kind in (each.body, each.answer, each.early) if kind]
+    kinds = [kind for each in OPERATIONS for kind in _kinds(each) if kind]
     unique = list(dict.fromkeys(kinds))
     schemas, components = msgspec.json.schema_components(
         unique, ref_template="#/components/schemas/{name}"
@@ -42,6 +43,10 @@ def build() -> dict[str, Any]:
     }
 
 
+def _kinds(operation: Operation) -> tuple[Any, ...]:
+    return operation.body, operation.answer, operation.early, operation.structured
+
+
 def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     names = [part.strip("{}") for part in operation.path.split("/") if part.startswith("{")]
     parameters = [
@@ -55,6 +60,8 @@ def _operation(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     }
     if operation.body:
         body = {"application/json": {"schema": schemas[operation.body]}}
+        if operation.structured:
+            body[STRUCTURED] = {"schema": schemas[operation.structured]}
         described["requestBody"] = {"content": body}
     return described
 

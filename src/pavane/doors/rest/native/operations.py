@@ -16,6 +16,7 @@ from pavane.doors.rest.native.actions import (
 from pavane.doors.rest.native.dead_letters import DiscardRequest, RedriveRequest
 from pavane.doors.rest.native.executions import StartRequest
 from pavane.doors.rest.native.keys import KeyRequest
+from pavane.doors.rest.native.publishing import Structured, Told
 from pavane.doors.rest.native.schedules import PauseRequest, ScheduleList
 from pavane.doors.rest.native.shapes import (
     Found,
@@ -34,6 +35,7 @@ from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
 from pavane.engine.views.shapes import ExecutionView, MoveView, StandingView
 from pavane.observer.event_types import EventTypes
+from pavane.sdk.given import GivenEvent
 
 _TEXT = {"type": "string"}
 _NUMBER = {"type": "integer"}
@@ -55,6 +57,7 @@ class Operation(NamedTuple):
     query: tuple[tuple[str, dict[str, str]], ...] = ()
     media: str = "application/json"
     early: Any = None  # the answer 202, where there is one
+    structured: Any = None  # the body as a CloudEvent in JSON, where it may be one
 
 
 _SEARCH = tuple(
@@ -178,6 +181,15 @@ OPERATIONS = (
     Operation("get", "/v1/keys", "All keys, without their secrets", answer=KeyList),
     Operation("post", "/v1/keys", "Make a key", 201, body=KeyRequest, answer=NewKey),
     Operation("delete", "/v1/keys/{key}", "Revoke a key", answer=KeyView),
+    Operation(
+        "post",
+        "/v1/events",
+        "Publish an event on the server's bus",
+        201,
+        body=GivenEvent,
+        structured=Structured,
+        answer=Told,
+    ),
     Operation(
         "get",
         "/v1/event-types",

@@ -15,6 +15,7 @@ from pavane.doors.rest.native import (
     keys,
     openapi,
     people,
+    publishing,
     results,
     schedules,
 )
@@ -53,6 +54,7 @@ ROUTES = [
     Route("/keys", keys.list_keys, methods=["GET"]),
     Route("/keys", keys.add_key, methods=["POST"]),
     Route("/keys/{key}", keys.revoke_key, methods=["DELETE"]),
+    Route("/events", publishing.publish, methods=["POST"]),
     Route("/event-types", event_types.find, methods=["GET"]),
     Route("/dead-letters", dead_letters.find, methods=["GET"]),
     Route(_LETTER + "/redrive", dead_letters.redrive, methods=["POST"]),
