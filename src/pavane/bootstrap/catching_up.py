@@ -77,11 +77,11 @@ async def _follow(company: Company, subscription: Subscription, known: set[str])
 
 async def _take(company: Company, event: CloudEvent) -> None:
     try:
-        found = choreographies(event)
+        found, current = choreographies(event)
     except DefinitionError as error:
         _LOG.warning("%s", error)
         return
-    company.requests.know(found)
+    company.requests.know(found, current=current, at=event.time)
     conductor = company.participants.get(SERVICE["orchestrated"])
     if conductor is not None:  # it is in whatever has a scope for it
-        await conductor.register(list(found.values()))
+        await conductor.register(list(found.values()), current=current)

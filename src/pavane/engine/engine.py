@@ -171,6 +171,7 @@ class Engine:
         correlation_id: str = "",
         priority: int = 0,
         if_exists: IfExists = "return",
+        definition: str = "",
     ) -> str:
         """Start a workflow with a JSON object as input; returns the id when it is durable.
 
@@ -180,14 +181,14 @@ class Engine:
         InputError.
         """
         self._must_be_open()
-        hash = self.registry.find(workflow, version)
-        definition = await self.registry.workflow(hash)
+        hash = await self.registry.pinned(workflow, version, definition)
+        chosen = await self.registry.workflow(hash)
         body = payloads.checked_object(input, "the input")
         now = self._clock.now()
         header = Header(
             id=ids.execution_id(now, self._chance.getrandbits(74)),
             workflow=workflow,
-            version=definition.version,
+            version=chosen.version,
             definition=hash,
             key=key,
             correlation_id=correlation_id,

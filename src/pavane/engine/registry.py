@@ -142,6 +142,12 @@ class Registry:
             )
         return versions[version]
 
+    async def pinned(self, name: str, version: int | None, definition: str) -> str:
+        """The content hash that is asked for, where the store has it; else as `find`."""
+        if definition and (definition in self._bodies or await self._store.definition(definition)):
+            return definition
+        return self.find(name, version)
+
     def plan_of(self, execution_id: str) -> Plan | None:
         """The plan of an execution seen lately, if it is in memory: for looking ahead only."""
         return self._plans.get(self._seen.get(execution_id, ""))

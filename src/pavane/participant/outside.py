@@ -23,8 +23,9 @@ from pavane.ports.ledger import Aside, Entry, Ledger, Todo
 class Outside(Hearing):
     """Hears for the handlers of a service, for its steps that wait, and for what events start.
 
-    `submit` puts something before the roles, `noticed` is told of each entry that was written
-    here, `rung` of each timer that was dealt with.
+    Steps of all that is `known` may wait; what is `current` may be started. `submit` puts something
+    before the roles, `noticed` is told of each entry that was written here, `rung` of each timer
+    that was dealt with.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Outside(Hearing):
         clock: Clock,
         *,
         known: Callable[[], Iterable[Choreography]],
+        current: Callable[[], Iterable[Choreography]],
         submit: Callable[[Item], None],
         noticed: Callable[[Entry], None],
         rung: Callable[[str, str], None],
@@ -48,7 +50,7 @@ class Outside(Hearing):
             self.add(reactions)
         self._aside = SetAside(role, ledger, clock)
         self._reactions = reactions
-        self._starts = Starts(role, known, submit, self._aside, clock)
+        self._starts = Starts(role, current, submit, self._aside, clock)
         self.add(self._starts)
         self.add(self._waits)
 

@@ -17,13 +17,14 @@ from typing import Any
 from pavane.core.model.journal import AsideNote, Note
 from pavane.core.projection.choreography import Choreography
 from pavane.core.projection.dancing.dancer import Dancer
-from pavane.core.projection.local import DeadLetter, Lost, Rang
+from pavane.core.projection.local import DeadLetter, Rang
 from pavane.core.projection.message import TOKEN, Message
 from pavane.core.projection.wire import from_event
 from pavane.errors import InputError, PavaneError
 from pavane.participant import points
 from pavane.participant.forgetting import Forgetting
 from pavane.participant.handlers.reactions import Reactions
+from pavane.participant.kept import Kept
 from pavane.participant.orders import Deed, Orders
 from pavane.participant.outside import Outside
 from pavane.participant.points import NoProbe
@@ -31,9 +32,9 @@ from pavane.participant.relay import Relay
 from pavane.participant.roles import todos
 from pavane.participant.roles.attempts import Attempts
 from pavane.participant.roles.batches import Batches
-from pavane.participant.roles.item import Item
+from pavane.participant.roles.item import Item, lost_attempt
 from pavane.participant.roles.turns import DancerMaker, Work
-from pavane.participant.set_aside import SetAside
+from pavane.participant.set_aside import SetAside, unknown_here
 from pavane.participant.standing import Standing, told_if_broken
 from pavane.participant.taking_back import TakingBack
 from pavane.participant.timers import Timers
@@ -76,7 +77,8 @@ class Participant:
         self._bus = bus
         self._clock = clock
         self._probe = probe or NoProbe()
-        self._choreographies = {each.hash: each for each in choreographies}
+        self._kept = Kept(role, ledger, choreographies)
+        self._choreographies = self._kept.known
         self.attempts = Attempts(role, dispatcher, clock, self._submit)
         self.aside = SetAside(role, ledger, clock)
         self.relay = Relay(ledger, bus, self._probe, role)
@@ -86,6 +88,7 @@ class Participant:
             ledger,
             clock,
             known=self._choreographies.values,
+            current=self._kept.current.values,
             submit=self._submit,
             noticed=self._noticed,
             rung=self._timers.rung,
@@ -121,6 +124,7 @@ class Participant:
     async def start(self) -> None:
         """Take up what the last process left, then listen."""
         self.attempts.open = True
+        await self._kept.take_up()
         await self._take_up()
         # The last process may have died before it could say so; said again it changes nothing.
         for aside in await self.ledger.aside("dead"):
@@ -134,7 +138,8 @@ class Participant:
 
     async def tell(self) -> None:
         """Tell observers what stands here: what is set aside, and who takes which events."""
-        await self._standing.tell(self._outside.listening(), await self._outside.told())
+        told = [*await self._outside.told(), *self._kept.told(self._clock.now())]
+        await self._standing.tell(self._outside.listening(), told)
 
     async def _listen(self) -> None:
         """Subscribe to what the service must hear and does not hear yet.
@@ -188,10 +193,15 @@ class Participant:
         """Give up what was set aside; it is told why. NotFoundError, ConflictError: it stays."""
         await self._taking_back.discard(await self.aside.find(id), reason)
 
-    async def register(self, choreographies: Sequence[Choreography]) -> None:
-        """Learn more workflows; messages that were parked for want of them are taken up."""
+    async def register(
+        self, choreographies: Sequence[Choreography], *, current: bool = True
+    ) -> None:
+        """Learn more workflows; messages that were parked for want of them are taken up.
+
+        `current` False: none begins by them any more, but some go on.
+        """
+        await self._kept.learn(choreographies, current=current)
         for each in choreographies:
-            self._choreographies[each.hash] = each
             for item in self._unknown.pop(each.hash, ()):
                 self._submit(item)
         if self._running:
@@ -205,16 +215,7 @@ class Participant:
             for todo in page:
                 work = todos.read(todo)
                 if work.run is not None:
-                    run = work.run
-                    lost = Lost(run.node, run.at, run.attempt, run.undo)
-                    item = Item(
-                        todo.execution,
-                        work.definition,
-                        lost,
-                        causation=work.causation,
-                        done=(todo.name,),
-                    )
-                    self._submit(item)
+                    self._submit(lost_attempt(todo, work, work.run))
                 else:
                     await self._outside.take_up(todo, work)
             after = (page[-1].execution, page[-1].name)
@@ -321,7 +322,7 @@ class Participant:
             answer=answer,
         )
         if envelope.definition not in self._choreographies:
-            reason = f"definition {envelope.definition} of {envelope.workflow} is unknown here"
+            reason = unknown_here(self.role, envelope)
             self._pass(self._put_aside(delivery, "parked", reason, item))
         else:
             self._submit(item)

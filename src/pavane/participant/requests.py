@@ -21,7 +21,8 @@ UNDO = "undo:"
 class Requests:
     """Asks over the bus; nobody has to be there to hear it at once, and nobody else is needed.
 
-    Choreographies are known by name. What is asked again changes nothing the second time.
+    Choreographies are known by name; an execution that began by an older one must be asked for with
+    the hash of its `definition`. What is asked again changes nothing the second time.
     """
 
     def __init__(self, bus: Bus, clock: Clock, choreographies: Mapping[str, Choreography]) -> None:
@@ -29,6 +30,7 @@ class Requests:
         self._clock = clock
         self._known: dict[str, Choreography] = {}
         self._versions: dict[str, Choreography] = {}
+        self._places: dict[str, tuple[int, int]] = {}  # by name: version, and when announced
         self.know(choreographies)
 
     @property
@@ -36,9 +38,18 @@ class Requests:
         """Those that can be started, by name."""
         return self._known
 
-    def know(self, choreographies: Mapping[str, Choreography]) -> None:
-        """More of them; what was announced last counts."""
-        self._known.update(choreographies)
+    def know(
+        self, choreographies: Mapping[str, Choreography], *, current: bool = True, at: int = 0
+    ) -> None:
+        """More of them, announced at a time (ms). Of those that are current, new executions begin
+
+        by the highest version; of one version, by what was announced last. So while services are
+        replaced one by one, those that have yet to be change nothing.
+        """
+        for name, each in choreographies.items() if current else ():
+            place = (each.version, at)
+            if name not in self._known or place >= self._places[name]:
+                self._known[name], self._places[name] = each, place
         self._versions.update({each.hash: each for each in choreographies.values()})
 
     def version(self, hash: str) -> Choreography | None:
@@ -46,10 +57,16 @@ class Requests:
         return self._versions.get(hash)
 
     async def start(
-        self, workflow: str, input: bytes, *, key: str, correlation_id: str = ""
+        self,
+        workflow: str,
+        input: bytes,
+        *,
+        key: str,
+        correlation_id: str = "",
+        definition: str = "",
     ) -> str:
         """Start an execution by its first message; the same key never starts twice. Its id."""
-        choreography = self._find(workflow)
+        choreography = self._find(workflow, definition)
         execution = execution_of(workflow, key)
         start = Message(
             m.START,
@@ -66,15 +83,17 @@ class Requests:
         """Tell of an event from outside, which has an id, a source and a type that is in order."""
         await self._bus.publish([from_outside(event, self._clock.now())])
 
-    async def stop(self, workflow: str, execution: str, reason: str = "") -> None:
+    async def stop(
+        self, workflow: str, execution: str, reason: str = "", *, definition: str = ""
+    ) -> None:
         """Cancel it: what it has done is undone, unless it is past its pivot or its end."""
-        choreography = self._find(workflow)
+        choreography = self._find(workflow, definition)
         stop = Message(m.STOP, choreography.root.home, "", reason=reason)
         await self._send(choreography, execution, stop)
 
-    async def undo(self, workflow: str, execution: str) -> None:
+    async def undo(self, workflow: str, execution: str, *, definition: str = "") -> None:
         """Undo an execution that completed, because it was a step of something else."""
-        choreography = self._find(workflow)
+        choreography = self._find(workflow, definition)
         undo = Message(m.UNDO, choreography.root.home, "")
         await self._send(choreography, execution, undo)
 
@@ -88,9 +107,10 @@ class Requests:
         *,
         reason: str = "",
         at: At = (),
+        definition: str = "",
     ) -> None:
         """Complete or fail a step that waits for somebody outside."""
-        choreography = self._find(workflow)
+        choreography = self._find(workflow, definition)
         node, at = self._place(choreography, ref, at)
         signal = Message(
             m.SIGNAL,
@@ -115,9 +135,10 @@ class Requests:
         output: bytes = b"{}",
         *,
         at: At = (),
+        definition: str = "",
     ) -> None:
         """Settle what gave up: "retry", "done" or "abandon"."""
-        choreography = self._find(workflow)
+        choreography = self._find(workflow, definition)
         node, at = self._place(choreography, ref.removeprefix(UNDO), at)
         undo = ref.startswith(UNDO) and action != "abandon"
         to = node.role if undo else choreography.scopes[node.scope].home
@@ -135,12 +156,24 @@ class Requests:
         )
         await self._send(choreography, execution, resolve)
 
-    def _find(self, workflow: str) -> Choreography:
+    def _find(self, workflow: str, definition: str = "") -> Choreography:
+        if definition:
+            return self._older(workflow, definition)
         found = self._known.get(workflow)
         if found is None:
             known = ", ".join(sorted(self._known)) or "none"
             raise NotFoundError(
                 f"There is no choreographed workflow '{workflow}'.", f"There is: {known}."
+            )
+        return found
+
+    def _older(self, workflow: str, definition: str) -> Choreography:
+        found = self._versions.get(definition)
+        if found is None:
+            raise NotFoundError(
+                f"Nobody has announced here the definition {definition} of '{workflow}', by which "
+                "the execution began.",
+                "Ask again once a service that plays it runs.",
             )
         return found
 

@@ -13,7 +13,7 @@ from pavane.core.model import status as st
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import AsideNote, StepNote
 from pavane.core.projection import message as m
-from pavane.core.projection.wire import from_event
+from pavane.core.projection.wire import Envelope, from_event
 from pavane.errors import InputError, NotFoundError, StoreError
 from pavane.participant import telling
 from pavane.participant.handlers.lanes import PREFIX as LANES
@@ -27,6 +27,14 @@ PARKED_MS = 7 * 86_400_000  # a definition that nobody has registered after a we
 _MOST = 1_000_000
 _PAUSE_S = (0.1, 5.0)
 _KEPT = "; it was not given up: "
+
+
+def unknown_here(role: str, envelope: Envelope) -> str:
+    """Why a message of an execution of another version waits."""
+    return (
+        f"definition {envelope.definition} of {envelope.workflow} is unknown here; it waits for a "
+        f"process of {role} that has it"
+    )
 
 
 class SetAside:

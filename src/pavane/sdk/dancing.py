@@ -98,14 +98,25 @@ class DancersTransport:
         step = f"undo:{node}" if undo else node
         root = self._observer.execution(where.root).workflow
         output, at = bytes(given.output), where.generation
+        began = self._definition(where.root)
         if ask.verb == "terminate":
             await self._terminate(view, root, where.root, given)
         elif ask.verb == "signal":
             how, why = given.status, given.reason
-            await self._requests.signal(root, where.root, step, output, how, reason=why, at=at)
+            await self._requests.signal(
+                root, where.root, step, output, how, reason=why, at=at, definition=began
+            )
         else:
             before = self._told(view.id, ref)
-            await self._requests.resolve(root, where.root, step, str(given.action), output, at=at)
+            await self._requests.resolve(
+                root,
+                where.root,
+                step,
+                str(given.action),
+                output,
+                at=at,
+                definition=began,
+            )
             standing = await self._afterwards(view)
             _raise_refusal(ref, before, self._told(view.id, ref))
             return standing
@@ -113,6 +124,11 @@ class DancersTransport:
             after = self._observer.execution(view.id)
             return {"status": after.status, "reason": after.reason}
         return await self._afterwards(view)
+
+    def _definition(self, root: str) -> str:
+        """By which an execution began; "" where its home has not told yet."""
+        told = self._observer.picture.instances[root].told
+        return told.note.definition if told is not None else ""
 
     def _told(self, execution_id: str, ref: str) -> tuple[Order, str]:
         """Where a step's role has told of it last, and the reason given there."""
@@ -130,7 +146,8 @@ class DancersTransport:
                 "A choreographed execution is cancelled with everything undone.",
                 "Leave `undo=False` (--no-undo) out.",
             )
-        await self._requests.stop(workflow, root, given.reason)
+        began = self._definition(root)
+        await self._requests.stop(workflow, root, given.reason, definition=began)
         standing = await self._afterwards(view)
         if standing["status"] == st.RUNNING:
             raise PastPivotError(

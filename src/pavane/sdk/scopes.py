@@ -32,15 +32,18 @@ def dancers(requests: Requests, observer: Observer) -> Service:
     """The service that plays choreographed scopes for an orchestrated workflow."""
     service = Service(SERVICE["choreographed"], concurrency=10_000)
 
+    def pinned(definition: str) -> str:
+        """The one that the step names, also where a later one has its name; "" if unknown here."""
+        return definition if requests.version(definition) is not None else ""
+
     async def play(
         ctx: TaskContext, workflow: str, definition: str, input: dict[str, Any]
     ) -> dict[str, Any]:
         """Start the scope, once, and end with it."""
-        del definition
-        body = msgspec.json.encode(input)
-        execution = await requests.start(workflow, body, key=_key(ctx))
+        body, began = msgspec.json.encode(input), pinned(definition)
+        execution = await requests.start(workflow, body, key=_key(ctx), definition=began)
         while not (status := await _ended(observer, execution)):
-            await requests.start(workflow, body, key=_key(ctx))
+            await requests.start(workflow, body, key=_key(ctx), definition=began)
         view = observer.execution(execution)
         if status != st.COMPLETED:
             raise Fail(view.reason or status)
@@ -48,17 +51,18 @@ def dancers(requests: Requests, observer: Observer) -> Service:
 
     async def take_back(ctx: TaskContext, workflow: str, definition: str) -> None:
         """Undo the scope whatever it has come to; one that never began never will."""
-        del definition
+        began = pinned(definition)
         execution = execution_of(workflow, _key(ctx))
         while True:
             status = await _ended(observer, execution)
             if status and status != st.COMPLETED:
                 return
             if status:
-                await requests.undo(workflow, execution)
+                await requests.undo(workflow, execution, definition=began)
                 await _moved_on(observer, execution, status)
             else:
-                await requests.stop(workflow, execution, "the enclosing execution is undone")
+                why = "the enclosing execution is undone"
+                await requests.stop(workflow, execution, why, definition=began)
 
     task = task_of("choreographed")
     service.task(name=task, retries=0)(play)
@@ -75,9 +79,10 @@ def conductor(engine: Engine) -> Service:
         ctx: TaskContext, workflow: str, definition: str, input: dict[str, Any]
     ) -> dict[str, Any]:
         """Start the scope, once, and end with it."""
-        del definition
         body = msgspec.json.encode(input)
-        execution = await engine.start_execution(workflow, body, key=_key(ctx))
+        execution = await engine.start_execution(
+            workflow, body, key=_key(ctx), definition=definition
+        )
         await _settled(engine, execution)
         summary, output = await reader.result(execution)
         if summary.status != st.COMPLETED:

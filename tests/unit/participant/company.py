@@ -14,8 +14,10 @@ from pavane.core.model.workflow import Workflow
 from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.reading import read_choreography
 from pavane.observer.observer import Observer
+from pavane.participant.kept import PLACE
 from pavane.participant.participant import Participant
 from pavane.participant.requests import Requests
+from pavane.ports.ledger import ALL, Entry, RowKey
 from pavane.sdk.service import Service
 from pavane.sdk.worker import LocalWorkers
 from pavane.testing.simulation import loop
@@ -114,3 +116,17 @@ def two(name: str = "b", **second: Any) -> Workflow:
     first = task("a", undo=True, service="left")
     then = structs.replace(task("b", service="right", **second), name=name)
     return workflow(first, then, style="choreographed")
+
+
+async def kept_in(ledger: MemoryLedger) -> dict[RowKey, bytes]:
+    """The definitions that a role has kept."""
+    return (await ledger.load({PLACE: [RowKey("definition", ALL)]}))[PLACE].rows
+
+
+async def forget_definitions(ledger: MemoryLedger) -> None:
+    """As if a release from before definitions were kept had written the ledger."""
+    await ledger.open()
+    loaded = (await ledger.load({PLACE: [RowKey("definition", ALL)]}))[PLACE]
+    gone = dict.fromkeys(loaded.rows, b"")
+    assert gone and not await ledger.commit([Entry(PLACE, loaded.revision, rows=gone)])
+    await ledger.close()

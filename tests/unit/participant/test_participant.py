@@ -16,7 +16,7 @@ from pavane.errors import Fail, NotFoundError
 from pavane.ports.bus import role_topic
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
-from tests.unit.participant.company import calls, pair, run, stage, two
+from tests.unit.participant.company import calls, forget_definitions, pair, run, stage, two
 
 
 def test_a_token_of_an_unknown_definition_is_parked_and_taken_up_when_it_is_known():
@@ -235,7 +235,7 @@ def test_an_attempt_that_nobody_has_taken_yet_is_not_perhaps_done():
 
 
 def test_what_is_left_of_a_definition_that_is_gone_waits_for_it():
-    """A new release forgot an old workflow: its timers do no harm, and are not lost."""
+    """A ledger from before definitions were kept: its timers do no harm, and are not lost."""
 
     async def scene() -> None:
         left, right = pair()
@@ -252,6 +252,7 @@ def test_what_is_left_of_a_definition_that_is_gone_waits_for_it():
             id = await on.start()
             await asyncio.sleep(10)
             await on.kill("right")
+            await forget_definitions(on.ledgers["right"])
             part = await on.boot("right", choreographies=[])
             await asyncio.sleep(200)
             assert on.observer.execution(id).status == "RUNNING"

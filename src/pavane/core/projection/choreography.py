@@ -9,6 +9,7 @@ import msgspec
 
 from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan
+from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from pavane.core.projection.message import At
 
@@ -151,6 +152,16 @@ class Opener(msgspec.Struct, frozen=True):
     tells: Mapping[str, tuple[str, ...]] = {}  # by role: straight to it
 
 
+class Source(msgspec.Struct, frozen=True):
+    """What a choreography was read from, so that it can be read again: the workflow itself first,
+
+    then those that it starts by name, and the task definitions that they use.
+    """
+
+    workflows: list[Workflow]
+    tasks: dict[str, TaskDefinition] = {}
+
+
 class Choreography(msgspec.Struct):
     """The whole; every role has it by its hash and plays its own part of it."""
 
@@ -167,6 +178,7 @@ class Choreography(msgspec.Struct):
     """By (role, value): the role's nodes that may wait for it."""
     makers: Mapping[str, str] = {}
     """By value: the node that makes it."""
+    source: Source | None = None
 
     @property
     def root(self) -> Scope:

@@ -89,8 +89,14 @@ class Batches:
     async def _batch(self, batch: list[Item]) -> None:
         self._probe.at(points.TAKEN)
         works: dict[str, Work] = {}
-        for item in batch:
+        differs = ""  # an execution of which somebody speaks by another definition
+        for n, item in enumerate(batch):
             work = works.get(item.execution) or self._held.pop(item.execution, None)
+            if work is not None and work.choreography.hash != item.definition:
+                works[item.execution], differs = work, item.execution
+                self._queue.extendleft(reversed(batch[n:]))  # a turn is by one definition
+                self._news.set()
+                break
             if work is None:
                 choreography = self._choreographies[item.definition]
                 known = self._known.pop(item.execution, None) or KnownRows()
@@ -100,7 +106,8 @@ class Batches:
         self._in_hand = [item for work in works.values() for item in work.items]
         now = self._clock.now()
         await self._fold(works, now)
-        for execution in [each for each, work in works.items() if work.may_wait()]:
+        unheld = [each for each in works if each != differs and works[each].may_wait()]
+        for execution in unheld:
             self._hold(works.pop(execution))
         entries = [work.finish(self.role, now) for work in works.values()]
         self._probe.at(points.DECIDED)

@@ -8,9 +8,11 @@ from typing import Any
 import msgspec
 
 from pavane.core.model.journal import Note
-from pavane.core.projection.local import Local
+from pavane.core.projection.local import Local, Lost, Run
 from pavane.core.projection.message import Message
+from pavane.participant.roles.todos import Work
 from pavane.ports.bus import Delivery
+from pavane.ports.ledger import Todo
 
 
 class Item(msgspec.Struct, eq=False):
@@ -35,3 +37,10 @@ class Item(msgspec.Struct, eq=False):
         """Answer whoever waits for it."""
         if self.answer is not None and not self.answer.done():
             self.answer.set_result(value)
+
+
+def lost_attempt(todo: Todo, work: Work, run: Run) -> Item:
+    """An attempt that a process had in its hands when it died."""
+    lost = Lost(run.node, run.at, run.attempt, run.undo)
+    causation, done = work.causation, (todo.name,)
+    return Item(todo.execution, work.definition, lost, causation=causation, done=done)

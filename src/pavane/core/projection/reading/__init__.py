@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from pavane.core.projection.reading.definition import read_choreography
+from pavane.core.projection.reading.definition import read_choreography, read_source
 
-__all__ = ["read_choreography"]
+__all__ = ["read_choreography", "read_source"]

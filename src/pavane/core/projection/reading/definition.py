@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pavane.core.decide.looped import is_listed
 from pavane.core.decide.nodes import Node as PlanNode
-from pavane.core.decide.plan import Plan, compile_plan
+from pavane.core.decide.plan import Plan, all_steps, compile_plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow, content_hash
-from pavane.core.projection.choreography import Choreography, Guard
+from pavane.core.projection.choreography import Choreography, Guard, Source
 from pavane.core.projection.reading import blocks as b
 from pavane.core.projection.reading.data import route
 from pavane.core.projection.reading.graph import build
@@ -27,7 +28,9 @@ def read_choreography(
     """The choreography of a workflow. DefinitionError where it lies outside the profile."""
     reader = _Reader(tasks, find)
     root = reader.sub(workflow, "", None, workflow.home)
-    choreography = build(root, version=workflow.version, hash=content_hash(workflow))
+    source = reader.source(workflow)
+    choreography = build(root, version=workflow.version, hash=_hash(source))
+    choreography.source = source
     nobody = [node.id for node in choreography.nodes.values() if not node.role]
     if nobody:
         raise DefinitionError(
@@ -38,6 +41,35 @@ def read_choreography(
     return choreography
 
 
+def read_source(source: Source) -> Choreography:
+    """The choreography that a source was kept of. DefinitionError where it cannot be read here."""
+    by_name = {each.name: each for each in source.workflows[1:]}
+    return read_choreography(source.workflows[0], source.tasks, lambda name, _: by_name.get(name))
+
+
+def _hash(source: Source) -> str:
+    """Of the content alone where that is all; else also of what it takes from elsewhere."""
+    root, *others = source.workflows
+    owners = {name: task.service for name, task in source.tasks.items() if task.service}
+    owned = {
+        step.name for each in source.workflows for step in _steps(each.tasks) if not step.service
+    }
+    elsewhere = [content_hash(each) for each in others]
+    elsewhere += [f"{name} {owners[name]}" for name in sorted(owned & owners.keys())]
+    if not elsewhere:
+        return content_hash(root)
+    body = "\0".join([content_hash(root), *elsewhere]).encode()
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def _steps(steps: Sequence[Step]) -> Iterator[Step]:
+    """All steps, those of scopes in place too."""
+    for step in all_steps(steps):
+        yield step
+        if step.sub_workflow_param and step.sub_workflow_param.workflow_definition:
+            yield from _steps(step.sub_workflow_param.workflow_definition.tasks)
+
+
 class _Reader:
     """Reads one workflow with all its scopes."""
 
@@ -45,6 +77,17 @@ class _Reader:
         self._tasks = tasks
         self._find = find
         self.inside: dict[str, tuple[Guard, ...]] = {}  # by node: the choices around it
+        self._found: dict[str, Workflow] = {}  # by name: what it starts
+
+    def source(self, workflow: Workflow) -> Source:
+        """What was read, once it was."""
+        others = [self._found[name] for name in sorted(self._found)]
+        names: set[str] = set()
+        for each in [workflow, *others]:
+            for step in _steps(each.tasks):
+                names |= {step.name, step.undo.name if step.undo else ""}
+        tasks = {name: self._tasks[name] for name in sorted(names & self._tasks.keys())}
+        return Source([workflow, *others], tasks)
 
     def sub(self, workflow: Workflow, path: str, step: Step | None, home: str) -> b.Sub:
         """A workflow as a scope."""
@@ -181,6 +224,8 @@ class _Reader:
         inner = param.workflow_definition
         if inner is None and self._find is not None:
             inner = self._find(param.name, param.version)
+            if inner is not None:
+                self._found[param.name] = inner
         if inner is None:
             raise DefinitionError(
                 f"Step {step.ref!r}: the workflow {param.name!r} that it starts is not known.",
