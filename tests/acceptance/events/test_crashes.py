@@ -87,7 +87,9 @@ async def played(lives: int, behind: bool, slow_s: float) -> tuple[dict[str, str
     ledger = Mortal(lives, behind=behind)
     async with open_company(bus, known, clock) as company, AsyncExitStack() as lives_on:
         async with AsyncExitStack() as life:
-            await life.enter_async_context(dancing(service, company, ledger, clock, None, None))
+            process = dancing(service, company, ledger, clock, None, None)
+            begun = asyncio.ensure_future(life.enter_async_context(process))
+            await asyncio.wait([begun], timeout=5)  # it may die while it begins
             orders = ("early", "late")
             await bus.publish([told(PAID, "paid-early", {"order": of("early"), "amount": 1})])
             ids = {
@@ -102,6 +104,7 @@ async def played(lives: int, behind: bool, slow_s: float) -> tuple[dict[str, str
             await asyncio.sleep(5)
             died = ledger.lives < 0
             successor = ledger.crash() if died else None
+            await asyncio.wait([begun])
             if successor is None:
                 await lives_on.enter_async_context(life.pop_all())
         if successor is not None:
