@@ -275,7 +275,11 @@ class Batch:
     def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
         """Give a task to a worker of this process in the transaction that schedules it."""
         assert work.rows is not None
-        if not offer.queue or offer.visible_at > now or not may_be_taken(work.rows.header):
+        if (
+            not offer.queue
+            or offer.visible_at > now
+            or not may_be_taken(work.rows.header, offer.ref)
+        ):
             return
         worker = self._dispatcher.reserve(offer.queue)
         if not worker:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pavane.core.decide import flow, operator, phases, stopping, tasks
+from pavane.core.decide import flow, losers, operator, phases, races, stopping, tasks
 from pavane.core.decide.draft import Draft, RowMissingError, Rows, encode
 from pavane.core.decide.nodes import AGAIN
 from pavane.core.decide.plan import Plan
@@ -72,16 +72,18 @@ def _run(draft: Draft) -> None:
     while True:
         if draft.failure is not None:
             failure, draft.failure = draft.failure, None
-            if draft.header.status in (status.RUNNING, status.PAUSED):
+            if phases.is_forward(draft.header):
                 stopping.abort(draft, failure)
             elif failure.row is not None:  # one more place where forward progress has ended
                 flow.mark_frontier(draft, failure.row)
+        elif draft.losers:
+            losers.take_back(draft, draft.losers.pop(0))
         elif draft.agenda:
             _begin(draft, draft.agenda.pop(0))
         else:
             flow.try_to_finish(draft)
             stopping.try_to_settle(draft)
-            if draft.failure is None and not draft.agenda:
+            if draft.failure is None and not draft.agenda and not draft.losers:
                 return
 
 
@@ -91,6 +93,8 @@ def _begin(draft: Draft, ref: str) -> None:
         DO_WHILE.again(draft, draft.plan.nodes[ref], int(number))
         return
     node = draft.node(ref)
+    if races.is_over(draft, node):
+        return
     draft.require([*node.keys, ("task", ref)] if draft.resuming else node.keys)
     try:
         task_input = draft.render(node)

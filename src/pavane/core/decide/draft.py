@@ -70,6 +70,7 @@ class Draft:
         "header",
         "inputs",
         "iterations",
+        "losers",
         "newest",
         "now",
         "plan",
@@ -95,6 +96,7 @@ class Draft:
         self.resuming = False  # steps that begin may have begun before
         self.failure: Failure | None = None  # forward progress is over, and why
         self.iterations = 0  # begun in this decision
+        self.losers: list[str] = []  # branches that lost a race, and are to be undone
         self.undone = False  # the way back has come to the start
         self._decoded = rows.decoded
 

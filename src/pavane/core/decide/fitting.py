@@ -129,6 +129,9 @@ class _Past:
             yield f"its branches {_named(firsts)} have begun, and now they are {_named(others)}"
 
     def _awaited(self, mine: Node, theirs: Node, row: TaskRow) -> Iterator[str]:
+        if mine.step.join_count != theirs.step.join_count:
+            was, now = (_number(each.step.join_count) for each in (mine, theirs))
+            yield f"it waits for {was} of its branches, and would for {now}"
         for ref in sorted(set(mine.join_on) ^ set(theirs.join_on)):
             arrived = ref in self.rows and self.rows[ref].status not in status.OPEN
             if row.status in status.SUCCESSFUL or arrived:
@@ -190,6 +193,10 @@ def _behind(node: Node) -> str:
     if node.before:
         return f"behind {node.before!r}"
     return f"first in {node.inside!r}" if node.inside else "first"
+
+
+def _number(join_count: int | None) -> str:
+    return "all" if join_count is None else str(join_count)
 
 
 def _to(ref: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pavane.core.decide import caught, phases, retries, timeouts
+from pavane.core.decide import caught, phases, races, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.fans import width_of
 from pavane.core.decide.nodes import AGAIN, Node
@@ -96,10 +96,15 @@ def completed(draft: Draft, node: Node, row: TaskRow) -> None:
         row = draft.change(row, undoable=True)
     if row.undoable:
         draft.header.undoable += 1
+    if races.has_lost(draft, node):
+        races.lost(draft, row)
+        return
     if node.step.pivot:
         pass_pivot(draft)
     arrive(draft, node, row)
     go_on(draft, node, row)
+    if node.step.join_count is not None:
+        races.call_off(draft, node)
 
 
 def fail(draft: Draft, node: Node, row: TaskRow, after_ms: int = 0) -> None:
@@ -108,7 +113,8 @@ def fail(draft: Draft, node: Node, row: TaskRow, after_ms: int = 0) -> None:
     Whoever made it may have said that another one makes no sense before `after_ms`.
     """
     row = note_unknown(draft, node, row)
-    if row.status in _RETRIED and _may_retry(draft, node, row):
+    wanted = not races.has_lost(draft, node)
+    if wanted and row.status in _RETRIED and _may_retry(draft, node, row):
         used = row.attempt - row.round
         policy = timeouts.policy_for(draft.plan, row)
         delay_ms = retries.retry_delay_ms(policy, used, row.id)
@@ -119,6 +125,9 @@ def fail(draft: Draft, node: Node, row: TaskRow, after_ms: int = 0) -> None:
 
 def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
     """The last attempt at a step has failed: go on without it if it may be missing, else abort."""
+    if races.has_lost(draft, node):
+        end_loser(draft, node, row)
+        return
     draft.do(Close(ref=row.ref))
     row = note_unknown(draft, node, row)
     draft.header.undoable += row.undoable
@@ -134,11 +143,21 @@ def give_up(draft: Draft, node: Node, row: TaskRow) -> None:
         draft.header.permissive_failure = draft.header.permissive_failure or row.ref
         arrive(draft, node, row)
         go_on(draft, node, row)
+    elif node.race:  # its JOIN says whether the others suffice
+        arrive(draft, node, row)
     else:
         cause = _CAUSES.get(row.status, status.FAILED)
         reason = row.reason or row.status.lower()
         named = reason.startswith(f"{node.ref}: ")  # many a worker has said so already
         draft.abort_because(cause, reason if named else f"{node.ref}: {reason}", row)
+
+
+def end_loser(draft: Draft, node: Node, row: TaskRow) -> None:
+    """A branch that its JOIN went on without has ended, without success."""
+    draft.do(Close(row.ref))
+    row = note_unknown(draft, node, row)
+    draft.header.undoable += row.undoable
+    races.lost(draft, row)
 
 
 def retry(draft: Draft, node: Node, row: TaskRow, delay_ms: int) -> None:
@@ -192,8 +211,15 @@ def offer(draft: Draft, node: Node, row: TaskRow) -> None:
 def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
     """Tell the joins that wait for a step that it is over."""
     for ref in node.joins:
-        join = draft.task(ref)
-        if join is None or join.status not in _COUNTING:
+        join, joining = draft.task(ref), draft.plan.nodes[ref]
+        needed = joining.step.join_count
+        counting = _COUNTING if needed is None else _COUNTING | {status.FAILED}
+        if join is None or join.status not in counting:
+            continue
+        if needed is not None:
+            join = draft.change(join, **races.arrived(join, row, needed))
+            if join.status in status.OPEN:
+                check_join(draft, joining, join)
             continue
         successful = row.status in status.SUCCESSFUL
         reason = join.reason
@@ -203,11 +229,14 @@ def arrive(draft: Draft, node: Node, row: TaskRow) -> None:
             join, count=join.count + 1, failed=join.failed + (not successful), reason=reason
         )
         if join.status in status.OPEN:
-            check_join(draft, draft.plan.nodes[ref], join)
+            check_join(draft, joining, join)
 
 
 def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
     """Complete a join when all that it waits for has arrived; its output is a view, not stored."""
+    if node.step.join_count is not None:
+        _check_race(draft, node, join, node.step.join_count)
+        return
     width = width_of(join)
     if join.count < (len(node.join_on) if width is None else width):
         return
@@ -218,6 +247,17 @@ def check_join(draft: Draft, node: Node, join: TaskRow) -> None:
         return
     end = status.COMPLETED_WITH_ERRORS if join.reason else status.COMPLETED
     completed(draft, node, draft.change(join, end, ended_at=draft.now))
+
+
+def _check_race(draft: Draft, node: Node, join: TaskRow, needed: int) -> None:
+    """Complete a join when enough branches are done; fail it when too few are left."""
+    if len(races.winners_in(join.output)) >= needed:
+        join = draft.change(join, status.COMPLETED, reason="", ended_at=draft.now)
+        completed(draft, node, join)
+    elif reason := races.cannot_be_won(node, join):
+        join = draft.change(join, status.FAILED, reason=reason, ended_at=draft.now)
+        draft.log("failed", join.ref, join.attempt, status=join.status, reason=reason)
+        fail(draft, node, join)
 
 
 def go_on(draft: Draft, node: Node, row: TaskRow) -> None:
@@ -261,6 +301,8 @@ def give_up_agenda(draft: Draft) -> None:
     if draft.resuming:
         draft.require([("task", ref) for ref in agenda])
     for ref in agenda:
+        if races.is_over(draft, draft.node(ref)):
+            continue
         row = new_row(draft, draft.node(ref), status.CANCELED, ended_at=draft.now)
         draft.header.undoable += row.undoable
         mark_frontier(draft, row)
@@ -363,7 +405,7 @@ def pass_pivot(draft: Draft) -> None:
 
 def _may_retry(draft: Draft, node: Node, row: TaskRow) -> bool:
     header, policy = draft.header, timeouts.policy_for(draft.plan, row)
-    if node.type not in RETRIED_TYPES or header.status not in (status.RUNNING, status.PAUSED):
+    if node.type not in RETRIED_TYPES or not phases.is_forward(header):
         return False
     if row.attempt - row.round >= policy.retry_count:
         return False

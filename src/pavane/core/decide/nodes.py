@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 from msgspec import structs
 
+from pavane.core.decide.races import SHOWN
 from pavane.core.decide.retries import Policy
 from pavane.core.decide.roots import View
 from pavane.core.expressions.evaluator import Expression
@@ -63,6 +64,7 @@ class Node(msgspec.Struct):
     join: str = ""  # FORK_JOIN: the JOIN that follows
     join_on: tuple[str, ...] = ()
     of_fork: str = ""  # JOIN: its FORK_JOIN
+    race: str = ""  # of a branch, and of its fork: their JOIN, where it has a `joinCount`
     body: tuple[str, ...] = ()  # DO_WHILE: what is directly in it, the first step first
     last: str = ""  # DO_WHILE: the last step of an iteration
     condition: Template | None = None  # DO_WHILE: whether there is another iteration
@@ -124,6 +126,8 @@ class Nodes(dict[str, Node]):
             if node.type == "JOIN" and ref == read.root:
                 shown = read.path[1:2]
                 refs = shown if shown and shown[0] in node.join_on else node.join_on
+                if node.step.join_count is not None and shown and shown[0] in SHOWN:
+                    refs = ()
                 found.update(("task", str(each)) for each in refs)
             elif node.type == "JOIN" and len(path) == len(node.loops):
                 found.update(("task", self.named(each, path)) for each in node.join_on)
@@ -167,6 +171,7 @@ class Nodes(dict[str, Node]):
             join=at(node.join),
             join_on=tuple(map(at, node.join_on)),
             of_fork=at(node.of_fork),
+            race=at(node.race),
         )
         values = {key for key in node.keys if key[0] != "task"}
         bound.keys = frozenset(values | self.keys_of(node.template.reads, bound))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import flow, phases, stopping, undo
+from pavane.core.decide import flow, phases, races, stopping, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.step_types import STEP_TYPES
@@ -100,7 +100,7 @@ def terminate(draft: Draft, fact: TerminateRequested) -> None:
         )
     if not fact.undo:
         abandon(draft, status.TERMINATED, reason)
-    elif header.status in (status.COMPENSATING, status.NEEDS_ATTENTION):
+    elif not phases.is_forward(header):
         raise ConflictError(
             f"Execution {header.id} is {header.status}: it is already being stopped.",
             "Wait, settle what gave up with `resolve`, or terminate it without undo.",
@@ -122,7 +122,7 @@ def aborted_by_parent(draft: Draft, fact: AbortedByParent) -> None:
     reason = f"the enclosing execution was stopped: {fact.reason}"
     if not fact.undo:
         abandon(draft, status.TERMINATED, reason)
-    elif header.status in (status.RUNNING, status.PAUSED):
+    elif phases.is_forward(header):
         draft.abort_because(status.TERMINATED, reason, None)
 
 
@@ -155,8 +155,12 @@ def resolve(draft: Draft, fact: Resolved) -> None:
         abandon(draft, cause, "given up by a person")
         return
     going_back = header.phase in phases.GOING_BACK
-    if not fact.ref and not header.failed_ref and not going_back:
-        header.parked = 0  # stopped from outside, behind its pivot: it can only go on
+    loser = None if going_back else _loser(draft, fact.ref.removeprefix(UNDO))
+    if loser is not None:
+        _resolve_undo(draft, loser, fact)
+        return
+    if not fact.ref and header.cause and not header.failed_ref and not going_back:
+        header.parked -= 1  # stopped from outside, behind its pivot: it can only go on
         _forward_again(draft)
         return
     row = _parked(draft, fact.ref, going_back)
@@ -217,8 +221,11 @@ def _resume_at(draft: Draft, ready: Ready) -> None:
     row = draft.task(ready.ref)
     if row is None or ready.mark not in ("held", "frontier"):
         return
-    draft.do(Close(ready.ref))
     node = draft.node(ready.ref)
+    if races.has_lost(draft, node):
+        stopping.settle_mark(draft, row)
+        return
+    draft.do(Close(ready.ref))
     if row.frontier:
         row = draft.change(row, frontier=False)
     if row.status == status.COMPLETED and node.type == "TERMINATE":
@@ -261,8 +268,9 @@ def key_wanted(draft: Draft, fact: KeyWanted) -> bool:
 def _forward_again(draft: Draft) -> None:
     header = draft.header
     header.cause = header.reason = header.failed_ref = ""
-    draft.become(status.RUNNING)
-    flow.begin_pass(draft, phases.RESUMING)
+    if not header.parked:  # else the undo of a branch that lost a race still waits for a person
+        draft.become(status.RUNNING)
+        flow.begin_pass(draft, phases.RESUMING)
 
 
 def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:
@@ -278,11 +286,23 @@ def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:
     return row
 
 
+def _loser(draft: Draft, ref: str) -> TaskRow | None:
+    """The undo that gave up, of a branch of that name that lost a race."""
+    row = draft.task(UNDO + ref) if ref else None
+    if row is None or row.status not in status.UNSUCCESSFUL_ENDS:
+        return None
+    return row if races.has_lost(draft, draft.node(ref)) else None
+
+
 def _resolve_undo(draft: Draft, row: TaskRow, fact: Resolved) -> None:
     header = draft.header
     header.parked -= 1
-    if not header.parked:
+    if header.parked:
+        pass
+    elif header.phase in phases.GOING_BACK | phases.ABORTING:
         draft.become(status.COMPENSATING)
+    else:
+        _forward_again(draft)
     if fact.action == "retry":
         undo.retry_undo(draft, row)
     else:
@@ -300,12 +320,12 @@ def _resolve_step(draft: Draft, row: TaskRow, fact: Resolved) -> None:
             f"Execution {header.id} went on past {row.ref!r}, which is permissive: too late.",
             "Settle it with `done`, or give the execution up with `abandon`.",
         )
-    header.parked = 0
+    header.parked -= 1
     if fact.action == "done":
         header.undoable -= row.undoable
-        row = draft.change(
-            row, status.COMPLETED, output=fact.output, ended_at=draft.now, frontier=False
-        )
+        counted = draft.node(row.ref).step.join_count is not None  # its output names who has won
+        output = row.output if counted else fact.output
+        row = draft.change(row, status.COMPLETED, output=output, ended_at=draft.now, frontier=False)
         draft.log("resolved", row.ref, row.attempt)
     _forward_again(draft)
     if passed_over:

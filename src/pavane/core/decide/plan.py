@@ -46,6 +46,7 @@ class Plan(msgspec.Struct):
     variables: tuple[str, ...]
     inline: dict[str, Workflow] = {}  # content hash to definitions that stand in place
     tasks: Mapping[str, TaskDefinition] = {}  # where the names of tasks are computed
+    races: bool = False  # some JOIN has a `joinCount`
     fans: tuple[str, ...] = ()  # every FORK_JOIN_DYNAMIC, in the order in which they are written
     ahead: frozenset[Key] = frozenset()  # what a report on a branch made at run time will read
     made: dict[str, Node] = {}  # nodes of such branches that are kept at hand
@@ -74,6 +75,7 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         for ref in node.join_on:
             if ref in nodes and nodes[ref].loops == node.loops:
                 nodes[ref].joins += (node.ref,)
+    races = _link_races(nodes)
     variables = {*workflow.variables}
     for node in nodes.values():
         if node.type == "SET_VARIABLE":
@@ -91,6 +93,7 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         variables=tuple(sorted(variables)),
         inline=inline,
         tasks=tasks if any(node.type in _NAMED_LATE for node in nodes.values()) else {},
+        races=races,
         fans=tuple(node.ref for node in nodes.values() if node.type == DYNAMIC_FORK),
     )
     plan.ahead = frozenset(("task", nodes[fan].join) for fan in plan.fans if not nodes[fan].loops)
@@ -239,6 +242,15 @@ def _link_loop(node: Node, nodes: Nodes, here: Around) -> None:
     _first, node.last = _link(step.loop_over, nodes, here)
     inside = all_steps(step.loop_over)
     node.body = tuple(each.ref for each in inside if nodes[each.ref].loops == here.loops)
+
+
+def _link_races(nodes: Nodes) -> bool:
+    """Tells forks and branches of the JOINs that count; whether there are any."""
+    counting = [node for node in nodes.values() if node.step.join_count is not None]
+    for node in counting:
+        for ref in (node.of_fork, *node.join_on):
+            nodes[ref].race = node.ref
+    return bool(counting)
 
 
 def _after(plan: Plan, node: Node) -> frozenset[Key]:

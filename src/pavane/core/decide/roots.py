@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pavane.core.decide import fans
+from pavane.core.decide import fans, races
 from pavane.core.decide.looped import looped, newest
 from pavane.core.expressions.template import Template
 from pavane.core.model.rows import Header, TaskRow
@@ -170,12 +170,20 @@ class Roots:
     def _joined(self, node: Node, row: TaskRow, view: View) -> dict[str, Any]:
         """A JOIN's output: by name the outputs of the steps that it joins, those that have one.
 
+        Where it counts those are its winners, and it names them.
+
         In a loop the names of steps are those of the definition, as everywhere in an iteration.
         """
         names, width = view.below("output"), fans.width_of(row)
+        won: list[str] = []  # where it counts
         if width is None:
             suffix = "".join(f"__{number}" for number in node.path)
-            refs = {ref.removesuffix(suffix): ref for ref in node.join_on}
+            if node.step.join_count is None:
+                on: Sequence[str] = node.join_on
+            else:
+                on = races.winners_in(row.output)
+                won = [ref.removesuffix(suffix) for ref in on]
+            refs = {ref.removesuffix(suffix): ref for ref in on}
             refs = {n: ref for n, ref in refs.items() if names is None or n in names}
         elif names is None:
             refs = {ref: ref for ref in fans.refs(self._draft, node.of_fork, 0, width)}
@@ -186,7 +194,8 @@ class Roots:
         if width is not None and names is not None:
             its = {ref: row for ref, row in rows.items() if row is not None}
             rows = {r: row for r, row in its.items() if fans.belongs(row, node.of_fork)}
-        return {
+        seen = races.shown(won) if won else {}
+        return seen | {
             name: self._draft.json(row.output)
             for name, row in rows.items()
             if row is not None and row.output not in (b"", b"{}", b"null")

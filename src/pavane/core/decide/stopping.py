@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import flow, phases, undo
+from pavane.core.decide import flow, phases, races, undo
 from pavane.core.decide.draft import Draft, Failure, encode
-from pavane.core.decide.nodes import UNDO
+from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.model import status
 from pavane.core.model.command import Close, Interrupt, StartFailureWorkflow, Tell
 from pavane.core.model.fact import AbortedByParent, ChildUndone
@@ -38,7 +38,8 @@ def abort(draft: Draft, failure: Failure) -> None:
     elif header.undoable + header.undoable_open == 0:
         end(draft, cause)
     else:
-        draft.become(status.COMPENSATING)
+        if not header.parked:  # the undo of a branch that lost a race may wait for a person
+            draft.become(status.COMPENSATING)
         flow.begin_pass(draft, phases.FREEZING)
 
 
@@ -88,6 +89,9 @@ def undo_completed(draft: Draft) -> None:
 def settled(draft: Draft, row: TaskRow) -> None:
     """An attempt ended while the execution is being frozen: the way back starts behind it."""
     node = draft.node(row.ref)
+    if races.has_lost(draft, node):
+        _loser_settled(draft, node, row)
+        return
     row = flow.note_unknown(draft, node, row)
     done = row.status in status.SUCCESSFUL
     if done and node.undo is not None:
@@ -104,6 +108,14 @@ def settled(draft: Draft, row: TaskRow) -> None:
     if done or passed_over:
         flow.arrive(draft, node, row)
     flow.mark_frontier(draft, row)
+
+
+def _loser_settled(draft: Draft, node: Node, row: TaskRow) -> None:
+    if row.status in status.SUCCESSFUL:
+        flow.completed(draft, node, row)
+    else:
+        draft.log("settled", row.ref, row.attempt, status=row.status)
+        flow.end_loser(draft, node, row)
 
 
 def run_pass(draft: Draft) -> None:
@@ -136,7 +148,7 @@ def try_to_settle(draft: Draft) -> None:
         draft.undone = False
         end(draft, status.COMPENSATED)
         return
-    if header.phase != phases.SETTLING or header.open:
+    if header.phase != phases.SETTLING or header.open or header.parked:
         return
     if header.pivot_passed:
         header.phase = phases.FORWARD
@@ -153,9 +165,23 @@ def _freeze(draft: Draft, ready: Ready) -> None:
     row = draft.task(ready.ref)
     assert row is not None
     if row.status in status.OPEN:
-        freeze(draft, row)
+        if not is_called_off(draft, row):
+            freeze(draft, row)
     elif ready.mark == "held":
         flow.mark_frontier(draft, row)
+    elif ready.mark == "frontier" and races.has_lost(draft, draft.node(row.ref)):
+        settle_mark(draft, row)
+
+
+def is_called_off(draft: Draft, row: TaskRow) -> bool:
+    """Whether it is part of what becomes of those that lost a race: that comes to its own end."""
+    return row.ref.startswith(UNDO) or races.is_over(draft, draft.node(row.ref))
+
+
+def settle_mark(draft: Draft, row: TaskRow) -> None:
+    """A branch that was stopped before its race was over is one of those that lost it."""
+    draft.do(Close(row.ref))
+    races.lost(draft, draft.change(row, frontier=False))
 
 
 def freeze(draft: Draft, row: TaskRow) -> None:
@@ -174,6 +200,9 @@ def _sweep(draft: Draft, ready: Ready) -> None:
     assert row is not None
     if row.status in status.OPEN:
         sweep(draft, row)
+    elif ready.mark == "parked" and draft.header.status != status.COMPLETED:
+        draft.header.ended_by = UNDO  # given up in the midst of an undo: no going on from here
+        draft.do(Close(ready.ref))
     elif ready.mark in ("parked", ""):  # "": where the way back was interrupted
         draft.do(Close(ready.ref))
 
@@ -189,14 +218,27 @@ def sweep(draft: Draft, row: TaskRow) -> None:
     row = draft.change(row, status.CANCELED, ended_at=draft.now)
     draft.log("canceled", row.ref, row.attempt)
     if row.ref.startswith(UNDO):
+        header.ended_by = UNDO
         draft.do(Close(row.ref))
         return
-    row = flow.note_unknown(draft, draft.node(row.ref), row)
+    node = draft.node(row.ref)
+    row = flow.note_unknown(draft, node, row)
     header.undoable += row.undoable
+    if row.frontier and races.has_lost(draft, node):
+        _give_up_loser(draft, row)
+        return
     if header.status == status.COMPLETED and not header.parent_id:
         draft.do(Close(row.ref))
     else:
         flow.mark_frontier(draft, row)
+
+
+def _give_up_loser(draft: Draft, row: TaskRow) -> None:
+    """It stays as it stands; where it may have done something, nobody can go on from here."""
+    draft.do(Close(row.ref))
+    races.count(draft, -1)
+    if row.undoable:
+        draft.header.ended_by = UNDO
 
 
 def _start_failure_workflow(draft: Draft, name: str) -> None:

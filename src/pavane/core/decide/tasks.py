@@ -27,7 +27,7 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
     row = _open(draft, fact.ref, fact.attempt)
     if row is None or row.status != status.SCHEDULED or row.visible_at > draft.now:
         return False
-    if not may_be_taken(draft.header):
+    if not may_be_taken(draft.header, fact.ref):
         return False
     policy = timeouts.policy_for(draft.plan, row)
     row, lease, entry = take(policy, row, fact.worker, draft.now)
@@ -37,9 +37,14 @@ def claimed(draft: Draft, fact: facts.Claimed) -> bool:
     return True
 
 
-def may_be_taken(header: Header) -> bool:
-    """Whether workers may begin tasks of the execution now: not while it is being frozen."""
-    return header.status not in status.ENDED and header.phase not in phases.ABORTING
+def may_be_taken(header: Header, ref: str) -> bool:
+    """Whether workers may begin a task of the execution now: no step while it is being frozen.
+
+    Undos that are there already, of branches that lost a race, come to their end.
+    """
+    if header.status in status.ENDED:
+        return False
+    return header.phase not in phases.ABORTING or ref.startswith(UNDO)
 
 
 def take(
@@ -150,7 +155,7 @@ def alarm_rang(draft: Draft, ref: str) -> bool:
         return True
     if row.type == WORKER_TYPE:
         _rearm(draft, row)
-    elif _is_being_stopped(draft, row):
+    elif _is_being_stopped(draft, row) and not stopping.is_called_off(draft, row):
         draft.do(Wait(row.ref, row.attempt))
         stopping.freeze(draft, row)
     elif not ref.startswith(UNDO):
@@ -245,7 +250,10 @@ def _somebody_else_has(row: TaskRow, worker: str) -> bool:
 
 
 def _is_being_stopped(draft: Draft, row: TaskRow) -> bool:
-    return draft.header.phase in phases.ABORTING and not row.ref.startswith(UNDO)
+    """Whether the run is being frozen, or the row is of a branch that lost a race."""
+    if row.ref.startswith(UNDO):
+        return False
+    return draft.header.phase in phases.ABORTING or row.frontier
 
 
 def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
-from pavane.core.decide import fans, flow, retries, timeouts
+from pavane.core.decide import fans, flow, races, retries, timeouts
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.lists import is_complete, last_taken
 from pavane.core.decide.nodes import UNDO, Node, numbered
@@ -79,7 +79,7 @@ def _visit(draft: Draft, node: Node) -> list[str]:
     if node.undo is not None or node.type == "SUB_WORKFLOW":
         row = draft.task(node.ref)
         if row is not None and row.undoable:
-            _begin_undo(draft, node, row)
+            begin_undo(draft, node, row)
             return []
     return _before(draft, node)
 
@@ -141,6 +141,10 @@ def _expected(draft: Draft, fork: Node, row: TaskRow) -> int:
     branches that it does not wait for went on as well; one if the fork itself was interrupted.
     """
     opened = draft.task(fork.join) is not None
+    if races.is_over(draft, fork):  # the others have been undone by then
+        join = draft.task(fork.race)
+        assert join is not None
+        return len(races.winners_in(join.output)) + opened + row.frontier
     return row.count + opened + row.frontier
 
 
@@ -152,7 +156,7 @@ def _finish(draft: Draft) -> None:
 # --- one undo -----------------------------------------------------------------------------------
 
 
-def _begin_undo(
+def begin_undo(
     draft: Draft,
     node: Node,
     row: TaskRow,
@@ -240,6 +244,9 @@ def undo_ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
     if row.status in status.SUCCESSFUL:
         draft.do(Close(row.ref))
         draft.log("completed", row.ref, row.attempt)
+        if races.has_lost(draft, node):
+            _loser_undone(draft, node)
+            return
         for ref in _before(draft, node):
             back_from(draft, ref)
         return
@@ -249,9 +256,18 @@ def undo_ended(draft: Draft, row: TaskRow, after_ms: int = 0) -> None:
     if node.undo and not final and used < policy.retry_count:
         step = draft.task(node.ref)
         assert step is not None
-        _begin_undo(draft, node, step, earlier=row, after_ms=after_ms)
+        begin_undo(draft, node, step, earlier=row, after_ms=after_ms)
     else:
         _park(draft, row)
+
+
+def _loser_undone(draft: Draft, node: Node) -> None:
+    """What a branch did that lost a race is undone for good: no later way back leads there."""
+    row = draft.task(node.ref)
+    assert row is not None
+    draft.change(row, undoable=False)
+    draft.header.undoable -= 1
+    races.count(draft, -1)
 
 
 def _park(draft: Draft, row: TaskRow) -> None:
@@ -267,4 +283,4 @@ def retry_undo(draft: Draft, row: TaskRow) -> None:
     node = draft.node(row.ref)
     step = draft.task(node.ref)
     assert step is not None
-    _begin_undo(draft, node, step, earlier=row, again=True)
+    begin_undo(draft, node, step, earlier=row, again=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -10,6 +10,8 @@ from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.looped import KEEP, items_of, shown
 from pavane.core.decide.nodes import Path, numbered, parted
 from pavane.core.decide.plan import all_steps
+from pavane.core.decide.races import shown as winners_shown
+from pavane.core.decide.races import winners_in
 from pavane.core.model import status as st
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import Step, Workflow
@@ -19,7 +21,8 @@ class Assembled:
     """What the JOINs and loops of one definition show.
 
     `joins` has the steps that each JOIN waits for, `bodies` those that are directly in each loop,
-    `fans` the FORK_JOIN_DYNAMIC of each JOIN that waits for what such a fork makes.
+    `fans` the FORK_JOIN_DYNAMIC of each JOIN that waits for what such a fork makes, `counting` the
+    JOINs that wait for some of their branches.
     """
 
     def __init__(
@@ -27,10 +30,12 @@ class Assembled:
         joins: Mapping[str, Sequence[str]],
         bodies: Mapping[str, Sequence[str]] = {},
         fans: Mapping[str, str] = {},
+        counting: Collection[str] = (),
     ) -> None:
         self._joins = joins
         self._bodies = bodies
         self._fans = fans
+        self._counting = frozenset(counting)
         self._known = frozenset(
             {*joins, *bodies, *(ref for body in bodies.values() for ref in body)}
         )
@@ -47,6 +52,7 @@ class Assembled:
                 if step.type == "DO_WHILE"
             },
             dict(_fans(workflow.tasks)),
+            [step.ref for step in steps if step.join_count is not None],
         )
 
     def place(self, ref: str) -> tuple[str, Path]:
@@ -69,6 +75,9 @@ class Assembled:
                 refs = branches.get(numbered(self._fans[ref], path), ())
             else:
                 refs = [numbered(each, path) for each in self._joins.get(ref, ())]
+            if ref in self._counting:
+                refs = winners_in(row.output)
+                return _by_name(zip(refs, refs, strict=True), outputs, _winners(refs))
             return _by_name(zip(refs, refs, strict=True), outputs)
         if row.type == "DO_WHILE":
             return self._looped(row, outputs)
@@ -96,13 +105,23 @@ def shown_input(row: TaskRow, branches: Mapping[str, Sequence[str]]) -> bytes:
     return msgspec.json.encode({**given, "forkedTasks": msgspec.Raw(names)})
 
 
-def _by_name(names: Iterable[tuple[str, str]], outputs: Mapping[str, bytes]) -> bytes:
-    """`{name: output}` of the steps that have an output, as JSON."""
+def _winners(refs: list[str]) -> list[bytes]:
+    """What a JOIN that counts says of its winners, as members of a JSON object."""
+    return [
+        msgspec.json.encode(name) + b":" + msgspec.json.encode(value)
+        for name, value in winners_shown(refs).items()
+    ]
+
+
+def _by_name(
+    names: Iterable[tuple[str, str]], outputs: Mapping[str, bytes], first: Iterable[bytes] = ()
+) -> bytes:
+    """`{name: output}` of the steps that have an output, as JSON, behind other members."""
     there = (
         (name, ref) for name, ref in names if outputs.get(ref, b"") not in (b"", b"{}", b"null")
     )
     members = (msgspec.json.encode(name) + b":" + outputs[ref] for name, ref in there)
-    return b"{" + b",".join(members) + b"}"
+    return b"{" + b",".join([*first, *members]) + b"}"
 
 
 def _fans(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:

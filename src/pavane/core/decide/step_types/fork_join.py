@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pavane.core.decide import flow
+from pavane.core.decide import flow, losers, races
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
@@ -68,6 +68,9 @@ class ForkJoin(StepType):
 
     def rang(self, draft: Draft, node: Node, row: TaskRow) -> None:
         """Begin the next page of branches; ring again at once for the one behind it."""
+        if races.is_over(draft, node):
+            losers.page(draft, node, row)
+            return
         if draft.header.status != status.RUNNING:
             draft.do(Mark(row.ref, row.attempt, mark="held"))
             return
@@ -84,6 +87,10 @@ class ForkJoin(StepType):
         if upto < width:
             row = draft.change(row, count=upto)
             draft.do(Wait(row.ref, row.attempt, alarm_at=draft.now))
+            return
+        if node.race:  # it waits for the end of the race, to call off the others
+            row = draft.change(row, count=upto)
+            draft.do(Wait(row.ref, row.attempt))
             return
         row = draft.change(row, status.COMPLETED, count=upto, ended_at=draft.now)
         draft.do(Close(row.ref))

@@ -11,7 +11,7 @@ from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
 from pavane.core.model import status
 from pavane.core.model.command import Wait
-from pavane.core.model.rows import TaskRow
+from pavane.core.model.rows import PAGE, TaskRow
 from pavane.core.model.workflow import Step
 
 
@@ -19,9 +19,9 @@ class Join(StepType):
     """A counter of arrivals; its output is a view of what it joined, put together when read."""
 
     def findings(self, step: Step) -> Iterator[str]:
-        """Counting some of many is not built yet."""
-        if step.join_count is not None:
-            yield "`joinCount` on a JOIN is not built yet"
+        """How many branches it waits for."""
+        if step.join_count is not None and not 1 <= step.join_count <= PAGE:
+            yield f"a JOIN has joinCount {step.join_count}; write a number from 1 to {PAGE}"
 
     def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
         """Its fork opens it: the flow comes here only when a person settles a fork that failed.
@@ -44,7 +44,7 @@ class Join(StepType):
             frontier=False,
             ended_at=0,
             count=row.count - len(again),
-            failed=row.failed - len(again),
+            failed=0 if node.step.join_count is not None else row.failed - len(again),
             reason="" if again else row.reason,
         )
         draft.do(Wait(row.ref, row.attempt))
@@ -69,6 +69,7 @@ class Join(StepType):
             if row is None or row.frontier or ref in draft.agenda:
                 continue
             step = draft.node(ref)
-            if row.status in status.UNSUCCESSFUL_ENDS and step.step.permissive and not step.next:
+            passed_over = step.step.permissive or bool(step.race)
+            if row.status in status.UNSUCCESSFUL_ENDS and passed_over and not step.next:
                 found.append(ref)
         return found
