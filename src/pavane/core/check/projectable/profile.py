@@ -49,6 +49,11 @@ def _any_type(place: Place) -> Iterator[str]:
             f"a {step.type} has no projection, so it cannot be choreographed; put it into a scope "
             "of style `orchestrated`"
         )
+    if step.join_count is not None:
+        yield (
+            "it has a `joinCount`, and calling off the other branches needs a conductor so far; "
+            "put the fork and its JOIN into a scope of style `orchestrated`"
+        )
     if step.permissive:
         yield (
             "it is `permissive`, and in a choreography nobody sees at the end what failed on the "
