@@ -315,6 +315,18 @@ def test_the_time_of_the_workflow_may_be_up_while_losers_are_undone():
     assert (run.status, run.header.cause) == ("COMPENSATED", "TIMED_OUT")
 
 
+def test_a_branch_stopped_before_its_race_was_over_has_lost_when_a_retry_finds_it_over():
+    steps = fork("g", [*race(task("a"), sure("y"))], task("other"))
+    run = started(workflow(*steps), "a")
+    run.fail("other")
+    run.complete("a")  # while the run is frozen: it counts, yet nothing follows
+    assert (run.status, run.row("f-join").status) == ("FAILED", "CANCELED")
+    run.retry()
+    assert (run.open, run.marks) == ({"g-join", "other"}, {})
+    run.complete("other")
+    assert (run.status, run.attempts("y")) == ("COMPLETED", ["CANCELED"])
+
+
 # --- people -------------------------------------------------------------------------------------
 
 
@@ -414,3 +426,11 @@ def test_behind_a_pivot_both_kinds_wait_for_a_person():
     run.resolve("b", "done")
     run.complete("end")
     assert run.status == "COMPLETED"
+
+
+def test_given_up_while_a_loser_is_at_work_there_is_no_going_on():
+    run = started(workflow(*race(sure("a"), sure("b")), task("z")), "a", "b")
+    run.complete("a")
+    run.terminate("enough", undo=False)
+    with pytest.raises(ConflictError, match="while it was being undone"):
+        run.retry()

@@ -85,8 +85,15 @@ def test_its_input_names_what_it_waits_for():
     assert msgspec.json.decode(run.row("f-join").input) == {"joinOn": ["a", "b"]}
 
 
-def test_counting_some_of_many_is_not_built():
+def test_it_may_go_on_when_some_are_done():
+    run = World().start(workflow(*fork("f", task("a"), task("b"), join_count=1), task("z")))
+    run.complete("b")
+    assert (run.row("f-join").count, run.open) == (1, {"z"})
+
+
+@pytest.mark.parametrize("number", [0, -1, 101])
+def test_it_counts_from_one_to_a_page(number: int):
     kind = STEP_TYPES["JOIN"]
-    assert list(kind.findings(of_type("JOIN", "j", join_on=["a"]))) == []
-    found = list(kind.findings(of_type("JOIN", "j", join_on=["a"], join_count=1)))
-    assert "not built" in found[0]
+    assert list(kind.findings(of_type("JOIN", "j", join_on=["a"], join_count=1))) == []
+    found = list(kind.findings(of_type("JOIN", "j", join_on=["a"], join_count=number)))
+    assert found == [f"a JOIN has joinCount {number}; write a number from 1 to 100"]
