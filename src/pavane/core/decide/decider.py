@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from pavane.core.decide import flow, losers, operator, phases, races, stopping, tasks
+from pavane.core.decide import ending, flow, losers, operator, phases, races, stopping, tasks
 from pavane.core.decide.draft import Draft, RowMissingError, Rows, encode
 from pavane.core.decide.nodes import AGAIN
 from pavane.core.decide.plan import Plan
@@ -81,7 +81,7 @@ def _run(draft: Draft) -> None:
         elif draft.agenda:
             _begin(draft, draft.agenda.pop(0))
         else:
-            flow.try_to_finish(draft)
+            ending.try_to_finish(draft)
             stopping.try_to_settle(draft)
             if draft.failure is None and not draft.agenda and not draft.losers:
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import flow, phases, races, undo
+from pavane.core.decide import ending, flow, phases, races, undo
 from pavane.core.decide.draft import Draft, Failure, encode
 from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.model import status
@@ -58,7 +58,7 @@ def end(draft: Draft, final: str) -> None:
         _start_failure_workflow(draft, failure_workflow)
     if header.cause != UNDONE_BY_PARENT:
         # A TERMINATE left it, perhaps in an earlier decision.
-        flow.tell_parent(draft, (draft.value("output") if header.parent_id else None) or b"{}")
+        ending.tell_parent(draft, (draft.value("output") if header.parent_id else None) or b"{}")
     elif header.parent_id:
         _tell_undone(draft, final == status.COMPENSATED)
 

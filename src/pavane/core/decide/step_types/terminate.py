@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from pavane.core.decide import flow, phases, races
+from pavane.core.decide import ending, flow, phases, races
 from pavane.core.decide.draft import Draft, encode
 from pavane.core.decide.nodes import Node
 from pavane.core.decide.step_types.step_type import StepType
@@ -78,7 +78,7 @@ class Terminate(StepType):
         header.phase, header.cursor = phases.FORWARD, ""
         if header.open:
             flow.begin_pass(draft, phases.SWEEPING)
-        flow.finish(draft, encode(output))
+        ending.finish(draft, encode(output))
 
 
 def _output(task_input: Mapping[str, Any]) -> Any:
