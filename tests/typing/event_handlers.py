@@ -10,6 +10,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import assert_type
 
+from apsw import Connection
+
 from pavane import Event, EventContext, Service, publish, wait_for, workflow
 from pavane.sdk.handler import Handler
 
@@ -52,6 +54,18 @@ async def either(event: OrderCreated | OrderChanged) -> PaymentProcessed | None:
 
 @payment.on
 async def by_annotation(event: OrderCreated | OrderChanged) -> None: ...
+
+
+@payment.on
+async def in_its_database(db: Connection, event: OrderCreated) -> PaymentProcessed: ...
+
+
+@payment.on(OrderCreated, retries=1)
+def with_both(ctx: EventContext, db: Connection, event: OrderCreated) -> None: ...
+
+
+assert_type(in_its_database, Handler[OrderCreated, PaymentProcessed])
+assert_type(with_both, Handler[OrderCreated, None])
 
 
 @payment.on

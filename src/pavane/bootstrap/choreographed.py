@@ -201,6 +201,7 @@ async def playing(
     from pavane.participant.handlers.reactions import Reactions
     from pavane.participant.participant import Participant
     from pavane.participant.retention import Retention
+    from pavane.sdk.effects import Effects
     from pavane.sdk.handlers import ServiceHandlers
     from pavane.sdk.worker import LocalWorkers
 
@@ -215,7 +216,8 @@ async def playing(
         results={service.name: ledger.results} if service.has_database else {},
         record_plain=False,
     )
-    handlers = ServiceHandlers(service) if service.handlers else None
+    effects = Effects(ledger.results, clock)
+    handlers = ServiceHandlers(service, effects) if service.handlers else None
     company.ledgers[service.name] = ledger
     if handlers is not None:
         many = min(concurrency or service.concurrency, service.concurrency)

@@ -6,7 +6,8 @@ Promises:
 
 1. total: whatever the user's function does (raise, return nonsense, hang beyond its time, emit
    what it did not declare) is in `Handled`; `call` raises only what is not the function's:
-   CancelledError when it is cancelled from outside, and what ends the program.
+   CancelledError when it is cancelled from outside, what ends the program, and StoreError when
+   the service's database has trouble: then nothing came of it, and it may be called again.
 2. all or nothing: `emitted` is what the handler returned and published explicitly, published ones
    first, in order; it is empty unless the ending is "done". After `call` returned, nothing that
    the function left behind can add to it.

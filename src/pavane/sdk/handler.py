@@ -26,15 +26,17 @@ from typing import (
 import msgspec
 
 from pavane.core.decide.retries import policy_of
-from pavane.errors import DefinitionError
+from pavane.errors import DefinitionError, UsageError
 from pavane.language.contract import is_none, plain, type_name
 from pavane.ports.handlers import Listener
 from pavane.sdk.event import Event, decoder, type_of
 from pavane.sdk.handling import EventContext, Undeclared
-from pavane.sdk.parameters import hints_of, place_of
+from pavane.sdk.parameters import database_in, hints_of, place_of
 from pavane.sdk.policy import Duration, Growth, Policy, Retries
 
 if TYPE_CHECKING:
+    from apsw import Connection
+
     from pavane.sdk.service import Service
 
 Emitted = Event | Sequence[Event | None] | None
@@ -79,6 +81,7 @@ class Reading(msgspec.Struct, frozen=True):
     emits: frozenset[type[Event]]
     wants_context: bool
     is_async: bool
+    database: bool = False  # whether it asks for the service's
 
 
 class Handler(Generic[E, R]):
@@ -129,6 +132,11 @@ class Handler(Generic[E, R]):
         return self._run(event)
 
     async def _run(self, event: E) -> R:
+        if self.reading.database:
+            raise UsageError(
+                f"{self.name} asks for the database of {self.service}, which it has on a bus.",
+                f"Call the function itself with a connection: {self.name}.function(…).",
+            )
         args: list[Any] = [event]
         if self.reading.wants_context:
             args.insert(0, EventContext.outside(self.service, self.name))
@@ -140,6 +148,14 @@ class Handler(Generic[E, R]):
     def reading(self) -> Reading:
         """What the function takes and gives; DefinitionError where it cannot be a handler."""
         return _read(self.function, self._frame, self._kinds, self._emits)
+
+    @property
+    def asks_for_database(self) -> bool:
+        """Whether it writes to its service's ledger; not where it cannot be read, which is told."""
+        try:
+            return self.reading.database
+        except DefinitionError:
+            return False
 
     @cached_property
     def listener(self) -> Listener:
@@ -169,9 +185,21 @@ class On(Protocol[E]):
     """What `@service.on(OrderCreated)` returns: a decorator for functions that take such events."""
 
     @overload
+    def __call__(
+        self, function: Callable[[EventContext, Connection, E], Awaitable[R]], /
+    ) -> Handler[E, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[EventContext, Connection, E], R], /
+    ) -> Handler[E, R]: ...
+    @overload
     def __call__(self, function: Callable[[EventContext, E], Awaitable[R]], /) -> Handler[E, R]: ...
     @overload
     def __call__(self, function: Callable[[EventContext, E], R], /) -> Handler[E, R]: ...
+    @overload
+    def __call__(self, function: Callable[[Connection, E], Awaitable[R]], /) -> Handler[E, R]: ...
+    @overload
+    def __call__(self, function: Callable[[Connection, E], R], /) -> Handler[E, R]: ...
     @overload
     def __call__(self, function: Callable[[E], Awaitable[R]], /) -> Handler[E, R]: ...
     @overload
@@ -182,9 +210,21 @@ class OnAnnotated(Protocol):
     """What `@service.on(retries=…)` returns: the parameter's annotation says which events."""
 
     @overload
+    def __call__(
+        self, function: Callable[[EventContext, Connection, E], Awaitable[R]], /
+    ) -> Handler[E, R]: ...
+    @overload
+    def __call__(
+        self, function: Callable[[EventContext, Connection, E], R], /
+    ) -> Handler[E, R]: ...
+    @overload
     def __call__(self, function: Callable[[EventContext, E], Awaitable[R]], /) -> Handler[E, R]: ...
     @overload
     def __call__(self, function: Callable[[EventContext, E], R], /) -> Handler[E, R]: ...
+    @overload
+    def __call__(self, function: Callable[[Connection, E], Awaitable[R]], /) -> Handler[E, R]: ...
+    @overload
+    def __call__(self, function: Callable[[Connection, E], R], /) -> Handler[E, R]: ...
     @overload
     def __call__(self, function: Callable[[E], Awaitable[R]], /) -> Handler[E, R]: ...
     @overload
@@ -207,35 +247,41 @@ def _read(
             "Return a list of events, or call publish() for each.",
         )
     hints = hints_of(function, frame)
-    event, wants_context = _event_parameter(function, hints, place)
+    event, asked = _event_parameter(function, hints, place)
     annotated = _members(hints.get(event.name, event.annotation))
     returned = _returned(hints.get("return"), place)
     return Reading(
         takes=_by_type(_taken(kinds, annotated, place), place),
         emits=frozenset(_by_type([*returned, *emits], place).values()),
-        wants_context=wants_context,
+        wants_context="EventContext" in asked,
+        database="Connection" in asked,
         is_async=inspect.iscoroutinefunction(function),
     )
 
 
 def _event_parameter(
     function: Callable[..., Any], hints: dict[str, Any], place: str
-) -> tuple[inspect.Parameter, bool]:
-    """The parameter that takes the event, and whether one for a context stands before it."""
+) -> tuple[inspect.Parameter, list[str]]:
+    """The parameter that takes the event, and what those before it ask for."""
     needed = [
         each
         for each in inspect.signature(function).parameters.values()
         if each.default is inspect.Parameter.empty
     ]
-    wants_context = bool(needed) and hints.get(needed[0].name) is EventContext
-    rest = needed[1:] if wants_context else needed
+    asked: list[str] = []
+    for each in needed[:-1]:
+        hint = hints.get(each.name)
+        asked.append(
+            "EventContext" if hint is EventContext else database_in(hint, each.name, place)
+        )
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    if len(rest) != 1 or rest[0].kind not in by_position:
+    in_order = asked in ([], ["EventContext"], ["Connection"], ["EventContext", "Connection"])
+    if not needed or not in_order or any(each.kind not in by_position for each in needed):
         raise DefinitionError(
             f"{place} takes ({', '.join(map(str, needed))}), which a message cannot fill.",
-            "Take the event, or an EventContext and then the event.",
+            "Take the event; before it, if wanted, an EventContext, and then an apsw.Connection.",
         )
-    return rest[0], wants_context
+    return needed[-1], asked
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -11,7 +11,9 @@ from typing import Any, cast
 
 from pavane.errors import DefinitionError, InputError, PavaneError
 from pavane.ports.handlers import Facts, Handled, Listener
+from pavane.ports.results import Transaction
 from pavane.sdk.attempt import final_in, guarded, words_of
+from pavane.sdk.effects import Effects
 from pavane.sdk.event import Event, read_event, topic_of, type_of
 from pavane.sdk.handler import Handler
 from pavane.sdk.handling import EventContext, Handling, enter, leave
@@ -29,11 +31,13 @@ Ended = tuple[Any, BaseException | None]
 class ServiceHandlers:
     """The handlers of one service; keeps the promises of `ports.handlers`.
 
-    DefinitionError lists all that is wrong with them.
+    DefinitionError lists all that is wrong with them. Those that ask for the service's database
+    can be called only where there are `effects`.
     """
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, effects: Effects | None = None) -> None:
         self.service = service.name
+        self._effects = effects
         self._handlers: dict[str, Handler[Any, Any]] = {}
         self._listening: dict[str, list[Listener]] = {}
         self._threads = DaemonThreads(service.threads, f"{service.name}-on")
@@ -95,11 +99,29 @@ class ServiceHandlers:
             event = read_event(kind, facts.event)
         except InputError as error:
             return Handled("quarantined", reason=str(error))
+        limit_s = listener.policy.timeout_ms / 1000 or None
+        if not handler.reading.database:
+            return await self._handled(handler, event, facts, limit_s, None)
+        if self._effects is None:
+            reason = f"{handler.name} asks for the database of {self.service}, which has none here."
+            return Handled("final", reason=reason)
+        return await self._effects.once(
+            facts.idempotency_key,
+            lambda transaction: self._handled(handler, event, facts, limit_s, transaction),
+        )
+
+    async def _handled(
+        self,
+        handler: Handler[Any, Any],
+        event: Event,
+        facts: Facts,
+        limit_s: float | None,
+        transaction: Transaction | None,
+    ) -> Handled:
         handling = Handling(handler.name, handler.reading.emits, handler.undeclared, facts)
         token = enter(handling)
         try:
-            limit_s = listener.policy.timeout_ms / 1000 or None
-            value, error = await self._run(handler, event, handling, limit_s)
+            value, error = await self._run(handler, event, handling, limit_s, transaction)
             if error is None:
                 error = _take_returned(handling, value)
         finally:
@@ -112,10 +134,17 @@ class ServiceHandlers:
         return Handled("done", emitted, " ".join(handling.notes))
 
     async def _run(
-        self, handler: Handler[Any, Any], event: Event, handling: Handling, limit_s: float | None
+        self,
+        handler: Handler[Any, Any],
+        event: Event,
+        handling: Handling,
+        limit_s: float | None,
+        transaction: Transaction | None,
     ) -> Ended:
         """Call the function; what it gives or raises. CancelledError only from outside."""
         args: list[Any] = [event]
+        if transaction is not None:
+            args.insert(0, transaction.connection)
         if handler.reading.wants_context:
             args.insert(0, EventContext(self.service, handler.name, handling.facts, handling))
         loop = asyncio.get_running_loop()
@@ -129,10 +158,10 @@ class ServiceHandlers:
         try:
             done, _ = await asyncio.wait({work}, timeout=limit_s)
         except asyncio.CancelledError:
-            await _dismiss(work, handler)
+            await _dismiss(work, handler, transaction)
             raise
         if not done:
-            await _dismiss(work, handler)
+            await _dismiss(work, handler, transaction)
             return None, TimeoutError(f"no end after {limit_s:g} s")
         value, error = work.result()
         if isinstance(error, KeyboardInterrupt):  # of a thread; a coroutine's goes its own way
@@ -150,14 +179,19 @@ async def _awaited(function: Callable[..., Awaitable[Any]], args: list[Any]) -> 
         return None, error
 
 
-async def _dismiss(work: asyncio.Future[Ended], handler: Handler[Any, Any]) -> None:
+async def _dismiss(
+    work: asyncio.Future[Ended], handler: Handler[Any, Any], transaction: Transaction | None
+) -> None:
     """Ask a function to end, and wait a little until it has; a thread only ends by itself."""
-    if not handler.reading.is_async:
-        return
-    work.cancel()
-    _, left = await asyncio.wait({work}, timeout=_LEAVE_S)
-    if left:
-        _LOG.warning("%r ignores that it was cancelled and is left behind", handler)
+    try:
+        if handler.reading.is_async:
+            work.cancel()
+            _, left = await asyncio.wait({work}, timeout=_LEAVE_S)
+            if left:
+                _LOG.warning("%r ignores that it was cancelled and is left behind", handler)
+    finally:
+        if transaction is not None and not work.done():
+            transaction.leave_behind(work)  # it still has the connection
 
 
 def _take_returned(handling: Handling, value: object) -> BaseException | None:

@@ -80,6 +80,11 @@ def _asked_by(annotation: Any, name: str, place: str) -> str:
     """What a parameter asks for that no caller passes, or ""."""
     if annotation is TaskContext:
         return "TaskContext"
+    return database_in(annotation, name, place)
+
+
+def database_in(annotation: Any, name: str, place: str) -> str:
+    """What a parameter is said to be that asks for its service's database, or ""."""
     if not isinstance(annotation, type) or annotation.__name__ != "Connection":
         return ""
     if annotation.__module__ == "apsw":  # known by its name, so that nobody need import it

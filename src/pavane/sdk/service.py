@@ -233,9 +233,19 @@ class Service:
     @overload
     def on(self, first: type[E], /, *more: type[E], **options: Unpack[HandlerOptions]) -> On[E]: ...
     @overload
+    def on(
+        self, function: Callable[[EventContext, Connection, E], Awaitable[V]], /
+    ) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[EventContext, Connection, E], V], /) -> Handler[E, V]: ...
+    @overload
     def on(self, function: Callable[[EventContext, E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
     def on(self, function: Callable[[EventContext, E], V], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[Connection, E], Awaitable[V]], /) -> Handler[E, V]: ...
+    @overload
+    def on(self, function: Callable[[Connection, E], V], /) -> Handler[E, V]: ...
     @overload
     def on(self, function: Callable[[E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
@@ -247,8 +257,9 @@ class Service:
 
         Plain, the function's annotation says which events it takes. Its return annotation says
         which it emits: what it returns is published in the transaction that remembers the message
-        as handled. It may begin with an `EventContext`. Raise `Fail` in it for a failure that no
-        retry would mend. The options are those of `HandlerOptions`.
+        as handled. It may begin with an `EventContext`, and then ask for its service's database
+        by an `apsw.Connection`: what it writes there it writes once for each message. Raise `Fail`
+        in it for a failure that no retry would mend. The options are those of `HandlerOptions`.
         """
         if len(given) == 1 and not isinstance(given[0], type):
             return self._react(Handler(given[0], self, frame=_frame_of(given[0])))
@@ -282,8 +293,9 @@ class Service:
 
     @property
     def has_database(self) -> bool:
-        """Whether a task of it asks for its database, or it makes tables there."""
-        return bool(self.schema) or any(task.shape.database for task in self._tasks)
+        """Whether a task or a handler of it asks for its database, or it makes tables there."""
+        asks = any(handler.asks_for_database for handler in self._handlers)
+        return asks or bool(self.schema) or any(task.shape.database for task in self._tasks)
 
     @property
     def definitions(self) -> list[TaskDefinition]:

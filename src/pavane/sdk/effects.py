@@ -1,0 +1,52 @@
+"""Handlings in the service's own database: what a handler writes there, and that it has done so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from pavane.core.model.event import Outgoing
+from pavane.errors import StoreError, UsageError
+from pavane.ports.clock import Clock
+from pavane.ports.handlers import Handled
+from pavane.ports.results import Result, Results, Transaction
+
+
+class _Kept(msgspec.Struct, omit_defaults=True):
+    """What a handling came to, under its key in the ledger."""
+
+    emitted: list[Outgoing] = []
+    reason: str = ""
+
+
+class Effects:
+    """Lets a handler write once for each message, however often that comes.
+
+    What it has written and what it has emitted are committed together. Its messages are sent in the
+    participant's next transaction; should the process die before that, the message comes again and
+    is answered from here.
+    """
+
+    def __init__(self, results: Results, clock: Clock) -> None:
+        self._results = results
+        self._clock = clock
+
+    async def once(self, key: str, call: Callable[[Transaction], Awaitable[Handled]]) -> Handled:
+        """What `call` comes to, or has come to before. StoreError: nothing came of it."""
+        key = f"on:{key}"
+        try:
+            async with self._results.transaction() as transaction:
+                known = transaction.find([key]).get(key)
+                if known is not None and known.output is not None:
+                    kept = msgspec.json.decode(known.output, type=_Kept)
+                    return Handled("done", kept.emitted, kept.reason)
+                handled = await call(transaction)
+                if handled.ending == "done":
+                    body = msgspec.json.encode(_Kept(handled.emitted, handled.reason))
+                    await transaction.commit([Result(key, body, self._clock.now())])
+                return handled
+        except StoreError:
+            raise
+        except UsageError as error:  # the function has ended its transaction
+            return Handled("final", reason=str(error))
