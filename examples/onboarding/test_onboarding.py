@@ -3,11 +3,23 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import dancers
 import hybrid
 import pytest
+from dancers import (
+    AccountMade,
+    AccountRemoved,
+    ColleagueHired,
+    EquipmentReady,
+    HiringGivenUp,
+    NightFell,
+    PapersComplete,
+    PapersLate,
+)
+from nightly import nightly
 from onboarding import (
     REMINDERS,
     SOLD_OUT,
@@ -27,7 +39,7 @@ from onboarding import (
 )
 
 from pavane import Fail
-from pavane.testing import HANG, Play, after, in_turn, play
+from pavane.testing import HANG, Play, Reacted, after, in_turn, play, react
 
 DAY = 86_400  # seconds
 ANNA = Colleague(
@@ -105,3 +117,66 @@ def test_what_goes_wrong_undoes_what_was_done(
     assert played.status == "COMPENSATED"
     assert played.reason.endswith(reason)
     assert played.effects == []
+
+
+# --- without a workflow -------------------------------------------------------------------------
+
+ALL = [dancers.people, dancers.accounts, dancers.office]
+HIRED_AT = datetime(2026, 1, 7, 9, tzinfo=UTC)
+HIRED = ColleagueHired(colleague=ANNA, at=HIRED_AT)
+
+
+def night(number: int) -> Any:
+    """The so many-eth night behind the hiring, at two o'clock."""
+    at = HIRED_AT.replace(hour=2) + timedelta(days=number)
+    return after((at - HIRED_AT).total_seconds(), NightFell(at=at))
+
+
+def danced(*events: Any, hired: ColleagueHired = HIRED) -> Reacted:
+    """What the services make of it within a month: their databases begin empty."""
+    return react(ALL, hired, *events, *map(night, range(1, 20)), limit="30d")
+
+
+def test_dancers_equip_who_has_signed():
+    told = danced(after(2 * DAY, SIGNED), after(5 * DAY, SIGNED))  # who signs twice signs once
+    assert [each["login"] for each in told.of(AccountMade)] == ["anna.magdalena"]
+    assert told.of(EquipmentReady) == [{"colleague": "7", "laptop": "L-7", "badge": "B-7"}]
+    assert told.of(PapersLate) == told.of(HiringGivenUp) == []
+    assert told.dead == []
+
+
+def test_dancers_remind_when_night_falls():
+    told = danced(after(8 * DAY, SIGNED))
+    assert [each["reminder"] for each in told.of(PapersLate)] == [1, 2]
+    at = [each.at_s / DAY for each in told.events if each.type == PapersLate.__event_type__]
+    assert [round(days) for days in at] == [4, 7]  # the first night behind three days, and so on
+    assert len(told.of(PapersComplete)) == 1
+
+
+def test_dancers_give_up_after_the_last_reminder():
+    told = danced(after(20 * DAY, SIGNED))  # too late
+    assert len(told.of(PapersLate)) == REMINDERS
+    assert told.of(HiringGivenUp) == [{"colleague": "7", "why": "the papers were not signed"}]
+    assert told.of(AccountRemoved) == [{"colleague": "7"}]
+    assert told.of(PapersComplete) == []
+
+
+def test_dancers_take_back_the_account_when_there_is_no_laptop():
+    odd = ColleagueHired(colleague=replace(ANNA, laptop=SOLD_OUT), at=HIRED_AT)
+    told = danced(after(DAY, SIGNED), hired=odd)
+    assert told.of(EquipmentReady) == []
+    assert told.of(AccountRemoved) == [{"colleague": "7"}]
+
+
+def test_whoever_gives_up_first_leaves_no_account():
+    """Events are heard in any order."""
+    told = react([dancers.accounts], HiringGivenUp(colleague="7", why="no"), after(1, HIRED))
+    assert told.of(AccountMade) == []
+
+
+def test_every_night_the_dancers_are_told():
+    told = play(nightly, {"at": HIRED_AT}, results={})
+    assert (told.status, len(told.steps)) == ("COMPLETED", 1)
+    schedule = nightly.definition.schedule
+    assert schedule
+    assert (schedule.every, schedule.zone) == ("0 0 2 * * *", "Europe/Zurich")
