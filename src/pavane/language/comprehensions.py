@@ -11,7 +11,7 @@ from pavane.language.bindings import Bindings, Level
 from pavane.language.contract import without_none
 from pavane.language.kinds import element, is_mapping
 from pavane.language.operands import native, operand_truth
-from pavane.language.values import POISON, Value
+from pavane.language.values import POISON, Value, on_the_wire
 
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
@@ -52,7 +52,7 @@ def mapping(reader: Reader, node: ast.DictComp) -> Value:
         key, item = reader.read(node.key), reader.read(node.value)
         if key.poison or item.poison:
             return POISON
-        made = native(reader.site, node.key, key), item.expr
+        made = native(reader.site, node.key, key), on_the_wire(item)
     return Value(ast.DictComp(*made, loops), type=dict[key.type, item.type])
 
 
@@ -93,8 +93,7 @@ def _loops(reader: Reader, node: Comprehension) -> list[ast.comprehension] | Non
             if value.poison:
                 return None
             tests.append(operand_truth(reader.site, test, value))
-        raw = source.guarded if source.guarded is not None else source.expr
-        loops.append(ast.comprehension(target, raw, tests, 0))
+        loops.append(ast.comprehension(target, on_the_wire(source), tests, 0))
     return loops
 
 

@@ -7,9 +7,18 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from pavane.language import calls, comparing, comprehensions, fields, narrowing, outside, texts
+from pavane.language import (
+    calls,
+    comparing,
+    comprehensions,
+    displays,
+    fields,
+    narrowing,
+    outside,
+    texts,
+)
 from pavane.language.bindings import Bindings, LocalFunction, Unassigned
-from pavane.language.kinds import EMPTY_LIST, joined
+from pavane.language.kinds import joined
 from pavane.language.matches import IsA, Narrowed, Refused
 from pavane.language.operands import native, operand_truth
 from pavane.language.values import (
@@ -17,8 +26,6 @@ from pavane.language.values import (
     POISON,
     Value,
     constant,
-    record,
-    sequence,
     size_of,
 )
 from pavane.language.work import Site
@@ -151,36 +158,6 @@ class Reader:
             node, f"{ast.unparse(node)} cannot travel as JSON", "Use texts, numbers, lists."
         )
 
-    def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Value:
-        """A list or tuple display; a set only where `in` looks into it."""
-        items: list[Value] = []
-        for each in node.elts:
-            if isinstance(each, ast.Starred):
-                return self.refuse(
-                    each, "`*` in a display is not part of the workflow language", "Use `+`."
-                )
-            items.append(self.read(each))
-        return sequence(tuple(items), tuple if isinstance(node, ast.Tuple) else _list_of(items))
-
-    def mapping(self, node: ast.Dict) -> Value:
-        """A dict display with constant keys."""
-        members: dict[str, Value] = {}
-        for key, item in zip(node.keys, node.values, strict=True):
-            known = None if key is None else self.read(key)
-            value = self.read(item)
-            if known is None:
-                return self.refuse(
-                    node, "`**` is not part of the workflow language", "Name the members."
-                )
-            if known.poison or value.poison:
-                return POISON
-            if not isinstance(known.expr, ast.Constant) or not isinstance(known.expr.value, str):
-                return self.refuse(
-                    node, "the keys of a dict must be constant texts", "Use a list of pairs."
-                )
-            members[known.expr.value] = value
-        return record(members, dict[str, joined([each.type for each in members.values()])])
-
     def set_refused(self, node: ast.Set) -> Value:
         """A set has no JSON form."""
         return self.refuse(node, "a set cannot travel as JSON", "Write a list.")
@@ -232,7 +209,7 @@ class Reader:
         for index, each in enumerate(node.comparators):
             look = isinstance(node.ops[index], (ast.In, ast.NotIn)) and isinstance(each, ast.Set)
             with self.skippable() if index else _nothing():
-                operands.append(self.sequence(each) if look else self.read(each))  # type: ignore[arg-type]  # `look` says that it is a set
+                operands.append(displays.listed(self, each) if look else self.read(each))  # type: ignore[arg-type]  # `look` says that it is a set
         return comparing.compare(self.site, node, operands)
 
     def conditional(self, node: ast.IfExp) -> Value:
@@ -258,10 +235,6 @@ def _nothing() -> Generator[None]:
     yield
 
 
-def _list_of(items: list[Value]) -> Any:
-    return list[joined([item.type for item in items])] if items else EMPTY_LIST
-
-
 _WORDS: dict[type[ast.expr], tuple[str, str]] = {
     ast.Lambda: ("`lambda`", "Write a comprehension, or a helper function of one expression."),
     ast.Yield: ("`yield`", "Return everything at the end."),
@@ -279,10 +252,10 @@ _HANDLERS: dict[type[ast.expr], Handler] = {
     ast.Name: Reader.name,
     ast.Attribute: fields.attribute,
     ast.Subscript: fields.subscript,
-    ast.List: Reader.sequence,
-    ast.Tuple: Reader.sequence,
+    ast.List: displays.listed,
+    ast.Tuple: displays.listed,
     ast.Set: Reader.set_refused,
-    ast.Dict: Reader.mapping,
+    ast.Dict: displays.mapping,
     ast.JoinedStr: texts.joined_text,
     ast.BoolOp: Reader.boolean,
     ast.UnaryOp: Reader.unary,

@@ -208,6 +208,8 @@ def _member(reader: Reader, node: ast.Subscript, base: Value, key: str) -> Value
                 node, f"{type_name(tp)} has no member '{key}'{hint}", f"It has {names}."
             )
         return Value(stepped(base.expr, key), type=found.type)
+    if isinstance(base.expr, (ast.Dict, ast.DictComp)):  # `{…}.key` would look odd
+        return Value(ast.Subscript(base.expr, ast.Constant(key), ast.Load()), type=member(tp))
     return Value(stepped(base.expr, key), type=member(tp))
 
 

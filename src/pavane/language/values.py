@@ -56,7 +56,7 @@ def sequence(items: tuple[Value, ...], tp: Any = list) -> Value:
     """A list or tuple of values; on the wire always a list."""
     if any(item.poison for item in items):
         return POISON
-    shown = ast.List([item.expr for item in items], ast.Load())
+    shown = ast.List([on_the_wire(item) for item in items], ast.Load())
     if tp is tuple and items:
         tp = tuple[tuple(item.type for item in items)]
     return Value(shown, type=tp, native=all(item.native for item in items), parts=items)
@@ -67,9 +67,14 @@ def record(fields: dict[str, Value], tp: Any) -> Value:
     if any(item.poison for item in fields.values()):
         return POISON
     shown = ast.Dict(
-        [ast.Constant(name) for name in fields], [item.expr for item in fields.values()]
+        [ast.Constant(name) for name in fields], [on_the_wire(item) for item in fields.values()]
     )
     return Value(shown, type=tp, fields=fields)
+
+
+def on_the_wire(value: Value) -> ast.expr:
+    """The expression that gives what travels; a field that was left out reads as its default."""
+    return value.expr if value.guarded is None else value.guarded
 
 
 def path(root: str, *members: str | int, tp: Any = Any) -> Value:

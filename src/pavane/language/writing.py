@@ -122,6 +122,10 @@ def _list(node: ast.List) -> Written:
     return f"[{', '.join(_text(each, _TEST) for each in node.elts)}]", _ATOM
 
 
+def _starred(node: ast.Starred) -> Written:
+    return f"*{_text(node.value, _SUM)}", _TEST  # the grammar has no bare `or` behind it
+
+
 def _tuple(node: ast.Tuple) -> Written:
     items = ", ".join(_text(each, _TEST) for each in node.elts)
     return f"({items}{',' if len(node.elts) == 1 else ''})", _ATOM
@@ -131,8 +135,9 @@ def _dict(node: ast.Dict) -> Written:
     pairs: list[str] = []
     for key, value in zip(node.keys, node.values, strict=True):
         if key is None:
-            raise ValueError("`**` has no text")
-        pairs.append(f"{_text(key, _TEST)}: {_text(value, _TEST)}")
+            pairs.append(f"**{_text(value, _SUM)}")
+        else:
+            pairs.append(f"{_text(key, _TEST)}: {_text(value, _TEST)}")
     return f"{{{', '.join(pairs)}}}", _ATOM
 
 
@@ -230,6 +235,7 @@ _WRITERS: dict[type[ast.expr], Callable[[Any], Written]] = {
     ast.IfExp: _conditional,
     ast.Call: _call,
     ast.List: _list,
+    ast.Starred: _starred,
     ast.Tuple: _tuple,
     ast.Dict: _dict,
     ast.ListComp: _list_of,

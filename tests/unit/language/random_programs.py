@@ -61,7 +61,9 @@ class Generator:
         last = [name for names in self.known.values() for name in names[-4:] if "(" not in name]
         shown = " ".join(f"{{{name}}}" for name in last)
         self.line(f"return f'{shown}'")
-        return HEAD + "\n".join(self.lines) + "\n"
+        body = "\n".join(self.lines)
+        self.made["spread"] = body.count("[*") + body.count("{**")
+        return f"{HEAD}{body}\n"
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -113,6 +115,9 @@ class Generator:
             f"twice({a}, more={b})",
             f"abs({a} % 7 - {k})",
             f"[{a}, {k}, {b}][1]",
+            f"[*pair.numbers, {a}, *[{k}, {b}]][{k} - 5]",
+            f"{{**{{word: {a} for word in pair.words}}, 'b ': {k}}}['b ']",
+            f"len({{**{{'x': {a}, 'y': {b}}}, 'z': {k}}})",
             f"int({self.pick('price')})",
         ]
 
@@ -125,6 +130,7 @@ class Generator:
             f"{a}.upper()",
             f"str({b}) + 'y'",
             f"({a} + 'z')[:6]",
+            f"'-'.join([*pair.words, {a}, *{a}][:4])",
             "'+'.join([item.strip() for item in pair.words])",
             f"({maybe} or 'none')",
             f"({maybe} if {maybe} is not None else {a})",
@@ -142,6 +148,7 @@ class Generator:
             f"max({a}, {b})",
             f"({a} if {b} > {k} else {b})",
             f"sum([{a}, {b}], Decimal(0))",
+            f"sum([*[{b} * x for x in pair.numbers], {a}], Decimal(0))",
             f"Decimal({self.pick('number')})",
         ]
 

@@ -13,6 +13,7 @@ from pavane.core.expressions.template import compile_template
 from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.sdk.workflow import WorkflowFunction
 from tests.unit.language import (
+    display_programs,
     event_programs,
     fan_programs,
     loop_programs,
@@ -29,6 +30,7 @@ PROGRAMS = {
     each.function.__name__: each
     for module in (
         programs,
+        display_programs,
         event_programs,
         fan_programs,
         loop_programs,

@@ -15,6 +15,7 @@ from pavane.core.expressions.template import compile_template
 from pavane.errors import Fail, StepFailed
 from pavane.language.contract import RESULT, is_none, is_object
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
+from tests.unit.language import display_programs as displays
 from tests.unit.language import fan_programs as fans
 from tests.unit.language import loop_programs as loops
 from tests.unit.language import match_programs as matches
@@ -254,6 +255,13 @@ RUNS += [
     (tries.tried_again, (PLAIN, 3), {}),
     (tries.tried_again, (PLAIN, 3), {"find_coupon": [FAILS, Decimal(2)]}),
     (tries.tried_again, (PLAIN, 2), {"find_coupon": [FAILS, FAILS]}),
+]
+
+RUNS += [
+    (displays.spread_lists, (TAGGED, ["m", "n"], "wo"), {}),
+    (displays.spread_lists, (RICH, [], ""), {"rates": [[]]}),
+    (displays.spread_dicts, (TAGGED, {"word": "base", "rest": [1]}, "w"), {}),
+    (displays.spread_dicts, (PLAIN, {}, "w"), {"find_coupon": [Decimal("0.20")]}),
 ]
 
 PROGRAMS = {run[0].name: run[0] for run in RUNS}

@@ -30,6 +30,7 @@ WANTED = {
     "step": 150,
     "data": 80,
     "again": 60,
+    "spread": 100,
     "if": 100,
     "elif": 60,
     "else": 50,
