@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import events, faithful, fans, outside, people, steps
+from pavane.language import calls, events, faithful, fans, outside, people, steps
 from pavane.language.arguments import read_arguments
 from pavane.language.bindings import (
     Level,
@@ -49,7 +49,15 @@ def prepare(writer: Writer, node: ast.expr) -> Ready | None:
             "Write `await task(…)`, with the call itself behind `await`.",
         )
         return None
-    local = writer.reader.local_function(node.func)
+    func = calls.without_options(node.func)
+    local = writer.reader.local_function(func)
+    if local is not None and func is not node.func:
+        writer.refuse(
+            node.func,
+            f"{local.node.name} is a local `async def`, which has no options",
+            "Give them to the steps in it.",
+        )
+        return None
     if local is not None:
         return _local(writer, node, local)
     thing = steps.target(writer, node.func)

@@ -123,7 +123,6 @@ def _write(writer: Writer, node: ast.Call, offer: Any, items: Any, given: frozen
     if is_task(offer):
         step = steps.described(writer, node, offer, fork, given)
     else:
-        steps.no_task_options(writer, node, offer.options)
         writer.work.use_workflow(offer)
         inputs |= {"forkTaskWorkflow": offer.name, "forkTaskWorkflowVersion": offer.version}
         options = offer.options

@@ -132,6 +132,7 @@ class StepOptions:
     ) -> StepOptions:
         """A copy with what is given; DefinitionError where a value makes no sense."""
         options = self
+        _ensure_kinds(ref=ref, retries=retries, pivot=pivot, optional=optional, undo=undo)
         if ref is not None:
             if not ref.isidentifier():
                 raise DefinitionError(
@@ -144,6 +145,10 @@ class StepOptions:
             options = replace(options, retries=retries)
         if timeout is not None:
             options = replace(options, timeout_s=parse_duration(timeout))
+            if not options.timeout_s:
+                raise DefinitionError(
+                    f"timeout={timeout!r} leaves no time.", "Leave it out for the task's own."
+                )
         if undo is not None:
             options = replace(options, undo=undo)
         if pivot is not None:
@@ -153,6 +158,26 @@ class StepOptions:
         if start_delay is not None:
             options = replace(options, start_delay_s=parse_duration(start_delay))
         return options
+
+
+def _ensure_kinds(**given: Any) -> None:
+    """DefinitionError where an option is of another kind than it must be."""
+    wanted: dict[str, tuple[Callable[[Any], bool], str, str]] = {
+        "ref": (lambda value: isinstance(value, str), "a text", 'Write ref="hold".'),
+        "retries": (
+            lambda value: type(value) is int,
+            "a whole number",
+            "Say how often, 0 for not at all; for ever is an option of the task itself.",
+        ),
+        "pivot": (lambda value: type(value) is bool, "True or False", "Write pivot=True."),
+        "optional": (lambda value: type(value) is bool, "True or False", "Write optional=True."),
+        "undo": (is_task, "a task", "Give it a task of a service, without brackets."),
+    }
+    for name, value in given.items():
+        fits, kind, remedy = wanted[name]
+        if value is not None and not fits(value):
+            shown = getattr(value, "__name__", None) or getattr(value, "name", repr(value))
+            raise DefinitionError(f"{name}={shown} is not {kind}.", remedy)
 
 
 def word_of(thing: object) -> str:

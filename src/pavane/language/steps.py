@@ -16,7 +16,7 @@ from pavane.language.arguments import read_arguments
 from pavane.language.contract import type_name, without_none
 from pavane.language.durations import conductor_duration, parse_duration
 from pavane.language.kinds import literal_base
-from pavane.language.offers import StepOptions, TaskOffer, WorkflowOffer
+from pavane.language.offers import StepOptions, TaskOffer, WorkflowOffer, is_task, is_workflow
 from pavane.language.operands import call, native
 from pavane.language.source import MISSING
 from pavane.language.undo import bind_undo
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pavane.language.writer import Writer
 
 _OPTIONS = ("ref", "retries", "timeout", "undo", "pivot", "optional", "start_delay")
+_OF_A_WORKFLOW = ("ref", "retries", "pivot", "optional", "start_delay")
 
 
 def target(writer: Writer, func: ast.expr) -> Any:
@@ -41,30 +42,40 @@ def target(writer: Writer, func: ast.expr) -> Any:
 
 
 def _with_options(writer: Writer, node: ast.Call, offer: Any) -> Any:
-    options: dict[str, Any] = {}
+    """What is called, with its options; each wrong one is a finding of its own."""
+    if not is_task(offer) and not is_workflow(offer):
+        shown = ast.unparse(node.func)
+        owner = shown.removesuffix(".with_options")
+        writer.refuse(
+            node.func,
+            f"'{owner}' has no options; only a task or a workflow has",
+            f"Write {owner}(…) itself.",
+        )
+        return outside.static(writer.reader, node.func.value)  # type: ignore[attr-defined]  # an attribute
+    takes = _OPTIONS if is_task(offer) else _OF_A_WORKFLOW
+    remedy = f"It takes {', '.join(takes)}."
+    for each in node.args:
+        writer.refuse(each, "with_options() takes options by name only", remedy)
     for each in node.keywords:
-        if each.arg not in _OPTIONS:
-            writer.refuse(
-                each.value,
-                f"with_options() takes no '{each.arg}'",
-                f"It takes {', '.join(_OPTIONS)}.",
-            )
+        if each.arg is None or each.arg not in takes:
+            what = f"'{each.arg}'" if each.arg else "`**`"
+            if each.arg in _OPTIONS:
+                what += " for a workflow"
+            writer.refuse(each.value, f"with_options() takes no {what}", remedy)
             continue
         value = _constant(writer, each.value)
-        if value is MISSING:
+        if value is MISSING or (each.arg != "undo" and not outside.is_constant(value)):
             writer.refuse(
                 each.value,
                 f"the option {each.arg} must be a constant or a task",
                 "Options are part of the definition, so they cannot depend on data.",
             )
             continue
-        options[each.arg] = value
-    try:
-        return offer.with_options(**options)
-    except (DefinitionError, TypeError) as error:
-        remedy = getattr(error, "remedy", "") or "Give each option once, by name."
-        writer.refuse(node, f"with_options(): {getattr(error, 'message', error)}", remedy)
-        return offer
+        try:
+            offer = offer.with_options(**{each.arg: value})
+        except DefinitionError as error:
+            writer.refuse(each.value, f"with_options(): {error.message}", error.remedy)
+    return offer
 
 
 def _constant(writer: Writer, node: ast.expr) -> Any:
@@ -201,7 +212,6 @@ def workflow_step(
 ) -> Value:
     """Emit a SUB_WORKFLOW step for a call of another workflow, its version pinned."""
     options = offer.options
-    no_task_options(writer, node, options)
     ref = reference(writer, node, options, offer.name)
     writer.work.use_workflow(offer)
     if options.pivot:
@@ -221,13 +231,6 @@ def workflow_step(
         ),
     )
     return step_result(ref, offer.returns)
-
-
-def no_task_options(writer: Writer, node: ast.AST, options: StepOptions) -> None:
-    """Refuse what only the call of a task takes."""
-    for name, wrong in (("undo", options.undo), ("timeout", options.timeout_s)):
-        if wrong is not None:
-            writer.refuse(node, f"a call of a workflow takes no {name}", "Leave it out.")
 
 
 def wait_inputs(writer: Writer, node: ast.Call, word: str) -> dict[str, Any] | None:

@@ -21,6 +21,7 @@ from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
 from pavane.language.durations import parse_duration
 from pavane.language.offers import StepOptions, TaskOffer, mark
+from pavane.sdk.gathered import MOST_IN_A_TUPLE, has_a_star
 from pavane.sdk.plainly import as_plain_python, failed, is_plain, is_step, run_plainly
 from pavane.sdk.started import started_of
 
@@ -294,12 +295,18 @@ async def gather(
 @overload
 async def gather(*branches: Awaitable[T]) -> list[T]: ...
 @mark("gather")
-async def gather(*branches: Awaitable[Any]) -> Any:
+def gather(*branches: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
     """Do steps side by side; gives their results in order, when all are done.
 
-    A branch of several steps is a local `async def`, called without `await`.
+    A branch of several steps is a local `async def`, called without `await`. `gather(*(…))`, and of
+    more than six, gives a list, as type checkers see it; else a tuple.
     """
-    return tuple(await asyncio.gather(*branches))
+    listed = len(branches) > MOST_IN_A_TUPLE or has_a_star(inspect.currentframe())
+
+    async def gathered() -> Any:
+        return (list if listed else tuple)(await asyncio.gather(*branches))
+
+    return gathered()
 
 
 @mark("sleep")

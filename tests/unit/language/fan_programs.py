@@ -48,7 +48,8 @@ async def scored(order: Order, times: int) -> int:
 @workflow
 async def workflows_for_each(order: Order) -> list[int]:
     """A workflow for each item."""
-    return list(await gather(*(scored(order, n * 10) for n in range(order.pieces))))
+    found = await gather(*(scored(order, n * 10) for n in range(order.pieces)))
+    return found + [len(found)]  # noqa: RUF005  # a list, not a tuple
 
 
 @workflow
@@ -57,7 +58,7 @@ async def fans_in_places(order: Order) -> list[str]:
     seen: list[str] = []
     for tag in order.tags:
         prices = await gather(*(rates(order) for _ in range(2)))
-        seen = seen + [f"{tag}:{sum([price[0] for price in prices], Decimal(0))}"]  # noqa: RUF005 - a workflow knows no star
+        seen = [*seen, f"{tag}:{sum([price[0] for price in prices], Decimal(0))}"]
 
     async def both() -> int:
         found = await gather(*(score(order) for _ in order.lines))

@@ -34,7 +34,10 @@ def parse_duration(value: str | float | timedelta) -> float:
     elif isinstance(value, str):
         seconds = _parse(value)
     else:
-        seconds = float(value)
+        try:
+            seconds = float(value)
+        except TypeError as error:  # whatever else a caller was given
+            raise DefinitionError(f"{value!r} is not a duration.", _REMEDY) from error
     if seconds < 0 or not math.isfinite(seconds):
         raise DefinitionError(f"{value!r} is not a duration.", _REMEDY)
     return seconds
