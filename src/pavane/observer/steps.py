@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
 from msgspec import structs
 
+from pavane.core.decide import fans
 from pavane.core.model import status as st
 from pavane.core.model.journal import At, StepNote
 from pavane.core.model.rows import TaskRow
@@ -150,7 +152,17 @@ def _row(instance: Instance, ref: str, told: Told[StepNote], seq: int) -> TaskRo
         updated_at=note.time,
         ended_at=_ended(told) if status in ENDS else 0,
         child_id=child_of(instance, note),
+        branch=_branch(instance, note),
     )
+
+
+def _branch(instance: Instance, note: StepNote) -> bytes:
+    """What a row carries of a FORK_JOIN_DYNAMIC that has begun, or of a branch of one."""
+    if note.fork:
+        fork = shown_ref(Place(note.fork, note.at), instance.generation)
+        return msgspec.json.encode(fans.Made(fork, note.place))
+    began = note.type == fans.DYNAMIC_FORK and note.status == st.COMPLETED
+    return fans.of_width(0) if began else b""  # how many have begun is counted
 
 
 def _ended(told: Told[StepNote]) -> int:

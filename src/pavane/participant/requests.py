@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pavane.core.decide.nodes import parted
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.projection import message as m
-from pavane.core.projection.choreography import Choreography, Node
+from pavane.core.projection.choreography import Choreography, Node, meant
 from pavane.core.projection.message import At, Message, execution_of
 from pavane.core.projection.wire import Envelope, to_event
 from pavane.errors import ConflictError, InputError, NotFoundError
@@ -179,19 +178,23 @@ class Requests:
 
     def _place(self, choreography: Choreography, ref: str, at: At) -> tuple[Node, At]:
         """The step of a name, which says the iterations behind `at`: `approve__2`."""
-        base, iterations = parted(ref, choreography.nodes)
+        base, iterations = meant(choreography.nodes, ref)
         node = choreography.nodes.get(base)
         at = (*at, *iterations)
+        if node is not None and len(at) < node.depth and node.stem:
+            raise NotFoundError(
+                f"The step '{ref}' of {choreography.name} is made for each item.",
+                f"Name one of them, as in '{node.stem}0'.",
+            )
         if node is not None and len(at) < node.depth:
             raise NotFoundError(
                 f"The step '{ref}' of {choreography.name} is in a loop.",
                 f"Say in which iteration, as in '{ref}__1'.",
             )
         if node is None:
-            raise NotFoundError(
-                f"{choreography.name} has no step '{ref}'.",
-                f"There is {', '.join(id for id, n in choreography.nodes.items() if not n.loop)}.",
-            )
+            nodes = choreography.nodes.values()
+            known = ", ".join(f"{n.stem}0" if n.stem else n.id for n in nodes if not n.loop)
+            raise NotFoundError(f"{choreography.name} has no step '{ref}'.", f"There is {known}.")
         return node, at
 
     async def _send(self, choreography: Choreography, execution: str, message: Message) -> None:

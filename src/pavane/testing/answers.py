@@ -77,12 +77,16 @@ class Answers:
             return False
         return not {ref, task} & self._given.keys()
 
-    def check_names(self, names: Collection[str], waiting: Collection[str]) -> None:
+    def check_names(
+        self, names: Collection[str], waiting: Collection[str], stems: Collection[str] = ()
+    ) -> None:
         """UsageError where an answer is given for what is neither a step nor a task.
 
-        `waiting`: the names of the steps that wait for somebody outside.
+        `waiting`: the names of the steps that wait for somebody outside; `stems`: what the names of
+        branches made at run time begin with, in front of a number.
         """
-        known = {*names, *self._tasks}
+        branches = {n for n in self._given if _bare(n).rstrip("0123456789") in stems}
+        known = {*names, *self._tasks, *branches}
         self.has_for_waiting = any({name, _bare(name)} & {*waiting} for name in self._given)
         for name in self._given:
             if name not in known and _bare(name) not in known:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, cast
 import msgspec
 
 from pavane.core.decide.event_waits import steps_of
+from pavane.core.decide.fan_forms import branch_step, stem_of
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment
 from pavane.core.model.workflow import Step, Workflow
@@ -101,9 +102,16 @@ def play(
     functions = reachable([workflow])
     answers = Answers(results or {}, [task for each in functions for task in each.calls])
     steps = list(_steps(definitions))
-    answers.check([(step.ref, step.name) for step in steps if step.type == "SIMPLE"])
+    called = [task for step in steps if (task := _task_of(step)) is not None]
+    answers.check([(task.ref, task.name) for task in called])
     waiting = [step for step in steps if step.type in ("HUMAN", "WAIT")]
-    answers.check_names(_names(steps), _names(waiting))
+    stems = {
+        stem_of(step, task.name, first=first)
+        for step, task in zip(steps, map(branch_step, steps), strict=True)
+        if task is not None
+        for first in (True, False)
+    }
+    answers.check_names(_names(steps), _names(waiting), stems)
     limit_s = parse_duration(limit)
     drawn = Drawn(definitions[0], tasks, definitions[1:])
     run = Run(_KEY, drawn, msgspec.json.decode(start.input), Script({}))
@@ -238,6 +246,11 @@ def _steps(definitions: list[Workflow]) -> Iterator[Step]:
     """Every step, those of scopes in place as well."""
     for workflow in definitions:
         yield from steps_of(workflow)
+
+
+def _task_of(step: Step) -> Step | None:
+    """The step as a task that is called, or called for each item."""
+    return step if step.type == "SIMPLE" else branch_step(step)
 
 
 def _names(steps: Iterable[Step]) -> set[str]:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import structs
 
 from pavane.core.decide.draft import encode
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.nodes import Node
 from pavane.core.model.workflow import Step, SubWorkflow
 
@@ -61,6 +62,39 @@ def fan_of(node: Node, task_input: dict[str, Any], *, first: bool) -> Fan:
     raise FanError(f"its forkTaskInputs are {_shown(task_input.get('forkTaskInputs'))}, no list")
 
 
+def branch_step(step: Step) -> Step | None:
+    """The step of each branch, where all are of one task whose name stands in the definition.
+
+    It bears the name of the fork; None in the other forms, and for any other step.
+    """
+    given = step.input_parameters
+    name = given.get("forkTaskName") or step.ref
+    plain = given.get("forkTaskType") in (None, "SIMPLE") and not given.get("forkTaskWorkflow")
+    listed = step.dynamic_fork_tasks_param or step.dynamic_fork_join_tasks_param
+    if step.type != DYNAMIC_FORK or "forkTaskInputs" not in given or listed or not plain:
+        return None
+    if not isinstance(name, str) or "${" in name:
+        return None
+    return Step(
+        name=name,
+        task_reference_name=step.ref,
+        undo=step.undo,
+        pivot=step.pivot,
+        optional=step.optional,
+        permissive=step.permissive,
+        retry_count=step.retry_count,
+        start_delay=step.start_delay,
+        service=step.service,
+        task_definition=step.task_definition,
+        metadata=step.metadata,
+    )
+
+
+def stem_of(step: Step, name: str, *, first: bool) -> str:
+    """What the names of the branches of a task begin with; behind it stands their place."""
+    return f"_{name}_" if first else f"_{step.ref}_{name}_"
+
+
 def kept_out(step: Step, task_input: dict[str, Any]) -> dict[str, Any]:
     """An input without what becomes that of the branches: a record of constant size."""
     long = {
@@ -84,7 +118,7 @@ def _simple(node: Node, task_input: dict[str, Any], *, first: bool) -> Fan:
     if workflow:
         version = _version(task_input.get("forkTaskWorkflowVersion"))
         step = structs.replace(step, sub_workflow_param=SubWorkflow(workflow, version))
-    stem = f"_{name}_" if first else f"_{node.step.ref}_{name}_"
+    stem = stem_of(node.step, name, first=first)
     made: list[Branch] = []
     for index, item in enumerate(cast("list[Any]", task_input["forkTaskInputs"])):
         fields = cast("dict[str, Any]", item) if isinstance(item, dict) else None

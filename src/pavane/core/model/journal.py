@@ -33,6 +33,8 @@ class StepNote(
     due: int = 0  # waits until then (ms)
     holds: str = ""  # why it does not go on, in words; "" when it is simply at work
     child: str = ""  # path of the scope that the step stands for
+    fork: str = ""  # branch of a FORK_JOIN_DYNAMIC: that one, whose coordinate `at` is
+    place: int = 0  # and which branch it is, from 0
     opens: str = ""  # FORK_JOIN: the JOIN that waits from now on
     joins: list[str] = []  # JOIN: whose outputs its own is made of
     body: list[str] = []  # DO_WHILE: what is directly in it

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from pavane.core.decide.nodes import Node as PlanNode
+from pavane.core.decide.nodes import numbered, parted
 from pavane.core.decide.plan import Plan
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
@@ -17,11 +19,14 @@ from pavane.core.projection.message import At
 INPUT = ":input"
 OUT = ":out"
 IN = ":in"
+ITEM = ":given"  # of an item of a for-each: what it begins with, which its fork works out
 
 # Members of the value of a loop, and of an iteration.
 SHOWN = "output"  # as expressions see it
 HANDED_ON = "variables"
 LEFT = "left"  # loop: what its newest iteration left, by the names of values
+
+_ITEM_NAME: Final = re.compile(r"(0|[1-9][0-9]*)((?:__[1-9][0-9]*)*)")
 
 Path = tuple[str | int, ...]
 """Members and indexes below a value."""
@@ -42,6 +47,8 @@ Kind = Literal[
     "scope",
     "end",
 ]
+VIEWED = frozenset({"join", "loop"})
+"""Kinds of nodes whose output is put together of those of others."""
 UNSEEN = frozenset({"end", "iteration", "again"})
 """Kinds of nodes that are no steps to people."""
 JoinMode = Literal["all", "each", "some"]
@@ -92,6 +99,8 @@ class Node(msgspec.Struct):
     numbered: bool = False  # loop: what each iteration gave is read behind it
     sets: frozenset[str] = frozenset()  # loop, iteration: variables that are set somewhere inside
     gate: str = ""  # each: the join that counts; branch of a some-join: the join
+    stem: str = ""  # item of an each: people know it by this and its place, from 0
+    gathers: bool = False  # join of an each: what the items gave is read behind it
     mode: JoinMode = "all"
     need: int = 0  # some-join: how many
     sources: tuple[str, ...] = ()  # join: the nodes that it waits for
@@ -229,6 +238,32 @@ def variable_setters(scope: Scope, nodes: Mapping[str, Node], reader: str) -> li
     return sorted(found, key=lambda id: -len(scope.behind[id]))
 
 
+def named(node: Node, at: At) -> str:
+    """A step as people name it: with its iterations, an item by its place. `at`: in its scope."""
+    if node.stem:
+        return numbered(f"{node.stem}{at[-1] - 1}", at[:-1])
+    return numbered(node.ref, at)
+
+
+def own_fork(node: Node) -> str:
+    """The for-each of which a node is an item, or "": in its undo that name means itself."""
+    return node.regions[-1].id if node.stem else ""
+
+
+def meant(nodes: Mapping[str, Node], name: str) -> tuple[str, At]:
+    """The node of such a name (its scope's path in front), and where in its scope it stands."""
+    id, path = parted(name, nodes)
+    if id in nodes:
+        return id, path
+    for node in nodes.values():
+        stem = f"{node.scope}/{node.stem}" if node.scope else node.stem
+        found = _ITEM_NAME.fullmatch(name.removeprefix(stem)) if node.stem else None
+        if found and name.startswith(stem):
+            loops = tuple(map(int, found[2].split("__")[1:]))
+            return node.id, (*loops, int(found[1]) + 1)
+    return id, path
+
+
 def left(nodes: Mapping[str, Node], reader: Node, made: Node) -> Node | None:
     """The outermost loop around `made` that is not around the reader, if there is one."""
     for i, region in enumerate(made.regions):
@@ -250,7 +285,7 @@ def seen_as(nodes: Mapping[str, Node], reader: Node, made: Node, value: str) -> 
 
 
 def joined_by(join: Node, nodes: Mapping[str, Node]) -> list[str]:
-    """The steps whose outputs the output of a JOIN is made of; that of a loop is none of them."""
+    """The steps whose outputs the output of a JOIN is made of; those of views are not in it."""
     names = join.plan.join_on if join.plan is not None else ()
     prefix = join.id.removesuffix(join.ref)
-    return [ref for ref in names if nodes[prefix + ref].kind != "loop"]
+    return [ref for ref in names if nodes[prefix + ref].kind not in VIEWED]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from pavane.core.model.work import Assignment, Outcome
-from pavane.core.projection.choreography import Choreography
+from pavane.core.projection.choreography import Choreography, named
 from pavane.core.projection.local import Attempted, Interrupt, Run
 from pavane.core.projection.message import child_execution
 from pavane.errors import StoppingError
@@ -193,5 +193,4 @@ def place_for_people(
     """The execution and reference name under which people know a step."""
     node = choreography.nodes[node_id]
     depth = choreography.scopes[node.scope].depth
-    suffix = "".join(f"__{index}" for index in at[depth:])
-    return child_execution(execution, node.scope, at[:depth]), node.ref + suffix
+    return child_execution(execution, node.scope, at[:depth]), named(node, at[depth:])

@@ -26,6 +26,7 @@ class Played:
         self.calls: list[str] = []
         self.rang: list[str] = []
         self.status = ""
+        self.reason = ""
         self.output = b""
 
 
@@ -69,6 +70,7 @@ def play(
     for row in rows[score.root.home].values():
         if isinstance(row, ScopeRow) and (key_of(rows[score.root.home], row)).name == "":
             played.status, played.output = row.status, row.output
+            played.reason = row.reason
     return played
 
 

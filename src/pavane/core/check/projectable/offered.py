@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pavane.core.decide.fan_forms import branch_step
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Undo
+
+
+def task_of(step: Step) -> Step | None:
+    """The step as one that a service does: itself, or what is done for each item; else None."""
+    return step if step.type == "SIMPLE" else branch_step(step)
 
 
 class Offered:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from pavane.core.check.layout import Place
+from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part
 
 
@@ -12,8 +13,8 @@ def check(part: Part) -> Iterator[str]:
     """Find steps without an owner, undos of another owner, and parts that nobody plays."""
     offered = part.offered
     for place in part.layout.places:
-        step = place.step
-        if step.type != "SIMPLE":
+        step = task_of(place.step)
+        if step is None:
             continue
         owner = offered.owner(step)
         if not owner:
@@ -54,7 +55,8 @@ def _suggestion(part: Part, place: Place) -> str:
     places = part.layout.places
     here = next(index for index, each in enumerate(places) if each is place)
     for near in (*reversed(places[:here]), *places[here + 1 :]):
-        who = part.offered.owner(near.step) if near.step.type == "SIMPLE" else ""
+        task = task_of(near.step)
+        who = part.offered.owner(task) if task is not None else ""
         if who:
             return f"write `service` on it, such as {who!r}, which does {near.ref!r}."
     return "write `service` on it, or in the definition of its task."
@@ -66,12 +68,16 @@ def _home(part: Part) -> str:
 
 
 def _anybody(part: Part) -> bool:
-    waits = ("SIMPLE", "WAIT", "HUMAN")
-    if any(place.step.type in waits for place in part.layout.places if _named(place)):
+    waits = ("WAIT", "HUMAN")
+    if any(
+        task_of(place.step) or place.step.type in waits
+        for place in part.layout.places
+        if _named(place)
+    ):
         return True
     return bool(part.unknown) or any(_anybody(child) for child in part.children.values())
 
 
 def _named(place: Place) -> bool:
     """A task without an owner is a finding of its own; a wait may name who waits."""
-    return place.step.type == "SIMPLE" or bool(place.step.service)
+    return task_of(place.step) is not None or bool(place.step.service)

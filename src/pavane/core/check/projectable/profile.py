@@ -7,13 +7,17 @@ from collections.abc import Iterator
 from pavane.core.check.layout import Place
 from pavane.core.check.projectable.parts import Part
 from pavane.core.check.types import NOT_BUILT
+from pavane.core.decide.fan_forms import branch_step
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.step_types import STEP_TYPES
+from pavane.core.model.workflow import Step
 
 _PROJECTABLE = frozenset(
     {
         "DO_WHILE",
         "EVENT",
         "FORK_JOIN",
+        "FORK_JOIN_DYNAMIC",
         "HUMAN",
         "INLINE",
         "JOIN",
@@ -49,6 +53,8 @@ def _any_type(place: Place) -> Iterator[str]:
             f"a {step.type} has no projection, so it cannot be choreographed; put it into a scope "
             "of style `orchestrated`"
         )
+    if step.type == DYNAMIC_FORK:
+        yield from _fan(step)
     if step.join_count is not None:
         yield (
             "it has a `joinCount`, and calling off the other branches needs a conductor so far; "
@@ -75,6 +81,16 @@ def _any_type(place: Place) -> Iterator[str]:
         yield (
             "a choreographed SUB_WORKFLOW cannot be the pivot; "
             "put `pivot` on the task in it behind which there is no way back"
+        )
+
+
+def _fan(step: Step) -> Iterator[str]:
+    """Every role must know from the definition who does what is done for each item."""
+    if branch_step(step) is None:
+        yield (
+            "its branches are known only at run time, or are more than a task; choreographed, "
+            "`forkTaskInputs` lists the items, and `forkTaskName` is the one task for all of "
+            "them; put it into a scope of style `orchestrated`"
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pavane.core.check.layout import Layout, Place
+from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part
 from pavane.core.check.reads import parameters
 from pavane.core.expressions.template import Read, Template, compile_template
@@ -51,8 +52,9 @@ def _inputs(part: Part, place: Place) -> Iterator[tuple[str, Any]]:
         yield "items", step.items
     if step.type == "DO_WHILE" and step.loop_condition:
         yield "loopCondition", "${= " + step.loop_condition + " }"
-    definition = part.offered.definition(place.step)
-    if place.step.type == "SIMPLE" and definition is not None:
+    task = task_of(step)
+    definition = part.offered.definition(task) if task is not None else None
+    if definition is not None:
         for key, value in definition.input_template.items():
             yield f"inputTemplate.{key}", value
 

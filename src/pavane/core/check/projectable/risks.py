@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pavane.core.check.layout import Layout, Place
+from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part, Risk
 from pavane.core.check.projectable.ways import may_skip
 from pavane.core.model.status import COMPLETED
@@ -39,8 +40,8 @@ def _risk(part: Part, place: Place) -> Risk | None:
             return Risk(place, f"ends the run as {status}", "decide it")
     elif step.optional:
         return None  # the flow goes on without it
-    elif step.type == "SIMPLE":
-        if not part.offered.is_retriable(step):
+    elif task := task_of(step):
+        if not part.offered.is_retriable(task):
             return Risk(place, "can fail", _RETRY)
     elif step.type == "SUB_WORKFLOW":
         return _risk_inside(part, place)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part
 from pavane.core.model.task_definition import TaskDefinition
 
@@ -11,8 +12,8 @@ from pavane.core.model.task_definition import TaskDefinition
 def check(part: Part) -> Iterator[str]:
     """Find tasks and undos whose attempts may take for ever."""
     for place in part.layout.places:
-        step = place.step
-        if step.type != "SIMPLE":
+        step = task_of(place.step)
+        if step is None:
             continue
         if not _is_limited(part.offered.definition(step)):
             yield (

@@ -6,32 +6,35 @@ from bisect import bisect_right
 from collections.abc import Iterator
 
 from pavane.core.check.layout import Place
+from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part, Risk, counting_fork
+from pavane.core.decide.fans import DYNAMIC_FORK
+from pavane.core.model.workflow import Step
 
 
 def check(part: Part) -> Iterator[str]:
     """Find effects without an undo where something can still fail, and undos with marks."""
     for place in part.layout.places:
-        if place.step.type != "SIMPLE":
+        step = task_of(place.step)
+        if step is None:
             continue
         if not part.elsewhere:
             yield from _marked(part, place)
-        if _needs_undo(part, place):
+        if _needs_undo(part, step):
             cause = _cause(part, place)
             if cause:
                 yield (
                     f"{place.name}: it has an effect and no undo, and it may have to be undone: "
-                    f"{cause}, and an operator may cancel; {_way_out(part, place)}"
+                    f"{cause}, and an operator may cancel; {_way_out(part, step)}"
                 )
 
 
-def _needs_undo(part: Part, place: Place) -> bool:
-    step = place.step
+def _needs_undo(part: Part, step: Step) -> bool:
     return not (step.pivot or step.undo or part.offered.is_read_only(step))
 
 
-def _way_out(part: Part, place: Place) -> str:
-    definition = part.offered.definition(place.step)
+def _way_out(part: Part, step: Step) -> str:
+    definition = part.offered.definition(step)
     known = f" (such as {definition.undo!r})" if definition and definition.undo else ""
     return (
         f"write `undo=`{known} on it, `pivot=True` if there is no way back behind it, or "
@@ -59,6 +62,8 @@ def _cause_in(level: Part, here: Place) -> str:
     fork = counting_fork(here)
     if fork is not None:
         return f"its branch of {fork.ref!r} may lose"
+    if here.step.type == DYNAMIC_FORK and any(risk.place is here for risk in level.risks):
+        return "another of its branches can fail"
     # Where nothing runs beside it, what is written in front of it has ended well.
     begin = (
         0 if here.forked or here.loops() else bisect_right(level.risks, here.number, key=_number)
@@ -95,8 +100,8 @@ def _marked(part: Part, place: Place) -> Iterator[str]:
             "and an undo is not undone; take it away there."
         )
     for other in part.layout.places:
-        step = other.step
-        if step.type == "SIMPLE" and step.name == undo.name and (step.pivot or step.undo):
+        step = task_of(other.step)
+        if step is not None and step.name == undo.name and (step.pivot or step.undo):
             mark = "pivot" if step.pivot else "undo"
             yield (
                 f"{place.name}: its undo {undo.name!r} is also the step {step.ref!r}, which has "

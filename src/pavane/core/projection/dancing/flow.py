@@ -10,7 +10,7 @@ import msgspec
 from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote, StepNote
 from pavane.core.projection import message as m
-from pavane.core.projection.choreography import UNSEEN, Node, moved
+from pavane.core.projection.choreography import UNSEEN, Node, moved, named, own_fork
 from pavane.core.projection.dancing.values import Values
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
@@ -58,6 +58,7 @@ class Flow(Values, ABC):
         to_at: At | None = None,
         count: int = 0,
         reason: str = "",
+        values: tuple[tuple[str, At, bytes], ...] = (),
     ) -> None:
         """Send a token; a loop is entered at its first iteration unless `to_at` says another."""
         there = self.node(target)
@@ -74,7 +75,7 @@ class Flow(Values, ABC):
             outcome=outcome,
             count=count,
             reason=reason,
-            values=self.parcels(node.brings.get(target, ()), at, there.role),
+            values=(*values, *self.parcels(node.brings.get(target, ()), at, there.role)),
         )
 
     def tell(self, node: Node, at: At) -> None:
@@ -166,7 +167,10 @@ class Flow(Values, ABC):
                 more[name] = msgspec.Raw(body)
         if node.kind == "loop" and node.plan is not None:
             more["body"] = list(node.plan.body)
-        task = node.task or node.ref
+        task, ref = node.task or node.ref, node.ref
+        if node.stem:  # people know it as a step of its own
+            more |= {"fork": self.node(own_fork(node)).ref, "place": at[-1] - 1}
+            ref, at = named(node, at[-1:]), at[:-1]
         if undo and node.plan is not None and node.plan.undo is not None:
             task = node.plan.undo.name
         service = node.role if node.kind == "step" else ""
@@ -177,7 +181,7 @@ class Flow(Values, ABC):
                 execution=self.execution,
                 scope=node.scope,
                 generation=self.generation(node, at),
-                ref=f"undo:{node.ref}" if undo else node.ref,
+                ref=f"undo:{ref}" if undo else ref,
                 at=at,
                 attempt=attempt,
                 type=node.type,

@@ -1,4 +1,4 @@
-"""Joins and for-each: where branches meet, and where the same part is played side by side."""
+"""Joins: where branches meet, or the items of a for-each."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Node, joined_by
-from pavane.core.projection.dancing.loops import Loops
+from pavane.core.projection.choreography import Node, joined_by, named
+from pavane.core.projection.dancing.fans import Fans
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import Arrival, GateRow, StepRow
 
 
-class Gates(Loops):
-    """Each join and for-each has one owner, and one row for each coordinate."""
+class Gates(Fans):
+    """Each join has one owner, and one row for each coordinate."""
 
     # --- joins ----------------------------------------------------------------------------------
 
@@ -25,7 +25,7 @@ class Gates(Loops):
         arrival = Arrival(message.source, message.source_at, message.outcome, message.reason)
         if arrival in row.arrivals:
             return
-        if not row.arrivals and node.mode != "each":
+        if not row.arrivals:
             self.note(node, at, 0, st.IN_PROGRESS)
         row = structs.replace(row, arrivals=(*row.arrivals, arrival))
         if message.outcome == m.COUNT:
@@ -78,11 +78,15 @@ class Gates(Loops):
     def _fire(self, node: Node, at: At, row: GateRow) -> None:
         """The join is done, once: the flow goes on behind it."""
         self.put_gate(node, at, structs.replace(row, fired=True))
-        view = self.joined(node, at)
+        each = node.mode == "each"
+        view = self.gathered(node, at, row.count) if each else self.joined(node, at)
         self.put_step(node, at, StepRow(r.DONE, output=view, begun=self.now))
         reason = next((each.reason for each in row.arrivals if each.reason), "")
         status = st.COMPLETED_WITH_ERRORS if reason else st.COMPLETED
         joins = list(node.plan.join_on) if node.plan is not None else []
+        if each and node.plan is not None:
+            item = self.node(node.sources[0])
+            joins = [named(item, (index,)) for index in range(1, row.count + 1)]
         self.note(node, at, 0, status, reason=reason, joins=joins)
         self.go_on(node, at)
 
@@ -135,24 +139,3 @@ class Gates(Loops):
         if not any(row.losers for _, row in self._gates(node, generation)):
             home = self.home_of(node.scope)
             self.send(m.SETTLED, home, node.scope, generation, node=node.id, at=generation)
-
-    # --- side by side ---------------------------------------------------------------------------
-
-    def begin_each(self, node: Node, at: At) -> None:
-        """Announce how many there are, and begin each of them."""
-        count = self.count_of(node, at)
-        self.put_step(node, at, StepRow(r.DONE, begun=self.now))
-        self.note(node, at, 0, st.COMPLETED)
-        self.announce(node, at, count)
-        for index in range(1, count + 1):
-            self.token(node, at, node.body, to_at=self.item_at(at, index))
-        self.tell(node, at)
-
-    def announce(self, node: Node, at: At, count: int) -> None:
-        """Tell the join how many will come."""
-        self.token(node, at, node.gate, outcome=m.COUNT, count=count)
-
-    def count_of(self, node: Node, at: At) -> int:
-        """How many items the data name."""
-        del node, at
-        return 0

@@ -156,10 +156,12 @@ class Returning(ScopePictures, Flow):
         """Ask for every undo that nothing left waits for; when nothing is left, it is over."""
         row = self.scope_row(path, generation)
         assert row is not None
+        # The items of a for-each stand in the same order to all others: one speaks for them.
+        apart = {self._spoken_for(line): line for line in row.left}.values()
         due = [
             line
             for line in row.left
-            if not line.sent and not any(self.must_wait(line, other) for other in row.left)
+            if not line.sent and not any(self.must_wait(line, other) for other in apart)
         ]
         if due:
             left = tuple(
@@ -171,6 +173,9 @@ class Returning(ScopePictures, Flow):
                 self.send(m.UNDO, there.role, path, generation, node=line.node, at=line.at)
         elif not row.left:
             self._finish(path, generation, row)
+
+    def _spoken_for(self, line: Undoing) -> tuple[str, At]:
+        return line.node, line.at[:-1] if self.node(line.node).stem else line.at
 
     def must_wait(self, line: Undoing, other: Undoing) -> bool:
         """Whether the other was caused by this one, so that it is undone before it (rule 5)."""

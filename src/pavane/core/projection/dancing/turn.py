@@ -8,10 +8,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from pavane.core.decide.nodes import numbered
 from pavane.core.model.journal import Note
 from pavane.core.projection import rows as r
-from pavane.core.projection.choreography import Choreography, Node, Scope
+from pavane.core.projection.choreography import Choreography, Node, Scope, named
 from pavane.core.projection.local import Command
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import (
@@ -113,7 +112,7 @@ class Turn:
 
     def shown(self, node: Node, at: At) -> str:
         """A step as people name it: in a loop with its iteration."""
-        return numbered(node.ref, at[self.choreography.scopes[node.scope].depth :])
+        return named(node, at[self.choreography.scopes[node.scope].depth :])
 
     def home_of(self, path: str) -> str:
         """The role that settles a scope."""

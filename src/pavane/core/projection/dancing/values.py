@@ -13,13 +13,13 @@ import msgspec
 
 from pavane.core.decide import caught
 from pavane.core.decide.draft import encode
-from pavane.core.decide.nodes import parted
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import (
     HANDED_ON,
     IN,
     INPUT,
+    ITEM,
     OUT,
     SHOWN,
     Guard,
@@ -27,12 +27,15 @@ from pavane.core.projection.choreography import (
     Path,
     Scope,
     joined_by,
+    meant,
+    own_fork,
     seen_as,
     variable_setters,
 )
 from pavane.core.projection.dancing.turn import Turn
 from pavane.core.projection.message import At, child_execution
 from pavane.core.projection.rows import Key, ScopeRow, StepRow, ValueRow
+from pavane.errors import ExpressionError
 
 _decode = msgspec.json.decode
 _ABSENT = object()
@@ -134,7 +137,7 @@ class Values(Turn):
             return row.output
         if step is None or not caught.is_caught(step):
             return row.output
-        id, _ = parted(f"{maker.child}/{row.failed_ref}", self.choreography.nodes)
+        id, _ = meant(self.choreography.nodes, f"{maker.child}/{row.failed_ref}")
         failed = self.choreography.nodes.get(id) if row.failed_ref else None
         plan = failed.plan if failed is not None else None
         raised = plan is not None and plan.type == "TERMINATE"
@@ -186,10 +189,19 @@ class Values(Turn):
 
     # --- expressions ----------------------------------------------------------------------------
 
+    def _of_item(self, node: Node, at: At) -> dict[str, Any]:
+        """What an item of a for-each begins with came with its token."""
+        given = self.value_row(node.id + ITEM, node.scope, self.generation(node, at), at)
+        if given is None:
+            raise ExpressionError("What it is to begin with never came.", "Redrive its message.")
+        return _decode(given.body)
+
     def rendered(self, node: Node, at: At) -> dict[str, Any]:
         """The input of a node. Raises ExpressionError."""
         if node.plan is None:
             return {}
+        if node.stem:
+            return self._of_item(node, at)
         lookup = Seen(self, self.scope_of(node), node, at)
         found: dict[str, Any] = node.plan.template.render(lookup)
         for name, fallback in node.plan.fallbacks.items():
@@ -245,7 +257,9 @@ class Seen:
         node = self._values.choreography.nodes.get(id)
         if node is None:
             raise KeyError(ref)
-        if node.kind == "join":
+        if own_fork(self._node) == id:
+            id, node = self._node.id, self._node
+        if node.kind == "join" and node.mode != "each":
             return {"output": self._joined(node)}
         if node.kind == "loop":
             inside = any(region.id == id for region in self._node.regions)
@@ -254,7 +268,7 @@ class Seen:
                 raise KeyError(ref)
             return {"output": output}
         given = self._get(id + IN)
-        if ref == self._unknown:
+        if node.ref == self._unknown:
             return {"input": given if given is not _ABSENT else None, "output": None}
         output = self._get(id + OUT)
         if given is _ABSENT and output is _ABSENT:

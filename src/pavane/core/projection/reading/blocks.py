@@ -67,7 +67,10 @@ class Some(msgspec.Struct, frozen=True):
 
 
 class Each(msgspec.Struct, frozen=True):
-    """The body once for each item, side by side; `counts` are the numbers an explorer tries."""
+    """The body once for each item, side by side; `counts` are the numbers an explorer tries.
+
+    `stem`: the body is one task, and this is what the names of its items begin with.
+    """
 
     ref: str
     body: Sequence[Block]
@@ -75,6 +78,9 @@ class Each(msgspec.Struct, frozen=True):
     join: str = ""
     role: str = ""
     join_role: str = ""
+    stem: str = ""
+    plan: PlanNode | None = None
+    join_plan: PlanNode | None = None
 
 
 class Loop(msgspec.Struct, frozen=True):

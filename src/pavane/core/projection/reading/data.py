@@ -18,9 +18,11 @@ from pavane.core.projection.choreography import (
     HANDED_ON,
     IN,
     INPUT,
+    ITEM,
     LEFT,
     OUT,
     SHOWN,
+    VIEWED,
     Choreography,
     Guard,
     Node,
@@ -30,6 +32,7 @@ from pavane.core.projection.choreography import (
     Want,
     joined_by,
     left,
+    own_fork,
     variable_setters,
 )
 
@@ -57,6 +60,8 @@ class _Router:
     def route(self) -> None:
         for node in self._nodes.values():
             self._makers[node.id + OUT] = self._makers[node.id + IN] = node.id
+            if node.stem:
+                self._makers[node.id + ITEM] = node.id
             for following in (*node.after, *filter(None, [node.body])):
                 self._before.setdefault(following, []).append(node.id)
         for scope in self._c.scopes.values():
@@ -73,7 +78,11 @@ class _Router:
             if node.kind == "again":
                 self._read_condition(scope, node)
             elif node.plan is not None and node.kind != "join":
-                templates = [node.plan.template, *node.plan.fallbacks.values()]
+                templates = [] if node.stem else [node.plan.template]
+                templates += node.plan.fallbacks.values()
+                item = self._nodes[node.body].plan if node.kind == "each" else None
+                if item is not None:  # its fork works out what it begins with
+                    templates.append(item.template)
                 if node.plan.undo is not None:
                     templates.append(node.plan.undo.template)
                 for template in templates:
@@ -101,7 +110,9 @@ class _Router:
     def _end_wants(self, scope: Scope, end: Node, source: Node) -> Iterator[Want]:
         """What the end needs of the step that the flow came from, as the output."""
         refs = [source.id]
-        if source.kind == "join" and source.plan is not None:
+        if source.mode == "each":
+            self._gather(source)
+        elif source.kind == "join" and source.plan is not None:
             refs = [_id(scope, ref) for ref in joined_by(source, self._nodes)]
         for ref in refs:
             path: Path = ()
@@ -137,17 +148,14 @@ class _Router:
                 self._use_variables(scope, node, read.path[1:2])
             return
         id = _id(scope, read.root)
-        if id not in self._nodes or id == node.id:
+        if id not in self._nodes or id == node.id or own_fork(node) == id:
             return
         made = self._nodes[id]
         if made.kind == "loop":
             yield from self._of_loop(scope, node, made, read)
             return
         if made.kind == "join" and made.plan is not None:
-            named = read.path[1:2]
-            for ref in joined_by(made, self._nodes):
-                if not named or named[0] == ref or named[0] not in made.plan.join_on:
-                    yield _id(scope, ref) + OUT, read.path[2:] if named else ()
+            yield from self._of_join(scope, made, made.plan.join_on, read)
             return
         if head in ("output", ""):
             yield id + OUT, read.path[1:]
@@ -155,6 +163,19 @@ class _Router:
             yield id + OUT, ("failure",)
         if head in ("input", ""):
             yield id + IN, read.path[1:]
+
+    def _of_join(
+        self, scope: Scope, made: Node, join_on: tuple[str, ...], read: Read
+    ) -> Iterator[tuple[str, Path]]:
+        """The outputs of what it joined; of a for-each its owner puts them together."""
+        if made.mode == "each":
+            self._gather(made)
+            yield made.id + OUT, read.path[1:]
+            return
+        named = read.path[1:2]
+        for ref in joined_by(made, self._nodes):
+            if not named or named[0] == ref or named[0] not in join_on:
+                yield _id(scope, ref) + OUT, read.path[2:] if named else ()
 
     def _of_loop(
         self, scope: Scope, node: Node, made: Node, read: Read
@@ -167,13 +188,21 @@ class _Router:
                 self._number(scope, made)
             yield (made.body if inside else made.id) + OUT, (SHOWN, *below)
 
+    def _gather(self, join: Node) -> None:
+        """The owner of the join puts together what the items gave, which they bring with them."""
+        join.gathers = True
+        item = self._nodes[join.sources[0]]
+        self._slices.setdefault((item.id + OUT, join.role), {})[()] = None
+        if item.role != join.role:
+            self._brings.setdefault((item.id, join.id), {})[item.id + OUT] = None
+
     def _number(self, scope: Scope, loop: Node) -> None:
         """The owner keeps what each iteration gave."""
         if not loop.numbered and loop.plan is not None:
             loop.numbered = True
             for ref in loop.plan.body:
                 made = self._nodes[_id(scope, ref)]
-                if made.kind not in ("join", "loop"):
+                if made.kind not in VIEWED:
                     self._want(self._nodes[loop.again], made.id + OUT, ())
 
     def _use_variables(self, scope: Scope, node: Node, path: Path) -> None:
@@ -271,6 +300,8 @@ class _Router:
         if self._nodes[id].kind == "join":  # it waits for every branch, so one of them will do
             around = self._inside.get(id, ())
             sure = [each for each in senders if self._inside.get(each, ()) == around]
+            if self._nodes[id].mode == "each":  # there may be no item, but always a count
+                sure = [each for each in sure if self._nodes[each].kind == "each"]
             senders = [each for each in sure if self._can_give(each, id, value)][:1]
             can = bool(senders)
         else:

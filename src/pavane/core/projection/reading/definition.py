@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from msgspec import structs
+
+from pavane.core.decide.fan_forms import branch_step, stem_of
+from pavane.core.decide.fans import DYNAMIC_FORK
 from pavane.core.decide.looped import is_listed
 from pavane.core.decide.nodes import Node as PlanNode
-from pavane.core.decide.plan import Plan, all_steps, compile_plan
+from pavane.core.decide.plan import Plan, all_steps, compile_plan, node_for
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow, content_hash
 from pavane.core.projection.choreography import Choreography, Guard, Source
@@ -63,9 +67,9 @@ def _hash(source: Source) -> str:
 
 
 def _steps(steps: Sequence[Step]) -> Iterator[Step]:
-    """All steps, those of scopes in place too."""
+    """All steps, those of scopes in place too; of a for-each, what is done for each item."""
     for step in all_steps(steps):
-        yield step
+        yield branch_step(step) or step
         if step.sub_workflow_param and step.sub_workflow_param.workflow_definition:
             yield from _steps(step.sub_workflow_param.workflow_definition.tasks)
 
@@ -113,6 +117,8 @@ class _Reader:
             self.inside[_id(path, step.ref)] = inside
             if step.type == "FORK_JOIN":
                 found.append(self._fork(step, steps[i + 1], plan, path, inside))
+            elif step.type == DYNAMIC_FORK:
+                found.append(self._each(step, steps[i + 1], plan, path, inside))
             elif step.type == "SWITCH":
                 found.append(self._choice(step, node, plan, path, inside))
             elif step.type == "DO_WHILE":
@@ -203,6 +209,29 @@ class _Reader:
             join.service,
             plan.nodes[step.ref],
             plan.nodes[join.ref],
+        )
+
+    def _each(
+        self, step: Step, join: Step, plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> b.Each:
+        branch = branch_step(step)
+        if branch is None:
+            raise DefinitionError(
+                f"Step {step.ref!r}: choreographed, a FORK_JOIN_DYNAMIC has one task for all.",
+                "Let its scope be orchestrated.",
+            )
+        item = f"{step.ref}:item"
+        for ref in (join.ref, item):
+            self.inside[_id(path, ref)] = inside
+        branch = structs.replace(branch, task_reference_name=item)
+        return b.Each(
+            step.ref,
+            [self._step(branch, node_for(branch, self._tasks))],
+            join=join.ref,
+            join_role=join.service,
+            stem=stem_of(step, branch.name, first=plan.fans[:1] == (step.ref,)),
+            plan=plan.nodes[step.ref],
+            join_plan=plan.nodes[join.ref],
         )
 
     def _loop(

@@ -155,10 +155,12 @@ class _Builder:
     def _each(self, scope: Scope, each: blocks.Each, after: str, regions: Regions) -> str:
         join = self._add(scope, each.join or f"{each.ref}-join", "join", regions, type="JOIN")
         join.role, join.after, join.mode = each.join_role, (after,), "each"
-        node = self._add(scope, each.ref, "each", regions, role=each.role)
+        join.plan = each.join_plan
+        node = self._add(scope, each.ref, "each", regions, role=each.role, plan=each.plan)
         node.type, node.gate = "FORK_JOIN_DYNAMIC", join.id
         inside = (*regions, Region(node.id, "each"))
         node.body = self._list(scope, each.body, join.id, inside)
+        self.nodes[node.body].stem, join.sources = each.stem, (node.body,)
         node.after = (node.body, join.id)
         node.cases = {str(count): "" for count in each.counts}
         return node.id

@@ -8,7 +8,7 @@ from typing import Any
 from pavane.core.check import projectable
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, SubWorkflow, Undo, Workflow
-from tests.unit.core.build import Steps, around, of_type, workflow
+from tests.unit.core.build import Steps, around, fan, of_type, workflow
 
 
 def does(
@@ -48,6 +48,14 @@ def look(ref: str, **fields: Any) -> Step:
 
 def dance(*steps: Steps, **fields: Any) -> Workflow:
     return workflow(*steps, name="dance", style="choreographed", **fields)
+
+
+def each(ref: str, owner: str = "shop", *, undo: bool = True, **policy: Any) -> list[Step]:
+    """A for-each of a task `t` of a service, and its join."""
+    back = Undo(name=f"un-{ref}", service=owner) if undo else None
+    marks = {name: policy.pop(name) for name in ("permissive", "optional") if name in policy}
+    definition = TaskDefinition(name="t", service=owner, **policy)
+    return fan(ref, "${workflow.input.items}", undo=back, task_definition=definition, **marks)
 
 
 def part(ref: str, *steps: Steps, style: Any = None, **fields: Any) -> Step:

@@ -6,7 +6,7 @@ from pavane.core.check.projectable import check
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Undo
 from tests.unit.core.build import noop, switch, workflow
-from tests.unit.core.check.projectable.dance import does, found, part
+from tests.unit.core.check.projectable.dance import does, each, found, part
 
 
 def nobody(ref: str):
@@ -21,6 +21,13 @@ def test_a_step_without_an_owner():
     assert found(nobody("charge"))[0].endswith(
         "write `service` on it, or in the definition of its task."
     )
+
+
+def test_the_task_of_a_for_each_without_an_owner():
+    (text,) = found(does("reserve", "inventory"), each("e", "", undo=False, read_only=True))
+    assert text.startswith("Step 'e': no service owns the task 't', so in a choreography nobody")
+    (text,) = found(nobody("charge"), each("e", "post", retriable=True, undo=False))
+    assert text.endswith("such as 'post', which does 'e'.")
 
 
 def test_the_owner_of_its_undo_is_suggested():

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.unit.core.build import fork, noop, switch, terminate
-from tests.unit.core.check.projectable.dance import caught, does, found, look, part, pivot, sure
+from tests.unit.core.check.projectable.dance import (
+    caught,
+    does,
+    each,
+    found,
+    look,
+    part,
+    pivot,
+    sure,
+)
 
 
 def test_a_step_behind_the_pivot_that_can_fail():
@@ -22,6 +31,14 @@ def test_a_step_beside_the_pivot():
     assert (
         found(fork("f", does("a"), does("b")), pivot("pay"), fork("g", sure("c"), sure("d"))) == []
     )
+
+
+def test_a_for_each_and_the_pivot():
+    (text,) = found(pivot("pay"), each("e"))
+    assert text.startswith("Step 'e': it can fail, and stands behind the pivot 'pay'")
+    (text,) = found(fork("f", pivot("pay"), each("e")))
+    assert text.startswith("Step 'e': it can fail, and stands beside the pivot 'pay'")
+    assert found(each("e"), pivot("pay"), each("g", retriable=True)) == []
 
 
 def test_every_finding():

@@ -10,8 +10,8 @@ from pavane.core.check import check_workflow
 from pavane.core.check.projectable import check
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, SubWorkflow, Undo
-from tests.unit.core.build import fork, of_type, sub, switch, terminate, workflow
-from tests.unit.core.check.projectable.dance import dance, does, found, part
+from tests.unit.core.build import fan, fork, of_type, sub, switch, terminate, workflow
+from tests.unit.core.check.projectable.dance import dance, does, each, found, part
 
 CASES: list[tuple[Step, str]] = [
     (does("a", permissive=True), "Step 'a': it is `permissive`"),
@@ -36,6 +36,34 @@ def test_what_has_no_projection(step: Step, message: str):
         assert len(texts) == 1
         assert message in texts[0]
     assert list(check(workflow(does("first"), step, style="orchestrated"))) == []
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        {"forkTaskWorkflow": "parcel"},
+        {"forkTaskType": "HTTP"},
+        {"forkTaskName": "${workflow.input.task}"},
+    ],
+)
+def test_a_for_each_has_one_task_that_all_know(inputs: dict[str, Any]):
+    (text,) = found(does("a"), fan("e", "${workflow.input.items}", inputs=inputs))
+    assert text.startswith("Step 'e': its branches are known only at run time, or are more than a")
+    assert found(does("a"), each("e")) == []
+
+
+def test_forms_that_list_steps():
+    listed = of_type(
+        "FORK_JOIN_DYNAMIC",
+        "e",
+        {"tasks": [], "inputs": {}},
+        dynamic_fork_tasks_param="tasks",
+        dynamic_fork_tasks_input_param_name="inputs",
+    )
+    (text,) = found(does("a"), listed, of_type("JOIN", "j"))
+    assert "`forkTaskName` is the one task for all of them" in text
+    (text,) = found(does("a"), *each("e", permissive=True))
+    assert "it is `permissive`" in text
 
 
 def test_the_end_inside_a_branch():

@@ -6,7 +6,7 @@ from typing import Any
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Undo
-from tests.unit.core.check.projectable.dance import does, found
+from tests.unit.core.check.projectable.dance import does, each, found
 
 ENDLESS: dict[str, Any] = {"response_timeout_seconds": 0}
 
@@ -18,6 +18,7 @@ def test_attempts_that_may_take_for_ever():
     ]
     alert = {**ENDLESS, "timeout_seconds": 5, "timeout_policy": "ALERT_ONLY"}
     assert len(found(does("a", policy=alert))) == 1
+    assert len(found(each("e", **ENDLESS))) == 1
     undo = Undo(name="u", task_definition=TaskDefinition(**ENDLESS))
     (text,) = found(does("a", undo=undo))
     assert text.startswith("Step 'a': an attempt at its undo 'u' may take for ever")

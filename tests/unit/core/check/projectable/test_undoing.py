@@ -13,6 +13,7 @@ from tests.unit.core.check.projectable.dance import (
     caught,
     dance,
     does,
+    each,
     found,
     look,
     part,
@@ -49,6 +50,20 @@ def test_the_last_step_needs_none():
     assert blamed(look("a"), does("b")) == []
     assert blamed(bare("a", optional=True), does("b")) == ["a"]
     assert blamed(bare("a"), does("b", optional=True)) == []
+
+
+def test_an_item_beside_others():
+    assert blamed(each("e")) == []
+    (text,) = found(each("e", undo=False))
+    assert text.startswith(
+        "Step 'e': it has an effect and no undo, and it may have to be undone: another of its "
+        "branches can fail, and an operator may cancel; "
+    )
+    assert blamed(each("e", undo=False, retriable=True)) == []
+    assert blamed(each("e", undo=False, retriable=True), does("b")) == ["e"]
+    assert blamed(each("e", undo=False, read_only=True), does("b")) == []
+    assert blamed(bare("a"), each("e")) == ["a"]
+    assert blamed(pivot(), each("e", undo=False, retriable=True)) == []
 
 
 def test_a_retriable_step_has_effects_too():
