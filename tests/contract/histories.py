@@ -59,7 +59,10 @@ class History:
         return Operation("load", lambda store: store.load(wanted))
 
     def do_find_keys(self) -> Operation:
+        used = [(each.workflow, each.key) for each in self.headers.values() if each.key]
         keys = [(self._workflow(), self._key()) for _ in range(4)]
+        if used and self.random.random() < 0.5:
+            keys[0] = self.random.choice(used)
         return Operation("find_keys", lambda store: store.find_keys(keys))
 
     def do_ready(self) -> Operation:
@@ -143,6 +146,8 @@ class History:
         old = self.headers[self._ids(1)[0]]
         step = self.random.choices((1, 0, 2), (20, 1, 1))[0]
         successor = old.successor or self.random.choice(("", "", *self._ids(1)))
+        if old.revision + step == 1:
+            successor = ""  # nobody follows an execution that has yet to begin
         return self._noted(replace(old, revision=old.revision + step, successor=successor))
 
     def _noted(self, header: Header) -> Header:
