@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pavane.sdk.service import Service
     from pavane.sdk.sync_client import SyncClient
     from pavane.sdk.wait_for import wait_for
-    from pavane.sdk.workflow import gather, scope, sleep, until, workflow
+    from pavane.sdk.workflow import gather, race, scope, sleep, until, workflow
 
 __all__ = [
     "Call",
@@ -31,6 +31,7 @@ __all__ = [
     "gather",
     "person",
     "publish",
+    "race",
     "scope",
     "sleep",
     "until",
@@ -51,6 +52,7 @@ _HOME = {
     "gather": "pavane.sdk.workflow",
     "person": "pavane.sdk.person",
     "publish": "pavane.sdk.handling",
+    "race": "pavane.sdk.workflow",
     "scope": "pavane.sdk.workflow",
     "sleep": "pavane.sdk.workflow",
     "until": "pavane.sdk.workflow",

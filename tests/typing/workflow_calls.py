@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
 from pavane.sdk.service import Service
-from pavane.sdk.workflow import gather, scope, sleep, until, workflow
+from pavane.sdk.workflow import gather, race, scope, sleep, until, workflow
 
 
 @dataclass
@@ -57,6 +57,9 @@ async def deliver(order: Order, fast: bool = False) -> str:
     assert_type(five, tuple[int, int, int, int, Receipt])
     six = await gather(pack(1), pack(2), pack(3), pack(4), pack(5), ship(order))
     assert_type(six, tuple[int, int, int, int, int, Receipt])
+    assert_type(await race(ship(order), weigh(order)), Receipt | float)
+    assert_type(await race(ship(order), ship(order), sleep("2d")), Receipt | None)
+    await race(ship(order), 3)  # pyright: ignore[reportCallIssue, reportArgumentType]  # a number cannot be awaited
     nested = await gather(gather(ship(order), weigh(order)), pack(1))
     assert_type(nested, tuple[tuple[Receipt, float], int])
     async with scope("inner", style="choreographed", home="shipping"):

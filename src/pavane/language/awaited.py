@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from pavane.core.model.workflow import Step
-from pavane.language import calls, events, faithful, fans, outside, people, steps
+from pavane.language import calls, events, faithful, fans, people, races, steps
 from pavane.language.arguments import read_arguments
 from pavane.language.bindings import (
     Level,
@@ -80,6 +80,8 @@ def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None
         return None if inputs is None else lambda: steps.wait_step(writer, node, word, inputs)
     if word == "gather":
         return _gather(writer, node)
+    if word == "race":
+        return races.racing(writer, node, prepare)
     if word in ("publish", "wait_for"):
         return (events.publishing if word == "publish" else events.waiting)(writer, node)
     if word in faithful.WORDS:
@@ -88,8 +90,6 @@ def _word(writer: Writer, node: ast.Call, thing: Any, word: str) -> Ready | None
         return people.asking(writer, node)
     if word == "scope":
         writer.refuse(node, "a scope is not awaited", 'Write `async with scope("name"):`.')
-    elif word in outside.NOT_YET:
-        outside.not_yet(writer.reader, node, f"`{word}`")
     elif getattr(thing, "__module__", "").partition(".")[0] == "asyncio":
         name = ast.unparse(node.func)
         short = name.rpartition(".")[2]

@@ -19,6 +19,7 @@ from pavane.language.kinds import (
 )
 from pavane.language.operands import native
 from pavane.language.values import POISON, Value
+from pavane.language.winners import none_ways, won_by
 from pavane.language.work import Site
 
 _VERBS: dict[type[ast.operator], str] = {
@@ -45,6 +46,8 @@ def compare(site: Site, node: ast.Compare, operands: list[Value]) -> Value:
     """A comparison, also a chained one."""
     if any(value.poison for value in operands):
         return POISON
+    if (named := _by_winner(node, operands)) is not None:
+        return named
     nodes = [node.left, *node.comparators]
     operators: list[ast.cmpop] = []
     for index, operator in enumerate(node.ops):
@@ -59,6 +62,17 @@ def compare(site: Site, node: ast.Compare, operands: list[Value]) -> Value:
     sides = (operands[0], operators[0], operands[1]) if len(operators) == 1 else None
     made = ast.Compare(written[0], operators, written[1:])
     return Value(made, type=bool, native=True, sides=sides)
+
+
+def _by_winner(node: ast.Compare, operands: list[Value]) -> Value | None:
+    """`x is None` for the result of a race: whether a branch without a result has won."""
+    left, *others = operands
+    if len(others) > 1 or not isinstance(node.ops[0], (ast.Is, ast.IsNot)):
+        return None
+    if not isinstance(others[0].expr, ast.Constant) or others[0].expr.value is not None:
+        return None
+    names = none_ways(left)
+    return won_by(left, names, negated=isinstance(node.ops[0], ast.IsNot)) if names else None
 
 
 def _operand(

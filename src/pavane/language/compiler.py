@@ -183,7 +183,7 @@ def _given_names(node: ast.AST) -> frozenset[str]:
     return frozenset(names)
 
 
-_OURS = frozenset({"undo", "pivot", "style", "event", "deadline", "caught", "written out"})
+_OURS = frozenset({"undo", "pivot", "style", "event", "deadline", "caught", "race", "written out"})
 _REWRITABLE = frozenset({"computed", "scope"})
 
 

@@ -8,10 +8,18 @@ from types import UnionType
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pavane.language import outside
-from pavane.language.contract import is_typed_dict, plain, type_name, wire_tag, without_none
+from pavane.language.contract import (
+    is_none,
+    is_typed_dict,
+    plain,
+    type_name,
+    wire_tag,
+    without_none,
+)
 from pavane.language.kinds import is_known, joined, literal_base
 from pavane.language.operands import is_none_test
 from pavane.language.values import POISON, Value, constant, stepped, what_came
+from pavane.language.winners import ways, won_by
 
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
@@ -33,7 +41,10 @@ def narrowed(reader: Reader, node: Narrowed) -> Value:
     fitting = [each for each in members if _fits(each, cls)]
     if not fitting or (len(fitting) == len(members) and not maybe_none):
         return value
-    return replace(value, expr=what_came(value.expr), type=joined(fitting))
+    won = ways(value, lambda tp: _is_among(tp, fitting))
+    if len(won) == 1:
+        return won[0][1]
+    return replace(value, expr=what_came(value.expr), type=joined(fitting), ways=None)
 
 
 def is_a(reader: Reader, node: IsA) -> Value:
@@ -70,6 +81,8 @@ def is_a(reader: Reader, node: IsA) -> Value:
     if len(fitting) == len(members):
         if not maybe_none:
             return constant(True)
+        if won := ways(value, lambda tp: _is_among(tp, fitting)):
+            return won_by(value, [ref for ref, _ in won])
         return Value(is_none_test(what_came(value.expr), negated=True), type=bool, native=True)
     return _by_tag(reader, node, value, members, fitting)
 
@@ -77,6 +90,8 @@ def is_a(reader: Reader, node: IsA) -> Value:
 def _by_tag(
     reader: Reader, node: IsA, value: Value, members: list[Any], fitting: list[Any]
 ) -> Value:
+    if won := ways(value, lambda tp: _is_among(tp, fitting)):
+        return won_by(value, [ref for ref, _ in won])
     tags = [wire_tag(each) for each in members]
     fields = {None if tag is None else tag[0] for tag in tags}
     if None in fields or len(fields) > 1:
@@ -114,6 +129,11 @@ def _members(tp: Any) -> tuple[list[Any], bool]:
     base, maybe_none = without_none(tp)
     is_union = get_origin(base) in (Union, UnionType)
     return [plain(each) for each in get_args(base)] if is_union else [base], maybe_none
+
+
+def _is_among(tp: Any, fitting: list[Any]) -> bool:
+    """Whether all that a type may be is among these."""
+    return not is_none(tp) and all(each in fitting for each in _members(tp)[0])
 
 
 def _fits(tp: Any, cls: type) -> bool:

@@ -19,9 +19,6 @@ from pavane.language.values import Value, constant
 if TYPE_CHECKING:
     from pavane.language.expressions import Reader
 
-NOT_YET = frozenset({"race"})
-"""Words of the specification that are not built yet."""
-
 _SCALARS = (str, int, float, bool, Decimal, date, datetime, time, timedelta, UUID, enum.Enum)
 
 
@@ -57,22 +54,11 @@ def name(reader: Reader, node: ast.Name) -> Value:
     found = reader.site.source.lookup(node.id)
     if found is not MISSING:
         return folded(reader, node, found)
-    if node.id in NOT_YET:
-        return not_yet(reader, node, f"`{node.id}`")
     known = [*reader.site.source.names, *(n for level in reader.bindings.levels for n in level.own)]
     close = get_close_matches(node.id, known, 1)
     hint = f"; did you mean '{close[0]}'?" if close else ""
     return reader.refuse(
         node, f"'{node.id}' is not defined{hint}", "Define it, or import it above the workflow."
-    )
-
-
-def not_yet(reader: Reader, node: ast.AST, what: str) -> Value:
-    """The refusal of a construct that is specified and not built."""
-    return reader.refuse(
-        node,
-        f"{what} is not built yet in the workflow language",
-        "Until then, do this part in a task or in a workflow written as JSON.",
     )
 
 

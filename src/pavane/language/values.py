@@ -30,12 +30,15 @@ class Value:
     fields: dict[str, Value] | None = field(default=None, hash=False)
     guarded: ast.expr | None = None  # reads a field's default where it was left out
     sides: tuple[Value, ast.cmpop, Value] | None = None  # of a comparison of two
+    ways: Ways | None = None  # of a race: the name of the winner, and what each would have given
     poison: bool = False
 
     def with_type(self, tp: Any) -> Value:
         """The same data with a better known type."""
         return replace(self, type=tp)
 
+
+Ways = tuple[Value, tuple[tuple[str, Value], ...]]
 
 POISON = Value(ast.Constant(None), poison=True)
 """Stands where something was refused; whatever reads it says nothing more."""

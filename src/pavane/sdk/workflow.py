@@ -21,6 +21,7 @@ from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
 from pavane.language.durations import parse_duration
 from pavane.language.offers import StepOptions, TaskOffer, mark
+from pavane.sdk.first_done import first_done
 from pavane.sdk.gathered import MOST_IN_A_TUPLE, has_a_star
 from pavane.sdk.plainly import as_plain_python, failed, is_plain, is_step, run_plainly
 from pavane.sdk.started import started_of
@@ -28,7 +29,16 @@ from pavane.sdk.started import started_of
 if TYPE_CHECKING:
     from pavane.sdk.event import Event
 
-__all__ = ["WorkflowFunction", "as_plain_python", "gather", "scope", "sleep", "until", "workflow"]
+__all__ = [
+    "WorkflowFunction",
+    "as_plain_python",
+    "gather",
+    "race",
+    "scope",
+    "sleep",
+    "until",
+    "workflow",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -307,6 +317,26 @@ def gather(*branches: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
         return (list if listed else tuple)(await asyncio.gather(*branches))
 
     return gathered()
+
+
+@overload
+async def race(a: Awaitable[T1], b: Awaitable[T2], /) -> T1 | T2: ...
+@overload
+async def race(a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /) -> T1 | T2 | T3: ...
+@overload
+async def race(
+    a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
+) -> T1 | T2 | T3 | T4: ...
+@overload
+async def race(*branches: Awaitable[T]) -> T: ...
+@mark("race")
+async def race(*branches: Awaitable[Any]) -> Any:
+    """Do steps side by side until the first one is done; gives its result, None for a sleep.
+
+    The others are called off, and what they did is undone. One that fails fails nothing while
+    another one may still be done.
+    """
+    return await first_done(branches)
 
 
 @mark("sleep")

@@ -83,6 +83,7 @@ class Interpreter:
     ) -> None:
         self.tasks, self.workflows, self.random = tasks, workflows, random.Random(seed)
         self.steps = self.iterations = self.caught = 0
+        self.winners: dict[str, str] = {}  # by JOIN, of races
         self.fans: dict[str, list[str]] = {}  # the branches that a JOIN waits for, if they are made
 
     async def run(self, definition: Workflow, given: dict[str, Any]) -> tuple[str, Any, str]:
@@ -108,7 +109,7 @@ class Interpreter:
     async def block(self, steps: list[Step], data: dict[str, Any]) -> Any:
         last: Any = {}
         pending: set[str] = set()
-        for step in steps:
+        for step, behind in zip(steps, [*steps[1:], None], strict=False):
             self.steps += 1
             assert step.ref not in data, f"{step.ref} runs twice"
             assert not pending or step.type == "JOIN", "a fork is followed by its join"
@@ -117,6 +118,8 @@ class Interpreter:
             data[step.ref] = row
             if step.type == "FORK_JOIN_DYNAMIC":
                 await self.fan(step, inputs, data)
+            elif step.type == "FORK_JOIN" and behind is not None and behind.join_count:
+                await self.race(step, behind, data)
             elif step.type == "FORK_JOIN":
                 for branch in self.random.sample(step.fork_tasks, len(step.fork_tasks)):
                     await self.block(branch, data)
@@ -139,12 +142,8 @@ class Interpreter:
                 chosen = step.decision_cases.get(key, step.default_case)
                 await self.block(chosen, data)
                 return {"selectedCase": key}
-            case "JOIN" if step.ref in self.fans:
-                outputs = {ref: data[ref]["output"] for ref in self.fans[step.ref]}
-                return {ref: output for ref, output in outputs.items() if output}
             case "JOIN":
-                assert all(ref in data for ref in step.join_on), "a join waits for ever"
-                return {ref: data[ref]["output"] for ref in step.join_on}
+                return self.joined(step, data)
             case "SUB_WORKFLOW":
                 return await self.child(step, inputs)
             case "SET_VARIABLE":
@@ -165,6 +164,17 @@ class Interpreter:
             case other:
                 raise AssertionError(f"unknown step type {other}")
 
+    def joined(self, step: Step, data: dict[str, Any]) -> Any:
+        """What a JOIN shows: its winner, what a fan has made, or the ends of its branches."""
+        if step.join_count:
+            won = self.winners[step.ref]
+            return {"winner": won, "winners": [won], won: data[won]["output"]}
+        if step.ref in self.fans:
+            outputs = {ref: data[ref]["output"] for ref in self.fans[step.ref]}
+            return {ref: output for ref, output in outputs.items() if output}
+        assert all(ref in data for ref in step.join_on), "a join waits for ever"
+        return {ref: data[ref]["output"] for ref in step.join_on}
+
     async def fan(self, step: Step, inputs: dict[str, Any], data: dict[str, Any]) -> None:
         """A branch for each item, in any order; its JOIN is named after the fork."""
         name, items = inputs["forkTaskName"], inputs["forkTaskInputs"]
@@ -179,6 +189,22 @@ class Interpreter:
             one = msgspec.structs.replace(one, optional=step.optional)
             output = await self.step(one, items[index], data)
             data[names[index]] = {"input": items[index], "output": output, "status": "COMPLETED"}
+
+    async def race(self, fork: Step, join: Step, data: dict[str, Any]) -> None:
+        """The first branch of one that is done; what waits is slower than any task."""
+        assert join.join_count == 1
+        assert all(len(branch) == 1 for branch in fork.fork_tasks)
+        steps = [branch[0] for branch in fork.fork_tasks]
+        failures: list[Ended] = []
+        for step in sorted(steps, key=lambda each: each.type == "WAIT"):
+            try:
+                await self.block([step], data)
+            except Ended as end:
+                failures.append(end)
+            else:
+                self.winners[join.ref] = step.ref
+                return
+        raise failures[-1]
 
     async def loop(self, step: Step, data: dict[str, Any]) -> Any:
         """Iterations; a name means the step of the newest one, null where it was not carried out"""

@@ -20,6 +20,7 @@ from tests.unit.language import (
     match_programs,
     people_programs,
     programs,
+    race_programs,
     schedule_programs,
     try_programs,
 )
@@ -36,6 +37,7 @@ PROGRAMS = {
         loop_programs,
         match_programs,
         people_programs,
+        race_programs,
         schedule_programs,
         try_programs,
     )

@@ -20,6 +20,7 @@ from tests.unit.language import fan_programs as fans
 from tests.unit.language import loop_programs as loops
 from tests.unit.language import match_programs as matches
 from tests.unit.language import programs as p
+from tests.unit.language import race_programs as races
 from tests.unit.language import try_programs as tries
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.programs import order
@@ -262,6 +263,14 @@ RUNS += [
     (displays.spread_lists, (RICH, [], ""), {"rates": [[]]}),
     (displays.spread_dicts, (TAGGED, {"word": "base", "rest": [1]}, "w"), {}),
     (displays.spread_dicts, (PLAIN, {}, "w"), {"find_coupon": [Decimal("0.20")]}),
+    (races.first_answer, (PLAIN,), {}),
+    (races.first_of_kinds, (PLAIN, "c"), {"find_coupon": [Decimal("1.25")]}),
+    (races.first_of_kinds, (PLAIN, "c"), {"find_coupon": [FAILS]}),
+    (races.after_a_failure, (PLAIN,), {}),
+    (races.after_a_failure, (PLAIN,), {"charge_card": [FAILS]}),
+    (races.all_may_fail, (PLAIN,), {"score": [FAILS, FAILS]}),
+    (races.races_in_a_loop, (THREE,), {"score": [1, 2, 3]}),
+    (races.first_of_calls, (PLAIN,), {}),
 ]
 
 PROGRAMS = {run[0].name: run[0] for run in RUNS}
