@@ -75,6 +75,10 @@ class Registry:
         """Content hashes by version; empty when there is no such workflow."""
         return self._names.get(name, {})
 
+    def newest(self, name: str) -> int:
+        """The newest version of a workflow; 0 when there is none."""
+        return max(self.versions(name), default=0)
+
     async def register(
         self,
         workflows: Sequence[Workflow],

@@ -17,7 +17,7 @@ from typing import (
 )
 
 from pavane.core.model.command import IfExists
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
 from pavane.sdk import plans
 from pavane.sdk.contract import Contract
 from pavane.sdk.given import given_event
@@ -169,6 +169,16 @@ class Client:
         """
         definitions, tasks = definitions_for(workflows)
         await self.perform(plans.register(definitions, tasks, overwrite=overwrite))
+
+    async def move(
+        self, execution_id: str, *, to: int | None = None, dry_run: bool = False
+    ) -> MoveView:
+        """Let an orchestrated execution go on by another version of its workflow, the newest one.
+
+        `dry_run`: only say whether it could, and what does not fit. ConflictError with the steps
+        that do not fit, or where the execution is choreographed; NotFoundError.
+        """
+        return await self.perform(plans.move(execution_id, to, dry_run=dry_run))
 
     @overload
     async def publish(

@@ -26,6 +26,7 @@ _ADDRESSES: dict[Verb, tuple[str, str]] = {
     "retry": ("POST", "/executions/{id}/retry"),
     "terminate": ("POST", "/executions/{id}/terminate"),
     "resolve": ("POST", "/executions/{id}/resolve/{ref}"),
+    "move": ("POST", "/executions/{id}/move"),
     "publish": ("POST", "/events"),
 }
 

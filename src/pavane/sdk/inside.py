@@ -80,7 +80,12 @@ class EngineTransport:
             case "find":
                 return {"executions": await reader.executions(search_of(ask.query))}
             case "state":
-                return await reader.execution(ask.place["id"])
+                view = await reader.execution(ask.place["id"])
+                newest = engine.registry.newest(view.workflow)
+                return msgspec.structs.replace(view, newest_version=newest)
+            case "move":
+                wanted = msgspec.json.decode(ask.body, type=AskBody)
+                return await engine.move(ask.place["id"], wanted.to, dry_run=wanted.dry_run)
             case "result":
                 return await self._result(ask.place["id"], ask.wait_s)
             case _:

@@ -15,7 +15,7 @@ from pavane.core.model import status as st
 from pavane.core.model.command import IfExists
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
 from pavane.errors import (
     ConnectionFailedError,
     ExecutionFailedError,
@@ -44,6 +44,7 @@ Verb = Literal[
     "terminate",
     "resolve",
     "publish",
+    "move",
 ]
 
 PRIORITY_MAX = 99
@@ -158,6 +159,13 @@ def act(
     place = {"id": execution_id, "ref": ref} if ref else {"id": execution_id}
     answer = yield Ask(verb, place, body=encode(body or {}))
     return _read(answer, _Standing).status
+
+
+def move(execution_id: str, to: int | None, *, dry_run: bool) -> Plan[MoveView]:
+    """Let it go on by another version; whether it does."""
+    body = {"to": to, "dryRun": dry_run}
+    answer = yield Ask("move", {"id": execution_id}, body=msgspec.json.encode(body))
+    return _read(answer, MoveView)
 
 
 def publish(given: GivenEvent) -> Plan[str]:

@@ -24,6 +24,8 @@ class AskBody(msgspec.Struct, rename="camel"):
     reason: str = ""
     undo: bool = True
     action: Any = ""
+    to: int | None = None
+    dry_run: bool = False
 
 
 def search_of(query: dict[str, str]) -> Search:

@@ -16,7 +16,7 @@ from typing import (
 )
 
 from pavane.core.model.command import IfExists
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, MoveView
 from pavane.sdk import plans
 from pavane.sdk.client import DEFAULT_SERVER
 from pavane.sdk.contract import Contract
@@ -106,6 +106,10 @@ class SyncClient:
         """As `Client.register`."""
         definitions, tasks = definitions_for(workflows)
         self.perform(plans.register(definitions, tasks, overwrite=overwrite))
+
+    def move(self, execution_id: str, *, to: int | None = None, dry_run: bool = False) -> MoveView:
+        """As `Client.move`."""
+        return self.perform(plans.move(execution_id, to, dry_run=dry_run))
 
     @overload
     def publish(

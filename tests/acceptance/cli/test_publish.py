@@ -101,3 +101,4 @@ def test_what_cannot_be_published_is_refused_in_words(tmp_path: Path):
     with background(tmp_path, "server", "--port", "0", "--store", "memory:") as serving:
         said = refused(tmp_path, 1, "publish", "a.b.v1", "--server", serving.url)
         assert "There is no bus here" in said
+        assert "`pavane explain no-bus` says more." in said  # the server's own code

@@ -34,7 +34,15 @@ class Local:
 
     def execution(self, execution_id: str) -> ExecutionView:
         """One execution, from a store opened for reading."""
-        return self._read(lambda reader: reader.execution(execution_id))
+
+        async def look(reader: Reader) -> ExecutionView:
+            view = await reader.execution(execution_id)
+            versions = [
+                each.version for each in await reader.workflows() if each.name == view.workflow
+            ]
+            return msgspec.structs.replace(view, newest_version=max(versions, default=0))
+
+        return self._read(look)
 
     def find(self, filters: Mapping[str, Any]) -> Page:
         """As `Place.find`."""

@@ -41,10 +41,11 @@ class OnBus:
 
     def execution(self, execution_id: str) -> ExecutionView:
         """As `Place.execution`."""
+        from pavane.doors.executions.danced import seen
 
         async def look(company: Company) -> ExecutionView:
             self._ensure_told_of(execution_id, company)
-            return company.observer.execution(execution_id)
+            return seen(company, execution_id)
 
         return self._visit(look)
 

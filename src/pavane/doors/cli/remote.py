@@ -33,6 +33,7 @@ T = TypeVar("T")
 class Problem(msgspec.Struct):
     """What we show of a problem document."""
 
+    code: str = ""
     detail: str = ""
     remedy: str = ""
     findings: list[str] = []
@@ -191,4 +192,6 @@ class Remote:
                 "Check the URL.",
             ) from error
         message = "\n".join([problem.detail or f"HTTP {status}", *problem.findings])
-        raise PavaneError(message, problem.remedy)
+        error = PavaneError(message, problem.remedy)
+        error.code = problem.code or error.code  # so that `pavane explain` has its section
+        raise error

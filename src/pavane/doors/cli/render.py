@@ -71,6 +71,7 @@ def execution_lines(view: ExecutionView) -> Iterator[str]:
     yield f"{view.workflow} v{view.version}  {view.id}"
     yield f"  status   {status_text(view.status)}{cause}"
     for label, text in (
+        ("newer", newer_version(view)),
         ("reason", view.reason),
         ("key", view.key),
         ("parent", view.parent_id),
@@ -95,6 +96,16 @@ def execution_lines(view: ExecutionView) -> Iterator[str]:
         yield f"    {each.ref}: {each.reason}"
         actions = "|".join(each.actions)
         yield f"    pavane resolve {view.id} {each.ref} {actions}"
+
+
+def newer_version(view: ExecutionView) -> str:
+    """That a newer version is registered than the one that it goes by, and what can be done."""
+    if view.newest_version <= view.version or not view.version:
+        return ""
+    text = f"version {view.newest_version} is registered"
+    if view.ended_at or view.style != "orchestrated":
+        return text
+    return f"{text}: pavane move {view.id} --to {view.newest_version} --dry-run"
 
 
 def step_lines(steps: Sequence[StepView]) -> Iterator[str]:

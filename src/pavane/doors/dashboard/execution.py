@@ -76,7 +76,7 @@ def _heading(view: ExecutionView, above: str) -> Markup:
     facts: list[tuple[str, Child]] = [
         ("Id", tag("code", view.id)),
         ("Style", view.style),
-        ("Version", view.version or None),
+        ("Version", _version(view)),
         ("Key", view.key or None),
         ("Correlation", view.correlation_id or None),
         ("Part of", tag("a", above, href=execution_path(above)) if above else None),
@@ -90,6 +90,17 @@ def _heading(view: ExecutionView, above: str) -> Markup:
     title = tag("h1", view.workflow or "An execution", " ", chip(view.status))
     json = tag("p", tag("a", "As JSON", href=api_path(view.id)), class_="quiet")
     return joined(title, tag("dl", *rows, class_="facts"), json)
+
+
+def _version(view: ExecutionView) -> str:
+    if not view.version:
+        return ""
+    newer = view.newest_version > view.version
+    return (
+        f"{view.version} (version {view.newest_version} is registered)"
+        if newer
+        else str(view.version)
+    )
 
 
 def _attention(view: ExecutionView) -> Markup | None:

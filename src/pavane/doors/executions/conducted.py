@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from pavane.doors.executions.asked import Action, Known, MessageView, Start
 from pavane.engine.views.people import QuestionView
@@ -37,7 +38,8 @@ class Conducted:
 
     async def execution(self, execution_id: str) -> ExecutionView:
         """As `Executions.execution`."""
-        return await self._reader.execution(execution_id)
+        view = await self._reader.execution(execution_id)
+        return structs.replace(view, newest_version=self._engine.registry.newest(view.workflow))
 
     async def summary(self, execution_id: str) -> ExecutionSummary:
         """As `Executions.summary`."""

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from pavane.core.model import status as st
 from pavane.doors.executions.asked import Action, Known, MessageView, Start
@@ -50,7 +51,7 @@ class Danced:
         observer = self._company.observer
         if observer.views.knows(execution_id):
             self._started.pop(execution_id, None)
-            return observer.execution(execution_id)
+            return seen(self._company, execution_id)
         if execution_id in self._started:
             return self._started[execution_id]
         raise NotFoundError(
@@ -248,3 +249,10 @@ def _nobody_to_ask(execution_id: str, is_new: bool) -> ConflictError:
         f"Nobody can be asked about {execution_id}: its handlers follow no workflow.",
         "Look at the services that its steps name.",
     )
+
+
+def seen(company: Company, execution_id: str) -> ExecutionView:
+    """An execution as it was told of, and the version that new ones would begin by."""
+    view = company.observer.execution(execution_id)
+    newest = company.requests.known.get(view.workflow)
+    return structs.replace(view, newest_version=newest.version) if newest else view

@@ -99,6 +99,7 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
     workflow: str
     version: int
     status: str
+    newest_version: int = 0  # of its workflow that is registered; 0: nobody here knows
     style: str = "orchestrated"
     cause: str = ""
     reason: str = ""
