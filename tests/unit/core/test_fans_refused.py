@@ -105,11 +105,6 @@ def test_a_fork_that_failed_behind_the_pivot_may_be_settled_as_done():
     assert run.status == "COMPLETED"
 
 
-def test_without_a_conductor_it_has_no_projection():
-    found = check_workflow(workflow(*fan("f", []), style="choreographed"))
-    assert any("a FORK_JOIN_DYNAMIC has no projection" in text for text in found), found
-
-
 def test_a_wide_fan_is_worked_out_once():
     """Whoever lacks rows begins anew, so they are asked for before the work."""
     run = begun(*fan("f", "${workflow.input.xs}"), given={"xs": [{"n": n} for n in range(300)]})

@@ -55,7 +55,7 @@ WANTED = {
     "return": 10,
     "fail": 20,
     "COMPLETED": 80,
-    "FAILED": 10,
+    "FAILED": 4,
     "SET_VARIABLE": 30,
     "NOOP": 5,
     "DO_WHILE": 80,

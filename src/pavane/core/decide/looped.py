@@ -78,15 +78,27 @@ def shown(count: int, keep: object) -> range:
     return range(max(1, first), count + 1)
 
 
-def looped(draft: Draft, node: Node, row: TaskRow, names: set[str] | None) -> dict[str, Any]:
+def iteration_at(loop: Node, row: TaskRow, place: Node | None) -> int:
+    """The number of the iteration that a loop's name means at a place: its own inside the loop,
+
+    also for an undo behind later ones; the newest from outside.
+    """
+    depth = len(loop.loops)
+    inside = place is not None and place.loops[depth : depth + 1] == (loop.step.ref,)
+    return place.path[depth] if place is not None and inside else row.count
+
+
+def looped(
+    draft: Draft, node: Node, row: TaskRow, names: set[str] | None, place: Node | None
+) -> dict[str, Any]:
     """A DO_WHILE's output, or what is named of it: a number for each iteration, and `iteration`."""
-    seen: dict[str, Any] = {"iteration": row.count}
+    at = iteration_at(node, row, place)
+    seen: dict[str, Any] = {"iteration": at}
     wanted = shown(row.count, draft.json(row.input).get(KEEP)) if names is None else range(0)
     if names is None or names & {"loopItem", "loopIndex"}:
         items = items_of(row)
-        if items is not None and 0 < row.count <= len(items):
-            item = msgspec.json.decode(items[row.count - 1])
-            seen |= {"loopIndex": row.count - 1, "loopItem": item}
+        if items is not None and 0 < at <= len(items):
+            seen |= {"loopIndex": at - 1, "loopItem": msgspec.json.decode(items[at - 1])}
     numbers = [int(name) for name in names or () if name.isascii() and name.isdigit()]
     kept = shown(row.count, draft.json(row.input).get(KEEP)) if numbers else wanted
     for number in [*wanted, *(each for each in numbers if each in kept)]:

@@ -164,7 +164,8 @@ class Roots:
         if row.type == "JOIN":
             return self._joined(self._draft.plan.nodes[row.ref], row, view)
         if row.type == "DO_WHILE":
-            return looped(self._draft, self._draft.plan.nodes[row.ref], row, view.below("output"))
+            node, names = self._draft.plan.nodes[row.ref], view.below("output")
+            return looped(self._draft, node, row, names, self._place)
         return self._draft.json(row.output)
 
     def _joined(self, node: Node, row: TaskRow, view: View) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import pytest
 from pavane.core.decide.step_types import STEP_TYPES, do_while
 from pavane.core.model import status
 from pavane.core.model.rows import PAGE
-from pavane.core.model.workflow import Step
+from pavane.core.model.workflow import Step, Undo
 from tests.unit.core.build import (
     fork,
     loop,
     noop,
     of_type,
+    once,
     scope,
     switch,
     task,
@@ -238,6 +239,31 @@ def test_undo_goes_through_the_iterations_backwards():
         undone.append(ref.removeprefix("undo:"))
         run.complete(ref)
     assert undone == ["b__3", "a__3", "b__2", "a__2", "b__1", "a__1", "first"]
+    assert run.status == status.COMPENSATED
+
+
+@pytest.mark.parametrize("read", ["l", "inner"])
+def test_an_undo_sees_the_item_of_its_own_iteration(read: str):
+    back = Undo(
+        name="un-a",
+        input_parameters={
+            "item": f"${{{read}.output.loopItem}}",
+            "at": f"${{{read}.output.loopIndex}}",
+            "round": f"${{{read}.output.iteration}}",
+        },
+        task_definition=once(),
+    )
+    inside = task("a", undo=back, inputs={"item": f"${{{read}.output.loopItem}}"})
+    body = inside if read == "l" else loop("inner", inside, items=["x", "y"])
+    run = start(loop("l", body, items=["x", "y"] if read == "l" else ["once"]), task("end"))
+    names = ["a__1", "a__2"] if read == "l" else ["a__1__1", "a__1__2"]
+    run.complete(*names)
+    assert [run.input(name)["item"] for name in names] == ["x", "y"]
+    run.fail("end")
+    for number in (2, 1):
+        ref = f"undo:{names[number - 1]}"
+        assert run.input(ref) == {"item": "xy"[number - 1], "at": number - 1, "round": number}
+        run.complete(ref)
     assert run.status == status.COMPENSATED
 
 
