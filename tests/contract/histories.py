@@ -145,9 +145,10 @@ class History:
     def _next_header(self) -> Header:
         old = self.headers[self._ids(1)[0]]
         step = self.random.choices((1, 0, 2), (20, 1, 1))[0]
-        successor = old.successor or self.random.choice(("", "", *self._ids(1)))
-        if old.revision + step == 1:
-            successor = ""  # nobody follows an execution that has yet to begin
+        successor = old.successor
+        if not successor and old.revision + step > 1 and self.random.random() < 0.3:
+            self.made += 1  # nobody follows two, nor one that has yet to begin
+            successor = f"{self.made:05}"
         return self._noted(replace(old, revision=old.revision + step, successor=successor))
 
     def _noted(self, header: Header) -> Header:

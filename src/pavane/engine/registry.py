@@ -16,6 +16,10 @@ from pavane.ports.store import Store, StoredWorkflow
 
 _encode = msgspec.json.encode
 _SEEN_MAX = 100_000
+_BUS = (
+    "Run it where a conductor has one: `pavane run --style hybrid --bus URL`, or "
+    "`pavane server --bus URL`."
+)
 
 
 class Registry:
@@ -196,7 +200,7 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
                 raise DefinitionError(
                     f"Workflow {each.name!r}: the step {step.ref!r} publishes an event, and here "
                     "is no bus.",
-                    "Run it with a bus (--bus URL), or make it a task that tells whom it concerns.",
+                    f"{_BUS} Or make it a task that tells whom it concerns.",
                 )
             if step.sub_workflow_param and step.sub_workflow_param.style == "choreographed":
                 raise DefinitionError(
@@ -218,7 +222,7 @@ def _ensure_no_events(workflow: Workflow) -> None:
     if waiting or workflow.started_by is not None:
         raise DefinitionError(
             f"Workflow {workflow.name!r}: {what} an event, and here is no bus.",
-            "Run it with a bus (--bus URL).",
+            _BUS,
         )
 
 
