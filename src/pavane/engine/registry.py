@@ -17,8 +17,8 @@ from pavane.ports.store import Store, StoredWorkflow
 _encode = msgspec.json.encode
 _SEEN_MAX = 100_000
 _BUS = (
-    "Run it where a conductor has one: `pavane run --style hybrid --bus URL`, or "
-    "`pavane server --bus URL`."
+    "Let a server have one, `pavane server --bus URL`, and work for it: "
+    "`pavane run APP --style hybrid --bus URL --server URL`."
 )
 
 
