@@ -135,8 +135,8 @@ def join_without_counter(patch: Patch) -> None:
 
 def frozen_run_begins(patch: Patch) -> None:
     """Workers may begin tasks of a run that is being stopped."""
-    patch.setattr(tasks, "may_be_taken", lambda header: True)
-    patch.setattr(batch, "may_be_taken", lambda header: True)
+    patch.setattr(tasks, "may_be_taken", lambda header, ref: True)
+    patch.setattr(batch, "may_be_taken", lambda header, ref: True)
 
 
 def pivot_ignored(patch: Patch) -> None:
