@@ -258,5 +258,22 @@ class SchedulesForgotten(MemoryStore):
         return super().crash()
 
 
+class PacesApart(MemoryStore):
+    """12, paced: writes them also where their unit loses."""
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        for unit in units:
+            self._paces.update(unit.paces)
+        return await super().commit(units)
+
+
+class PacesForgotten(MemoryStore):
+    """12, paced: keeps them for itself."""
+
+    def crash(self) -> MemoryStore:
+        self._paces = {}
+        return super().crash()
+
+
 def _behind(rows: ExecutionRows, after: str) -> tuple[Ready, ...]:
     return tuple(rows.ready[ref] for ref in sorted(rows.ready) if ref > after)

@@ -21,9 +21,11 @@ from pavane.core.model.command import (
     Tell,
 )
 from pavane.core.model.fact import MoveRequested, Reported, Started
+from pavane.core.model.lanes import task_of
 from pavane.core.model.rows import Key, TaskRow
 from pavane.engine import children, points
 from pavane.engine.children import Holder
+from pavane.engine.limits import Limits
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
@@ -47,12 +49,14 @@ class Batch:
         registry: Registry,
         recent: Recent,
         dispatcher: Dispatcher,
+        limits: Limits,
         probe: Probe,
     ) -> None:
         self._store = store
         self._registry = registry
         self._recent = recent
         self._dispatcher = dispatcher
+        self._limits = limits
         self._probe = probe
         self.work: dict[str, WorkSet] = {}
         self.requests: list[Request] = []
@@ -206,8 +210,8 @@ class Batch:
             missing = work.lacks(decision.keys)
             if missing:
                 return missing
-        request.result = decision.accepted
-        if decision.accepted:
+        request.result = decision.accepted and self._limits.admit(work, request.fact, decision)
+        if request.result:
             if target is not work.plan:
                 work.plan = target
                 self._registry.remember(work.id, target.hash)
@@ -281,11 +285,16 @@ class Batch:
             or not may_be_taken(work.rows.header, offer.ref)
         ):
             return
-        worker = self._dispatcher.reserve(offer.queue)
+        if not self._limits.take(offer.queue):
+            return  # whoever gives a place back tells of it
+        task = task_of(offer.queue)
+        worker = self._dispatcher.reserve(task)
         if not worker:
-            self.offered.add(offer.queue)
+            self._limits.give_back(offer.queue)
+            self.offered.add(task)
             return
-        work.reserved[offer.ref, offer.attempt] = (offer.queue, worker)
+        work.places.append(offer.queue)
+        work.reserved[offer.ref, offer.attempt] = (task, worker)
         work.hand_over(offer.ref, worker, now)
 
     # --- save -----------------------------------------------------------------------------------
@@ -298,7 +307,8 @@ class Batch:
             broken = self._broken_in(group)
             if broken is None:
                 try:
-                    units.append(Unit([work.change(now) for work in group]))
+                    paces = self._limits.paces(queue for work in group for queue in work.places)
+                    units.append(Unit([work.change(now) for work in group], paces))
                     members.append(group)
                     continue
                 except Exception as error:  # noqa: BLE001 - it drops out alone, before BEGIN
@@ -356,6 +366,8 @@ class Batch:
         for task, worker in work.reserved.values():
             self._dispatcher.give_back(task, worker)
         work.reserved.clear()
+        self._limits.give_back(*work.places)
+        work.places.clear()
 
     def _link(self, one: str, other: str) -> None:
         a, b = self._root(one), self._root(other)

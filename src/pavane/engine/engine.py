@@ -21,6 +21,7 @@ from pavane.engine import act, moving, payloads, points
 from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
+from pavane.engine.limits import Limits
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.places import Places
 from pavane.engine.points import NoProbe
@@ -89,7 +90,8 @@ class Engine:
         self._timers = Timers(store, clock, self._submit, look_s)
         self._handing_back: set[asyncio.Future[Any]] = set()
         self._event_waits: Callable[[str], None] | None = None
-        self._polling = Polling(store, clock, self._submit, self._crews.wake)
+        self._limits = Limits(self.registry.tasks.get, clock, self._crews.wake)
+        self._polling = Polling(store, clock, self._submit, self._crews.wake, self._limits)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -104,27 +106,30 @@ class Engine:
         except BaseException:
             await self.store.close()
             raise
+        held = await self._limits.resume(self.store)
+        ours = [each for each in held if each.worker.startswith(f"{self._name}/")]
         self._open = True
         loop = asyncio.get_running_loop()
         self._running.append(loop.create_task(self._pipeline.run()))
-        held = await self.store.leases(f"{self._name}/")
         await asyncio.gather(
-            *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in held)
+            *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in ours)
         )
-        self.sessions.resume(await self.store.leases(PREFIX))
+        self.sessions.resume(each for each in held if each.worker.startswith(PREFIX))
         self._running.append(loop.create_task(self._timers.run()))
         self._running.append(loop.create_task(self.sessions.run()))
         if self._keeps_schedules:
             self._running.append(loop.create_task(self.schedules.run()))
 
     def _new_batch(self) -> Batch:
-        return Batch(self.store, self.registry, self._recent, self._crews, self._probe)
+        kept = (self.store, self.registry, self._recent)
+        return Batch(*kept, self._crews, self._limits, self._probe)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take nothing new, commit what was taken, close the store."""
         if not self._running:
             return
         self._open = False
+        self._limits.stop()
         self.places.dismiss_all()
         worker, *timers = self._running
         for task in timers:
@@ -157,6 +162,7 @@ class Engine:
         """Check and keep definitions. DefinitionError with every finding; AlreadyExistsError."""
         self._must_be_open()
         await self.registry.register(workflows, tasks, self._clock.now(), overwrite=overwrite)
+        self._limits.changed()
         await self.schedules.declare(workflows, lambda name: max(self.registry.versions(name)))
 
     # --- executions -----------------------------------------------------------------------------
@@ -329,14 +335,9 @@ class Engine:
     async def heartbeat(
         self, execution_id: str, ref: str, attempt: int, worker: str = "", *, progress: bytes = b""
     ) -> bool:
-        """A sign of life, with JSON that says how far the work is, or without; TooLargeError.
-
-        False: stop, the attempt is no longer wanted, or no longer yours.
-        """
-        payloads.checked_progress(progress)
-        fact = facts.Heartbeat(ref, attempt, worker, progress)
-        alive = await self._submit(execution_id, fact)
-        return bool(alive)
+        """A sign of life. False: stop, it is not wanted, or not yours, any more. TooLargeError."""
+        fact = facts.Heartbeat(ref, attempt, worker, payloads.checked_progress(progress))
+        return bool(await self._submit(execution_id, fact))
 
     def taking(self, tasks: Sequence[str], worker: str, limit: int) -> Taking:
         """A request for work from outside this process, which may wait for it."""
@@ -383,6 +384,7 @@ class Engine:
         act.answer(batch)
         self._probe.at(points.TOLD)
         act.dispatch(won, self._crews)
+        self._limits.committed(won)
         for queue in batch.offered:
             self._crews.wake(queue)
         self._timers.notice(act.next_alarm(won))

@@ -9,6 +9,7 @@ from typing import Any
 from pavane.core.model import fact as facts
 from pavane.core.model.fact import Fact
 from pavane.core.model.work import Assignment
+from pavane.engine.limits import Limits
 from pavane.errors import StoreError
 from pavane.ports.clock import Clock
 from pavane.ports.store import Store
@@ -23,11 +24,13 @@ class Polling:
         clock: Clock,
         submit: Callable[[str, Fact], asyncio.Future[Any]],
         wake: Callable[[str], None],
+        limits: Limits,
     ) -> None:
         self.store = store
         self._clock = clock
         self._submit = submit
         self._wake = wake
+        self._limits = limits
         self._claiming: set[tuple[str, str]] = set()
 
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
@@ -57,12 +60,17 @@ class Polling:
         # Those that somebody else is claiming at this moment are passed over.
         passed_over = self._claiming | refused
         wanted: list[tuple[str, str, int]] = []
-        for task in tasks:
-            if len(wanted) < limit:
-                many = limit - len(wanted) + len(passed_over)
-                for ready in await self.store.ready(task, now, many):
-                    if (ready.execution_id, ready.ref) not in passed_over:
-                        wanted.append((ready.execution_id, ready.ref, ready.attempt))
+        queues = [queue for task in tasks for queue in self._limits.queues(task, limit)]
+        for queue in queues:
+            # Where no more may run, nobody reads over all that waits.
+            free = limit - len(wanted)
+            most = min(free, self._limits.room(queue, free)) if free else 0
+            if most:
+                ready = await self.store.ready(queue, now, most + len(passed_over))
+                found = [(each.execution_id, each.ref, each.attempt) for each in ready]
+                wanted += [each for each in found if each[:2] not in passed_over][:most]
+                if not ready:
+                    self._limits.found_empty(queue)
         return wanted[:limit]
 
     def _say_that_more_waits(

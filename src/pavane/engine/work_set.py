@@ -70,6 +70,7 @@ class WorkSet:
         "id",
         "interrupts",
         "new",
+        "places",
         "plan",
         "ready",
         "reserved",
@@ -90,6 +91,7 @@ class WorkSet:
         self.interrupts: list[Interrupt] = []
         self.finished = False
         self.dirty = False  # something was decided, be it that only the header changed
+        self.places: list[str] = []  # queues for which a place within their limits was taken
         # Places taken for attempts: of which task, at which worker.
         self.reserved: dict[tuple[str, int], tuple[str, str]] = {}
         self._stored_pages: dict[str, tuple[Ready, ...]] = {}

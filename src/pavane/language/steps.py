@@ -188,6 +188,9 @@ def described(
             offer.definition,
             timeout_seconds=_seconds(options.timeout_s),
             response_timeout_seconds=min(response, _seconds(options.timeout_s)) or response,
+            concurrent_exec_limit=0,  # limits are the task's, whatever the step says of its time
+            rate_limit_per_frequency=0,
+            rate_limit_frequency_in_seconds=1,
         )
     return Step(
         name=offer.name,

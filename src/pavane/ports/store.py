@@ -18,6 +18,7 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 10. paged: `Key("open", after)` gives at most PAGE rows with ref > after, by ref.
 11. scheduled: `schedules` gives what was put last under each name, also after a death, and
    nothing that was removed.
+12. paced: a unit's `paces` are written with it or not at all; `paces` gives what was written last.
 
 No method may be called before `open` or after `close`. All are called from one event loop.
 """
@@ -64,9 +65,13 @@ class Change(msgspec.Struct):
 
 
 class Unit(msgspec.Struct):
-    """Changes to executions that must be written together (a parent and its child)."""
+    """Changes to executions that must be written together (a parent and its child).
+
+    `paces`: when tasks began lately, by their names; each replaces what was there.
+    """
 
     changes: list[Change]
+    paces: dict[str, bytes] = {}
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -141,6 +146,10 @@ class Snapshot(Protocol):
         """Tasks waiting for a worker, by queue."""
         ...
 
+    async def running(self) -> dict[str, int]:
+        """Tasks that workers have, by queue. Cost grows with the open tasks: for people only."""
+        ...
+
 
 class Store(Protocol):
     """The rows of record. See the module for the promises."""
@@ -187,6 +196,10 @@ class Store(Protocol):
 
     async def leases(self, worker_prefix: str) -> list[Ready]:
         """Leased tasks whose worker's name starts so: what a process held before it died."""
+        ...
+
+    async def paces(self) -> dict[str, bytes]:
+        """When tasks began lately, by their names."""
         ...
 
     async def put_definition(self, hash: str, body: bytes, at: int) -> None:

@@ -25,6 +25,7 @@ _LOGIC: dict[str, RetryLogic] = {
     "linear": "LINEAR_BACKOFF",
     "exponential": "EXPONENTIAL_BACKOFF",
 }
+_UNITS = {"s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "day": 86_400.0}
 _RETRIES = 3  # of a task tried for ever, for whoever does not know that it is
 _SILENCE_S = 3600.0  # without a sign of life, where nothing else is said
 
@@ -42,14 +43,19 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_timeout: Duration | None = None
     total_timeout: Duration | None = None
     concurrency: int | None = None
+    max_running: int | None = None
+    rate: str | None = None
+    concurrency_key: str = ""
 
     def definition(
         self, name: str, service: str, *, description: str, inputs: list[str], undo: str
     ) -> TaskDefinition:
         """The task definition; DefinitionError (without the place) for what makes no sense."""
         self._ensure_sense(undo)
+        self._ensure_key(inputs)
         timeout_s = _positive("timeout", self.timeout)
         silence_s = _positive("heartbeat_timeout", self.heartbeat_timeout)
+        many, within_s = _rate(self.rate)
         return TaskDefinition(
             name=name,
             description=description,
@@ -67,7 +73,27 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             timeout_policy="RETRY",
             response_timeout_seconds=silence_s or min(_SILENCE_S, timeout_s or _SILENCE_S),
             total_timeout_seconds=_positive("total_timeout", self.total_timeout),
+            concurrent_exec_limit=self.max_running or 0,
+            concurrency_key=self.concurrency_key,
+            rate_limit_per_frequency=many,
+            rate_limit_frequency_in_seconds=within_s,
         )
+
+    def _ensure_key(self, inputs: list[str]) -> None:
+        key = self.concurrency_key
+        if not key:
+            return
+        if self.max_running is None:
+            raise DefinitionError(
+                f"concurrency_key={key!r} counts nothing without max_running.",
+                "Say how many of each key run at once: max_running=1.",
+            )
+        first, *rest = key.split(".")
+        if first not in inputs or not all(part.isidentifier() for part in rest):
+            raise DefinitionError(
+                f"concurrency_key={key!r} names none of its parameters.",
+                f"Begin it with one of {', '.join(inputs)}." if inputs else "It has none.",
+            )
 
     def _ensure_sense(self, undo: str) -> None:
         if isinstance(self.retries, str) and self.retries != "forever":
@@ -89,6 +115,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             raise DefinitionError(
                 f"concurrency={self.concurrency} leaves no place to run.", "Use 1 or more."
             )
+        if self.max_running is not None and self.max_running < 1:
+            raise DefinitionError(
+                f"max_running={self.max_running} lets nothing run.", "Use 1 or more."
+            )
         if self.retry_logic not in _LOGIC:
             raise DefinitionError(
                 f"retry_logic={self.retry_logic!r} is not known.",
@@ -103,6 +133,21 @@ def _positive(option: str, value: Duration | None) -> float:
     if seconds <= 0:
         raise DefinitionError(f"{option}={value!r} leaves no time.", "Leave it out for no limit.")
     return seconds
+
+
+def _rate(text: str | None) -> tuple[int, float]:
+    """How many may begin, within how many seconds."""
+    if text is None:
+        return 0, 1.0
+    many, _, within = text.replace(" ", "").partition("/")
+    seconds = _UNITS.get(within, 0.0)
+    if within[:1].isdigit():
+        seconds = parse_duration(within)
+    if not (many.isascii() and many.isdecimal() and int(many)) or seconds <= 0:
+        raise DefinitionError(
+            f"rate={text!r} is no rate.", 'Say how many in which time: "100/min", "5/s", "10/30s".'
+        )
+    return int(many), seconds
 
 
 def description_of(function: Callable[..., Any]) -> str:

@@ -153,6 +153,9 @@ class Service:
         heartbeat_timeout: Duration | None = None,
         total_timeout: Duration | None = None,
         concurrency: int | None = None,
+        max_running: int | None = None,
+        rate: str | None = None,
+        concurrency_key: str = "",
         call: str | Call | None = None,
     ) -> TaskDecorator: ...
     def task(
@@ -175,9 +178,12 @@ class Service:
         before the first of them, growing by `retry_logic` ("fixed", "linear", "exponential") up to
         `max_retry_delay`, with up to `jitter` added. `timeout` ends one attempt, `total_timeout`
         all of them together, `heartbeat_timeout` one that gives no sign of life. `concurrency`: how
-        many run at once here. Raise `Fail` in it for a failure that no retry would mend. `call`: of
-        a service with a url, the request that does the task, "POST /orders/{order_id}/parcels" or
-        a `Call`; its timeout is 30 s unless said otherwise.
+        many run at once in this process; `max_running` in all processes together, and `rate`, such
+        as "100/min", how many begin within any such time; with a `concurrency_key`, a parameter or
+        a path in it such as "order.customer", `max_running` is for each of its values. Raise
+        `Fail` in it for a failure that no retry would mend. `call`: of a service with a url, the
+        request that does the task, "POST /orders/{order_id}/parcels" or a `Call`; its timeout is
+        30 s unless said otherwise.
         """
         if function is not None:
             return self._offer(function, Task(function, self, frame=_frame_of(function)))

@@ -269,6 +269,82 @@ async def test_outside_a_workflow_a_task_is_its_function() -> None:
         await greet()  # type: ignore[call-arg]  # the fault
 
 
+def test_limits_of_a_task() -> None:
+    service = Service("bounded")
+
+    @service.task(max_running=5, rate="100/min")
+    async def weigh() -> None: ...
+
+    @service.task
+    async def plain() -> None: ...
+
+    of = weigh.definition
+    assert (of.concurrent_exec_limit, of.rate_limit_per_frequency) == (5, 100)
+    assert of.rate_limit_frequency_in_seconds == 60
+    assert plain.definition.concurrent_exec_limit == plain.definition.rate_limit_per_frequency == 0
+
+
+@pytest.mark.parametrize(
+    ("rate", "many", "seconds"),
+    [
+        ("5/s", 5, 1),
+        ("7 / h", 7, 3600),
+        ("10/30s", 10, 30),
+        ("1/1h30m", 1, 5400),
+        ("3/day", 3, 86400),
+    ],
+)
+def test_rates(rate: str, many: int, seconds: float) -> None:
+    service = Service("paced")
+
+    @service.task(rate=rate)
+    async def weigh() -> None: ...
+
+    of = weigh.definition
+    assert (of.rate_limit_per_frequency, of.rate_limit_frequency_in_seconds) == (many, seconds)
+
+
+@pytest.mark.parametrize(
+    "rate", ["", "5", "0/s", "-1/s", "x/s", "5/", "5/fortnight", "5/0s", "1.5/s"]
+)
+def test_rates_that_are_none(rate: str) -> None:
+    service = Service("paced")
+
+    @service.task(rate=rate)
+    async def weigh() -> None: ...
+
+    with pytest.raises(DefinitionError, match="is no rate"):
+        _ = weigh.definition
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"concurrency_key": "order"}, "counts nothing without max_running"),
+        ({"concurrency_key": "other", "max_running": 1}, "names none of its parameters"),
+        ({"concurrency_key": "order.1", "max_running": 1}, "names none of its parameters"),
+    ],
+)
+def test_keys_that_are_none(options: dict[str, Any], words: str) -> None:
+    service = Service("keyed")
+
+    @service.task(**options)
+    async def weigh(order: dict[str, str]) -> None: ...
+
+    with pytest.raises(DefinitionError, match=words):
+        _ = weigh.definition
+
+
+def test_a_task_of_which_nothing_may_run() -> None:
+    service = Service("shut")
+
+    @service.task(max_running=0)
+    async def weigh() -> None: ...
+
+    with pytest.raises(DefinitionError, match="max_running=0 lets nothing run"):
+        _ = weigh.definition
+
+
 @pytest.mark.anyio
 async def test_a_plain_context_is_never_cancelled() -> None:
     ctx = TaskContext.outside("task", "service")

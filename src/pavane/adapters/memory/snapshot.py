@@ -72,6 +72,12 @@ class MemorySnapshot:
         """Tasks waiting for a worker, by queue."""
         return dict(self._queues)
 
+    async def running(self) -> dict[str, int]:
+        """Tasks that workers have, by queue."""
+        every = (row for rows in self._executions.values() for row in rows.ready.values())
+        found = Counter(row.queue for row in every if row.worker and not row.mark)
+        return dict(sorted(found.items()))
+
 
 def _fits(header: Header, wanted: Search) -> bool:
     return (

@@ -32,6 +32,7 @@ class MemoryStore:
         self._workflows: dict[tuple[str, int], StoredWorkflow] = {}
         self._task_definitions: dict[str, bytes] = {}
         self._schedules: dict[str, bytes] = {}
+        self._paces: dict[str, bytes] = {}
         self.keys = MemoryKeys(self._check_open)
 
     def crash(self) -> MemoryStore:
@@ -45,6 +46,7 @@ class MemoryStore:
         new._workflows = self._workflows
         new._task_definitions = self._task_definitions
         new._schedules = self._schedules
+        new._paces = self._paces
         new.keys = self.keys.moved(new._check_open)
         self._open = False
         self._tables = Tables()
@@ -92,6 +94,7 @@ class MemoryStore:
             if self._wins(unit):
                 for change in unit.changes:
                     self._tables.apply(change)
+                self._paces.update(unit.paces)
             else:
                 lost.add(index)
         return lost
@@ -152,6 +155,11 @@ class MemoryStore:
             if ready.worker and ready.worker.startswith(worker_prefix)
         ]
         return sorted(held, key=lambda r: (r.execution_id, r.ref))
+
+    async def paces(self) -> dict[str, bytes]:
+        """When tasks began lately, by their names."""
+        self._check_open()
+        return dict(sorted(self._paces.items()))
 
     async def put_definition(self, hash: str, body: bytes, at: int) -> None:
         """Keep a workflow definition under its content hash."""

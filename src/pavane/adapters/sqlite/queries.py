@@ -120,6 +120,9 @@ PUT_READY: Final = _insert("REPLACE", "ready", Ready)
 DELETE_READY: Final = "DELETE FROM ready WHERE execution_id = ? AND ref = ?"
 """The ready row of a task that has settled."""
 
+PUT_PACE: Final = "REPLACE INTO pace (task, body) VALUES (?, ?)"
+"""When a task began lately."""
+
 APPEND_LOG: Final = "INSERT INTO log (execution_id, at, entries) VALUES (?, ?, ?)"
 """The entries of one commit for one execution; the position is the next one."""
 
@@ -165,6 +168,9 @@ LEASES: Final = f"""SELECT {_READY} FROM ready
     WHERE worker >= ?1 AND worker <> '' AND substr(worker, 1, length(?1)) = ?1
     ORDER BY execution_id, ref"""
 """Tasks held by workers whose names start so. Reads every open task: for start-up."""
+
+PACES: Final = "SELECT task, body FROM pace ORDER BY task"
+"""When tasks began lately; reads all of them: for start-up and for people."""
 
 # --- definitions --------------------------------------------------------------------------------
 
@@ -223,6 +229,10 @@ LOG_AFTER: Final = """SELECT position, execution_id, at, entries FROM log
 QUEUES: Final = """SELECT queue, count(*) FROM ready INDEXED BY ready_by_queue
     WHERE queue <> '' AND worker = '' AND mark = '' GROUP BY queue"""
 """How many tasks wait for a worker, by queue."""
+
+RUNNING: Final = """SELECT queue, count(*) FROM ready
+    WHERE worker <> '' AND mark = '' GROUP BY queue"""
+"""How many tasks workers have, by queue. Reads every open task."""
 
 PIN: Final = "SELECT 1 FROM meta LIMIT 1"
 """A first read: from here on the transaction sees one state."""
@@ -292,6 +302,7 @@ HOT: Final[dict[str, str]] = {
         "PUT_VALUE",
         "PUT_READY",
         "DELETE_READY",
+        "PUT_PACE",
         "APPEND_LOG",
         "FIND_REVISION",
         "READY",

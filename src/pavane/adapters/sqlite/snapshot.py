@@ -86,6 +86,10 @@ class SqliteSnapshot:
         """Tasks waiting for a worker, by queue."""
         return {row[0]: row[1] for row in await self._rows_in_thread(q.QUEUES)}
 
+    async def running(self) -> dict[str, int]:
+        """Tasks that workers have, by queue."""
+        return {row[0]: row[1] for row in await self._rows_in_thread(q.RUNNING)}
+
     async def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         cursor = self._connection.cursor().execute(sql, values)
         rows = list(islice(cursor, _SLICE))

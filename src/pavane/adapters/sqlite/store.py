@@ -146,6 +146,10 @@ class SqliteStore(SqliteFile):
         """Leased tasks whose worker's name starts so, by execution and ref."""
         return [Ready(*row) for row in await self._read(q.LEASES, worker_prefix)]
 
+    async def paces(self) -> dict[str, bytes]:
+        """When tasks began lately, by their names."""
+        return {row[0]: row[1] for row in await self._read(q.PACES)}
+
     # --- definitions ----------------------------------------------------------------------------
 
     async def put_definition(self, hash: str, body: bytes, at: int) -> None:

@@ -59,9 +59,13 @@ class Writer:
     def write(self, units: Sequence[Unit]) -> bool:
         """Write all, or return False when some unit loses; the caller then rolls back."""
         try:
-            return all(self._write(rows) for rows in self._gather(units))
+            wins = all(self._write(rows) for rows in self._gather(units))
         except apsw.ConstraintError:
             return False
+        paces = {task: body for unit in units for task, body in unit.paces.items()}
+        if wins and paces:
+            self._many(q.PUT_PACE, list(paces.items()))
+        return wins
 
     def judge(self, units: Sequence[Unit]) -> set[int]:
         """The indexes of the units that lose, as the rows stand now; nothing is written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pavane.core.check.calls import check_call
-from pavane.core.check.policies import numbers
+from pavane.core.check.policies import keys, numbers
 from pavane.core.expressions.template import compile_template
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import ExpressionError
@@ -19,7 +19,7 @@ def check_tasks(tasks: Mapping[str, TaskDefinition]) -> list[str]:
 def _of_one(name: str, task: TaskDefinition) -> Iterator[str]:
     if not name:
         yield "A task definition has no name; give it one."
-    for text in numbers(task):
+    for text in (*numbers(task), *keys(task)):
         yield f"Task {name!r}: {text}"
     try:
         compile_template(task.input_template, where="inputTemplate")

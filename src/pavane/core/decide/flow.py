@@ -12,6 +12,7 @@ from pavane.core.decide.plan import BUILT_IN_TYPES, RETRIED_TYPES, WORKER_TYPE
 from pavane.core.model import status
 from pavane.core.model.command import Close, Mark, Offer, Tell
 from pavane.core.model.fact import AlarmRang, ChildPivot
+from pavane.core.model.lanes import lane
 from pavane.core.model.rows import TaskRow
 from pavane.errors import ExpressionError
 
@@ -198,7 +199,7 @@ def offer(draft: Draft, node: Node, row: TaskRow) -> None:
             Offer(
                 ref=row.ref,
                 attempt=row.attempt,
-                queue=row.name,
+                queue=lane(row.name, policy.key, row.input),
                 visible_at=row.visible_at,
                 alarm_at=timeouts.alarm_at(policy, row),
             )

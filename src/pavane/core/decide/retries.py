@@ -30,6 +30,7 @@ class Policy(msgspec.Struct, frozen=True):
     response_timeout_ms: int = 0
     timeout_ms: int = 0
     total_timeout_ms: int = 0
+    key: tuple[str, ...] = ()  # where in the input stands the key by which its places are counted
 
 
 NO_POLICY = Policy()
@@ -56,6 +57,7 @@ def policy_of(definition: TaskDefinition, retry_count: int | None = None) -> Pol
         response_timeout_ms=_ms(definition.response_timeout_seconds),
         timeout_ms=_ms(definition.timeout_seconds),
         total_timeout_ms=_ms(definition.total_timeout_seconds),
+        key=tuple(definition.concurrency_key.split(".")) if definition.concurrency_key else (),
     )
 
 

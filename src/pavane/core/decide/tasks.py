@@ -16,6 +16,7 @@ from pavane.core.model import fact as facts
 from pavane.core.model import status
 from pavane.core.model.command import Interrupt, Lease, Offer, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
+from pavane.core.model.lanes import lane
 from pavane.core.model.rows import PROGRESS, Header, TaskRow
 from pavane.core.model.work import NAMELESS, REASON_MAX
 
@@ -63,7 +64,8 @@ def take(
         updated_at=now,
         polls=row.polls + 1,
     )
-    lease = Lease(row.ref, row.attempt, row.name, worker, timeouts.alarm_at(policy, row))
+    queue = lane(row.name, policy.key, row.input)
+    lease = Lease(row.ref, row.attempt, queue, worker, timeouts.alarm_at(policy, row))
     entry = {"kind": "started", "ref": row.ref, "attempt": row.attempt, "worker": worker}
     return row, lease, entry
 
@@ -304,7 +306,8 @@ def _rearm(draft: Draft, row: TaskRow) -> None:
     """Set the next alarm of a queue entry or a lease: what has passed by now was noted."""
     policy = timeouts.policy_for(draft.plan, row)
     alarm = timeouts.next_after(policy, row, draft.now)
+    queue = lane(row.name, policy.key, row.input)
     if row.status == status.SCHEDULED:
-        draft.do(Offer(row.ref, row.attempt, row.name, row.visible_at, alarm))
+        draft.do(Offer(row.ref, row.attempt, queue, row.visible_at, alarm))
     else:
-        draft.do(Lease(row.ref, row.attempt, row.name, row.worker, alarm))
+        draft.do(Lease(row.ref, row.attempt, queue, row.worker, alarm))

@@ -47,4 +47,5 @@ class TaskDefinition(msgspec.Struct, frozen=True, rename="camel", omit_defaults=
     undo: str = ""
     read_only: bool = False  # has no effect, so there is nothing to undo
     call: Call | None = None  # done by calling a service: whoever runs the engine does it
+    concurrency_key: str = ""  # a path in the input: concurrentExecLimit counts for each value
     retriable: bool = False  # never fails for good: it is tried until it succeeds

@@ -123,7 +123,7 @@ def step_lines(steps: Sequence[StepView]) -> Iterator[str]:
             line += f"  after {step.attempts} attempts"
         if step.reason:
             line += f"  {first_line(step.reason)}"
-        if told := progress_text(step):
+        if told := progress_text(step) or (step.waits and f"waits: {step.waits}"):
             line += f"  {told}"
         if step.child_id:
             line += f"  → {step.child_id}"

@@ -37,7 +37,7 @@ def _step(step: StepView, link: str, whole: str) -> Markup:
         tag("b", step.ref),
         tag("span", " · ".join(filter(None, about)), class_="quiet"),
         tag("span", step.reason, class_="reason") if step.reason else None,
-        tag("span", told, class_="quiet") if (told := progress_text(step)) else None,
+        tag("span", told, class_="quiet") if (told := progress_text(step) or step.waits) else None,
     )
     return tag(
         "details",

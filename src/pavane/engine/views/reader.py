@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import structs
 
 from pavane.core.model import status as st
 from pavane.core.model.rows import Header, Ready, TaskRow
@@ -19,6 +20,7 @@ from pavane.engine.views.shapes import (
     HistoryEntry,
 )
 from pavane.engine.views.steps import raw, step_views
+from pavane.engine.views.waits import with_waits
 from pavane.errors import NotFoundError
 from pavane.ports.store import Search, Snapshot, Store, StoredWorkflow
 
@@ -114,7 +116,8 @@ class Reader:
         tasks = await snapshot.tasks(header.id)
         values = await snapshot.values(header.id)
         ready = await snapshot.ready(header.id) if header.parked else []
-        return _view(header, tasks, values, ready, await self._of(header.definition))
+        view = _view(header, tasks, values, ready, await self._of(header.definition))
+        return structs.replace(view, steps=await with_waits(self._store, snapshot, view.steps))
 
     async def _of(self, definition: str) -> Assembled:
         if definition not in self._assembled:

@@ -43,6 +43,7 @@ class StepView(msgspec.Struct, frozen=True, rename="camel"):
     reason: str = ""
     undo: str = ""  # status of the step's undo, "" where there is none
     undoes: str = ""  # for an undo: the step that it reverses
+    waits: str = ""  # why nobody may take it yet, where its task has limits
     child_id: str = ""  # the execution that the step started
     fork: str = ""  # of a branch made at run time: the FORK_JOIN_DYNAMIC that made it
     worker: str = ""

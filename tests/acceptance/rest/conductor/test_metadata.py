@@ -94,10 +94,10 @@ async def test_what_is_not_honoured_is_refused(talk: Talk, change: dict[str, Any
 
 
 async def test_a_task_definition_that_is_not_honoured_is_refused(talk: Talk):
-    wrong = {"name": "x", "concurrentExecLimit": 3}
+    wrong = {"name": "x", "isolationGroupId": "slow"}
     response = await talk.client.post("/metadata/taskdefs", json=[wrong])
     (found,) = check_error(response, 400, INVALID)["validationErrors"]
-    assert found["path"] == "[0].concurrentExecLimit"
+    assert found["path"] == "[0].isolationGroupId"
     harmless = {"name": "x", "concurrentExecLimit": 0, "rateLimitPerFrequency": None}
     assert (await talk.client.post("/metadata/taskdefs", json=[harmless])).is_success
 

@@ -15,13 +15,21 @@ from tests.unit.core.build import once, task, workflow
         (task("a", retry_count=-1), "Step 'a': retryCount is -1; 0 means none."),
         (task("a", start_delay=-1), "Step 'a': startDelay is -1; 0 means none."),
         (task("a", policy=once(timeout_seconds=-5)), "timeoutSeconds is -5"),
-        (task("a", policy=once(concurrent_exec_limit=5)), "concurrentExecLimit is 5, and limits"),
-        (task("a", policy=once(rate_limit_per_frequency=9)), "rateLimitPerFrequency is 9, and"),
+        (
+            task("a", policy=once(concurrent_exec_limit=5)),
+            "a limit is one for all that do the task",
+        ),
+        (task("a", policy=once(rate_limit_per_frequency=9)), "register a task definition for 'a'"),
+        (task("a", policy=once(concurrent_exec_limit=-5)), "concurrentExecLimit is -5; 0 means"),
         (task("a", policy=once(backoff_jitter_ms=-5)), "backoffJitterMs is -5"),
         (task("a", policy=once(retry_delay_seconds=1e30)), "retryDelaySeconds is 1e+30"),
         (
             task("a", undo=Undo(name="u", task_definition=once(poll_timeout_seconds=-1))),
             "the taskDefinition of its undo: pollTimeoutSeconds is -1",
+        ),
+        (
+            task("a", undo=Undo(name="u", task_definition=once(rate_limit_per_frequency=9))),
+            "register a task definition for 'u'",
         ),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pavane.core.check.policies import has_limits
 from pavane.core.decide.fan_forms import branch_step
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Undo
@@ -27,6 +28,16 @@ class Offered:
     def of_undo(self, undo: Undo) -> TaskDefinition | None:
         """Of an undo, in place or by name."""
         return undo.task_definition or self._tasks.get(undo.name)
+
+    def limited(self, step: Step) -> str:
+        """Of the task of a step or of its undo: the name of one with limits, or ""."""
+        names = [step.name, step.undo.name if step.undo else ""]
+        inside = [step.task_definition, step.undo.task_definition if step.undo else None]
+        for name, definition in zip(names, inside, strict=True):
+            for each in (definition, self._tasks.get(name)):
+                if each is not None and has_limits(each):
+                    return name
+        return ""
 
     def owner(self, step: Step) -> str:
         """The service that does the step, or ""."""

@@ -36,7 +36,8 @@ _KNOWN = NOT_BUILT.union(STEP_TYPES)  # what is no type at all is found by anoth
 def check(part: Part) -> Iterator[str]:
     """Find steps, options and names that a choreography does not have."""
     for place in part.layout.places:
-        for text in (*_any_type(place), *_end(place), *_scope(part, place)):
+        found = (*_any_type(place), *_end(place), *_scope(part, place), *_limits(part, place))
+        for text in found:
             yield f"{place.name}: {text}."
     failure = part.layout.workflow.failure_workflow
     if failure:
@@ -112,6 +113,15 @@ def _end(place: Place) -> Iterator[str]:
         yield (
             f"it ends the run well while other branches of {forks[-1]!r} are at work, which "
             "nobody could tell them in time; end it behind the JOIN"
+        )
+
+
+def _limits(part: Part, place: Place) -> Iterator[str]:
+    """Whoever counts what runs everywhere hands out the work."""
+    if name := part.offered.limited(place.step):
+        yield (
+            f"{name!r} has limits (`max_running`, `rate`), which only a conductor counts; bound "
+            "the places of its service's process with `concurrency`"
         )
 
 

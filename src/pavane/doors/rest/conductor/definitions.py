@@ -46,8 +46,6 @@ _STEP_NOT_BUILT = (
     "cacheConfig",
 )
 _TASK_NOT_BUILT = (
-    "concurrentExecLimit",
-    "rateLimitPerFrequency",
     "isolationGroupId",
     "executionNameSpace",
     "runtimeMetadata",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -11,6 +13,7 @@ from pavane.core.decide.operator import SIGNALLED
 from pavane.core.decide.plan import WORKER_TYPE
 from pavane.core.decide.step_types.human import PEOPLE
 from pavane.core.model import status as st
+from pavane.core.model.lanes import task_of
 from pavane.core.model.rows import TaskRow, parse_task_id
 from pavane.core.model.work import Outcome
 from pavane.doors.rest.answers import json_response
@@ -110,7 +113,11 @@ async def all_queues(request: Request) -> Response:
 async def _waiting(here: State) -> dict[str, int]:
     async with here.engine.store.snapshot() as snapshot:
         queues = await snapshot.queues()
-    return {name: size for name, size in queues.items() if not name.startswith(_NO_WORKER)}
+    waiting: Counter[str] = Counter()
+    for queue, size in queues.items():
+        if not queue.startswith(_NO_WORKER):
+            waiting[task_of(queue)] += size
+    return dict(waiting)
 
 
 def _id(request: Request) -> str:

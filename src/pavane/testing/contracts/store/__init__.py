@@ -15,6 +15,7 @@ Subclass it and say how to build a store::
 from pavane.testing.contracts.store.harness import ALONE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
+from pavane.testing.contracts.store.pacing import PacingTests
 from pavane.testing.contracts.store.reading import ReadingTests
 from pavane.testing.contracts.store.schedules import ScheduleTests
 from pavane.testing.contracts.store.views import ViewTests
@@ -25,6 +26,13 @@ __all__ = ["ALONE", "FULL", "StoreContract"]
 
 
 class StoreContract(
-    WritingTests, ReadingTests, WaitingTests, ViewTests, LimitTests, KeyTests, ScheduleTests
+    WritingTests,
+    ReadingTests,
+    WaitingTests,
+    PacingTests,
+    ViewTests,
+    LimitTests,
+    KeyTests,
+    ScheduleTests,
 ):
     """Every promise of a store. Override `create` and `die`; and what your features need."""

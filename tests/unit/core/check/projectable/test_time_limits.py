@@ -28,3 +28,13 @@ def test_limits_that_pass():
     assert found(does("a", policy={**ENDLESS, "timeout_seconds": 5})) == []
     assert found(does("a", policy={"response_timeout_seconds": 5})) == []
     assert found(does("a", undo=Undo(name="nobody-knows"))) == []
+
+
+def test_limits_that_only_a_conductor_counts():
+    for limit in ("concurrent_exec_limit", "rate_limit_per_frequency"):
+        limits: dict[str, Any] = {limit: 3}
+        for name in ("a", "un-a"):
+            known = {name: TaskDefinition(name=name, service="shop", **limits)}
+            (text,) = found(does("a"), tasks=known)
+            assert text.startswith(f"Step 'a': {name!r} has limits (`max_running`, `rate`), which")
+        assert len(found(does("a", policy=limits))) == 1

@@ -1,0 +1,63 @@
+"""Why a step that could begin does not: as many run, or began lately, as its task allows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import structs
+
+from pavane.core.decide.plan import WORKER_TYPE
+from pavane.core.decide.retries import policy_of
+from pavane.core.model import status as st
+from pavane.core.model.lanes import key_of, lane
+from pavane.core.model.pace import Pace, rate_of
+from pavane.core.model.task_definition import TaskDefinition
+from pavane.engine.views.shapes import StepView
+from pavane.ports.store import Snapshot, Store
+
+
+async def with_waits(store: Store, snapshot: Snapshot, steps: Sequence[StepView]) -> list[StepView]:
+    """The steps with what they wait for. Costs nothing where nothing waits for a worker."""
+    waiting = {each.task for each in steps if _waits(each)}
+    if not waiting:
+        return list(steps)
+    bodies = await store.task_definitions()
+    known = [
+        msgspec.json.decode(bodies[name], type=TaskDefinition) for name in waiting if name in bodies
+    ]
+    limited = [each for each in known if each.concurrent_exec_limit or rate_of(each)]
+    if not limited:
+        return list(steps)
+    running, paces = await snapshot.running(), await store.paces()
+    known_by_name = {each.name: each for each in limited}
+    return [
+        structs.replace(each, waits=_why(known_by_name[each.task], each, running, paces))
+        if _waits(each) and each.task in known_by_name
+        else each
+        for each in steps
+    ]
+
+
+def _waits(step: StepView) -> bool:
+    return step.status == st.SCHEDULED and step.type == WORKER_TYPE
+
+
+def _why(
+    definition: TaskDefinition,
+    step: StepView,
+    running: Mapping[str, int],
+    paces: Mapping[str, bytes],
+) -> str:
+    name = definition.name
+    queue = lane(name, policy_of(definition).key, bytes(step.input))
+    many = running.get(queue, 0)
+    if definition.concurrent_exec_limit and many >= definition.concurrent_exec_limit:
+        key = f" with {definition.concurrency_key} {key_of(queue)}" if key_of(queue) else ""
+        return f"{many} of {name}{key} {'run' if many > 1 else 'runs'} already"
+    rate = rate_of(definition)
+    if rate is not None and (at := Pace.of(paces.get(name, b"[]")).full_until(rate)):
+        begins = datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M:%S UTC")
+        return f"{rate.many} of {name} began within {rate.within_ms / 1000:g} s, next at {begins}"
+    return ""
