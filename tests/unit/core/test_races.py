@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pavane.core.model import fact as facts
 from pavane.core.model.rows import PAGE
-from pavane.core.model.workflow import Step, Workflow
 from tests.unit.core.build import (
-    fork,
     loop,
     of_type,
     once,
@@ -14,28 +12,7 @@ from tests.unit.core.build import (
     task,
     workflow,
 )
-from tests.unit.core.execution import Execution
-from tests.unit.core.world import World
-
-
-def sure(ref: str, **fields: object) -> Step:
-    return task(ref, undo=True, **fields)  # type: ignore[arg-type]  # as `task` takes them
-
-
-def race(*branches: Step, needed: int = 1) -> list[Step]:
-    return fork("f", *branches, join_count=needed)
-
-
-def started(definition: Workflow, *taken: str) -> Execution:
-    run = World().start(definition)
-    for ref in taken:
-        assert run.take(ref)
-    return run
-
-
-def interrupted(run: Execution) -> list[str]:
-    return [ref for _, ref, _ in run.world.interrupted]
-
+from tests.unit.core.racing import interrupted, race, started, sure
 
 # --- who wins -----------------------------------------------------------------------------------
 

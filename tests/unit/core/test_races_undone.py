@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pavane.core.model.workflow import Step, Workflow
+from pavane.core.model.workflow import Step
 from pavane.errors import ConflictError
 from tests.unit.core.build import (
     fork,
@@ -15,27 +15,7 @@ from tests.unit.core.build import (
     workflow,
 )
 from tests.unit.core.execution import Execution
-from tests.unit.core.world import World
-
-
-def sure(ref: str, **fields: object) -> Step:
-    return task(ref, undo=True, **fields)  # type: ignore[arg-type]  # as `task` takes them
-
-
-def race(*branches: Step, needed: int = 1) -> list[Step]:
-    return fork("f", *branches, join_count=needed)
-
-
-def started(definition: Workflow, *taken: str) -> Execution:
-    run = World().start(definition)
-    for ref in taken:
-        assert run.take(ref)
-    return run
-
-
-def interrupted(run: Execution) -> list[str]:
-    return [ref for _, ref, _ in run.world.interrupted]
-
+from tests.unit.core.racing import race, started, sure
 
 # --- ways back ----------------------------------------------------------------------------------
 
