@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from random import Random
 from typing import Any, Final, Literal, cast
 
@@ -91,18 +91,22 @@ def play(
 ) -> Play:
     """Run a workflow to its end, or for `limit` of virtual time, in next to no time.
 
+    A workflow may also be a definition, written or read as JSON.
+
     `results` says by task (or by name of a step) what is answered: a value, an exception (`Fail`
     for good), `after(seconds, answer)`, `in_turn(answer, answer)` or `HANG`. A task that returns
     None needs no entry; a step that waits for a person, an event or a signal gets none without one.
     The same arguments and seed give the same run. UsageError where an answer fits nothing.
     """
     faults = faults or Faults()
-    start = start_of(workflow, (), dict(input or {}), None)
+    written = isinstance(workflow, Workflow)
+    start = start_of(workflow.name if written else workflow, (), dict(input or {}), None)
     definitions, tasks = definitions_for([workflow])
-    functions = reachable([workflow])
+    functions = [] if written else reachable([workflow])
     answers = Answers(results or {}, [task for each in functions for task in each.calls])
     steps = list(_steps(definitions))
     called = [task for step in steps if (task := _task_of(step)) is not None]
+    tasks += _named_only(called, {task.name for task in tasks})
     answers.check([(task.ref, task.name) for task in called])
     waiting = [step for step in steps if step.type in ("HUMAN", "WAIT")]
     stems = {
@@ -111,7 +115,7 @@ def play(
         if task is not None
         for first in (True, False)
     }
-    answers.check_names(_names(steps), _names(waiting), stems)
+    answers.check_names(_names([*steps, *called]), _names(waiting), stems)
     limit_s = parse_duration(limit)
     drawn = Drawn(definitions[0], tasks, definitions[1:])
     run = Run(_KEY, drawn, msgspec.json.decode(start.input), Script({}))
@@ -251,6 +255,22 @@ def _steps(definitions: list[Workflow]) -> Iterator[Step]:
 def _task_of(step: Step) -> Step | None:
     """The step as a task that is called, or called for each item."""
     return step if step.type == "SIMPLE" else branch_step(step)
+
+
+def _named_only(called: Iterable[Step], known: Collection[str]) -> list[TaskDefinition]:
+    """The tasks of a definition, and of its undos, of which nothing is known but who does them."""
+    owners: dict[str, str] = {}
+    for step in called:
+        own = step.service or (step.task_definition.service if step.task_definition else "")
+        owners.setdefault(step.name, own)
+        if (undo := step.undo) is not None:
+            its = undo.task_definition.service if undo.task_definition else ""
+            owners.setdefault(undo.name, undo.service or its or own)
+    return [
+        TaskDefinition(name=name, service=owner)
+        for name, owner in sorted(owners.items())
+        if name not in known
+    ]
 
 
 def _names(steps: Iterable[Step]) -> set[str]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from typing import Literal
+
 import pytest
 
 from pavane import (
@@ -16,6 +19,7 @@ from pavane import (
     wait_for,
     workflow,
 )
+from pavane.core.check import read_workflow
 from pavane.errors import InputError, UsageError
 from pavane.testing import HANG, Faults, Play, after, in_turn, play
 from pavane.testing.playing import CALLS_MAX, CRASH_POINTS
@@ -113,6 +117,20 @@ def test_a_crash_changes_nothing(service: str, point: str):
 def test_the_same_seed_gives_the_same_run():
     faults = Faults(duplicate=0.5, reorder=0.5, drop=0.3, skew_s={"bank": -3})
     assert played("choreographed", faults=faults) == played("choreographed", faults=faults)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_definition_is_played_as_it_stands(style: Literal["orchestrated", "choreographed"]):
+    pick = {"name": "pick", "service": "stock", "undo": {"name": "put_back"}}
+    pay = {"name": "pay", "service": "bank", "inputParameters": {"n": "${one.output.n}"}}
+    tasks = [{**pick, "taskReferenceName": "one"}, {**pay, "taskReferenceName": "two"}]
+    read = read_workflow(json.dumps({"name": "w", "tasks": tasks}).encode())
+    done = play(read, {"k": 1}, style=style, results={"pick": {"n": 2}, "two": {"paid": 3}})
+    assert (done.status, done.output) == ("COMPLETED", {"paid": 3})
+    assert done.effects == ["one", "two"]
+    failed = play(read, style=style, results={"one": {"n": 2}, "pay": Fail("no")})
+    assert (failed.status, failed.effects) == ("COMPENSATED", [])
+    assert {step.ref for step in failed.steps} == {"one", "two", "undo:one"}
 
 
 def test_what_is_lacking_or_wrong_is_said():

@@ -35,6 +35,7 @@ Kind = Literal[
     "step",  # a task of a service
     "wait",
     "instant",  # NOOP, INLINE, SET_VARIABLE, FORK_JOIN: done as soon as it begins
+    "meet",  # EXCLUSIVE_JOIN: the same, with the output of the way that was taken
     "break",  # TERMINATE FAILED or TERMINATED: the scope fails here
     "finish",  # TERMINATE COMPLETED: on to the end
     "publish",  # EVENT: an event goes out with the transaction
@@ -76,6 +77,13 @@ class Want(msgspec.Struct, frozen=True):
     guards: tuple[Guard, ...] = ()
 
 
+class Meeting(msgspec.Struct, frozen=True):
+    """A step whose output an EXCLUSIVE_JOIN takes if its way was taken: where its guards hold."""
+
+    ref: str
+    guards: tuple[Guard, ...] = ()
+
+
 class Node(msgspec.Struct):
     """A place in the graph. Filled once, when the choreography is made."""
 
@@ -101,6 +109,7 @@ class Node(msgspec.Struct):
     gate: str = ""  # each: the join that counts; branch of a some-join: the join
     stem: str = ""  # item of an each: people know it by this and its place, from 0
     gathers: bool = False  # join of an each: what the items gave is read behind it
+    meets: tuple[Meeting, ...] = ()  # meet: what it looks at, the first that has run decides
     mode: JoinMode = "all"
     need: int = 0  # some-join: how many
     sources: tuple[str, ...] = ()  # join: the nodes that it waits for

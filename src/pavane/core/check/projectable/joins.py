@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from pavane.core.check.layout import lists_of
 from pavane.core.check.projectable.parts import Part
+from pavane.core.model.workflow import CHOICES
 
 
 def check(part: Part) -> Iterator[str]:
@@ -29,10 +30,10 @@ def check(part: Part) -> Iterator[str]:
                     f"of {fork.ref!r}; name the last step of each branch, and nothing else."
                 )
         for ref, step in last.items():
-            chosen = step.type == "SWITCH" and any(steps for _, steps in lists_of(step))
+            chosen = step.type in CHOICES and any(steps for _, steps in lists_of(step))
             if chosen and ref in place.step.join_on:
                 yield (
-                    f"{place.name}: it waits for the SWITCH {ref!r}, which is over as soon as it "
-                    "has chosen, while what it chose is still at work; put a NOOP behind "
+                    f"{place.name}: it waits for the {step.type} {ref!r}, which is over as soon as "
+                    "it has chosen, while what it chose is still at work; put a NOOP behind "
                     f"{ref!r} and wait for that."
                 )

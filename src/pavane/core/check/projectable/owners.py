@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pavane.core.check.layout import Place
 from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part
+from pavane.core.model.workflow import CHOICES
 
 
 def check(part: Part) -> Iterator[str]:
@@ -41,7 +42,7 @@ def check(part: Part) -> Iterator[str]:
 def _case(place: Place) -> str:
     """The case in which a step stands: it is seen only when that is taken."""
     for each in reversed(place.chain()):
-        if each.inside is not None and each.inside.step.type == "SWITCH":
+        if each.inside is not None and each.inside.step.type in CHOICES:
             return f" in {each.branch} of {each.inside.ref!r}"
     return ""
 

@@ -14,8 +14,10 @@ from pavane.core.model.workflow import Step
 
 _PROJECTABLE = frozenset(
     {
+        "DECISION",
         "DO_WHILE",
         "EVENT",
+        "EXCLUSIVE_JOIN",
         "FORK_JOIN",
         "FORK_JOIN_DYNAMIC",
         "HUMAN",

@@ -8,6 +8,7 @@ from pavane.core.check.layout import Place
 from pavane.core.check.projectable.parts import Part
 from pavane.core.check.projectable.reads import templates
 from pavane.core.expressions.template import Read
+from pavane.core.model.workflow import CHOICES
 
 
 def check(part: Part) -> Iterator[str]:
@@ -17,7 +18,7 @@ def check(part: Part) -> Iterator[str]:
     ]
     for place, where, template, undoing in templates(part):
         name = place.name if place is not None else "The workflow's output"
-        guard = place is not None and place.step.type == "SWITCH"
+        guard = place is not None and place.step.type in CHOICES
         what = f"its guard ({where})" if guard else where
         for read in template.reads:
             if read.root == "workflow" and read.path[:1] == ("variables",):

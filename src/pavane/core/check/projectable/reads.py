@@ -10,6 +10,7 @@ from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part
 from pavane.core.check.reads import parameters
 from pavane.core.expressions.template import Read, Template, compile_template
+from pavane.core.model.workflow import CHOICES
 from pavane.errors import ExpressionError
 
 _WORKFLOW = ("input", "variables", "workflowId", "workflowType", "version", "correlationId")
@@ -82,7 +83,7 @@ def _about(read: Read, layout: Layout, place: Place | None, where: str) -> str:
         return ""
     if other.step.type == "DO_WHILE":
         return _about_loop(read, other, place)
-    if head in _STEP or (where == "loopCondition" and not head and other.step.type == "SWITCH"):
+    if head in _STEP or (where == "loopCondition" and not head and other.step.type in CHOICES):
         return ""  # of a choice it may be asked whether it was made at all
     if head == "status" and other.step.type == "SUB_WORKFLOW":
         return ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.projectable.offered import task_of
 from pavane.core.check.projectable.parts import Part, Risk
-from pavane.core.check.projectable.ways import may_skip
+from pavane.core.check.projectable.ways import may_skip, surely_met
 from pavane.core.model.status import COMPLETED
 from pavane.core.model.workflow import Step
 
@@ -45,6 +45,9 @@ def _risk(part: Part, place: Place) -> Risk | None:
             return Risk(place, "can fail", _RETRY)
     elif step.type == "SUB_WORKFLOW":
         return _risk_inside(part, place)
+    elif step.type == "EXCLUSIVE_JOIN" and not surely_met(place):
+        what = "fails where none of the steps that it names has run"
+        return Risk(place, what, "name one that always runs (a NOOP will do), or move it")
     elif step.type == "HUMAN":
         return Risk(place, "may be refused", "ask before it")
     elif step.type == "WAIT" and step.task_definition is not None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pavane.core.check.layout import Layout, Place, lists_of
 from pavane.core.decide.looped import is_listed
-from pavane.core.model.workflow import Step
+from pavane.core.model.workflow import CHOICES, Step
 
 Relation = Literal["same", "inside", "around", "before", "after", "beside", "apart"]
 
@@ -85,14 +85,36 @@ class Ways:
         if step.type == "TERMINATE":
             return True
         ended = [self._note(steps) for _, steps in lists_of(step)]
-        if step.type == "SWITCH":
-            return all(ended)
+        if step.type in CHOICES:
+            return all(self._stops[id(steps)] for steps in ways_of(step))
         return step.type == "FORK_JOIN" and any(ended)
 
 
 def may_skip(step: Step) -> bool:
     """Whether what a step holds may never run: another case is taken, or a list is empty."""
-    return step.type == "SWITCH" or (step.type == "DO_WHILE" and is_listed(step))
+    return step.type in CHOICES or (step.type == "DO_WHILE" and is_listed(step))
+
+
+def ways_of(choice: Step) -> list[list[Step]]:
+    """The lists of which a choice takes one; in a DECISION a case without steps is none."""
+    cases = choice.decision_cases.values()
+    return [*(steps for steps in cases if steps or choice.type == "SWITCH"), choice.default_case]
+
+
+def surely_met(join: Place) -> bool:
+    """Whether some step that an EXCLUSIVE_JOIN looks at has run, however the flow came to it."""
+    names = {*join.step.join_on, *join.step.default_exclusive_join_task}
+    return any(_comes_by(place.siblings[: place.index], names) for place in join.chain())
+
+
+def _comes_by(steps: Sequence[Step], names: set[str]) -> bool:
+    """Whether every run that comes behind these steps has come by one of those named."""
+    return any(
+        step.ref in names
+        or step.type == "TERMINATE"
+        or (step.type in CHOICES and all(_comes_by(way, names) for way in ways_of(step)))
+        for step in steps
+    )
 
 
 def _shared(a: list[Place], b: list[Place]) -> int:

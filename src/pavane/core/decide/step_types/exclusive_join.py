@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pavane.core.decide import flow
@@ -31,14 +31,19 @@ class ExclusiveJoin(StepType):
         taken = _taken(draft, node)
         shown = {**task_input, "joinOn": node.step.join_on}
         if taken is None:
-            names = ", ".join((*node.step.join_on, *node.step.default_exclusive_join_task))
-            flow.reject(draft, node, f"none of {names} has run", encode(shown))
+            names = (*node.step.join_on, *node.step.default_exclusive_join_task)
+            flow.reject(draft, node, none_has_run(names), encode(shown))
         elif taken.status not in status.SUCCESSFUL:
             why = f"{taken.ref}: {taken.reason or taken.status.lower()}"
             flow.reject(draft, node, why, encode(shown))
         else:
             row = flow.instant(draft, node, shown, _output(draft, node, taken))
             flow.go_on(draft, node, row)
+
+
+def none_has_run(names: Iterable[str]) -> str:
+    """Why it fails where the flow came by none of the steps that it looks at."""
+    return f"none of {', '.join(names)} has run"
 
 
 def _taken(draft: Draft, node: Node) -> TaskRow | None:

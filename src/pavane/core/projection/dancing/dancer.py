@@ -123,6 +123,7 @@ _HEARD = {
 _BEGUN = {
     "wait": "begin_wait",
     "instant": "begin_instant",
+    "meet": "begin_meet",
     "break": "begin_break",
     "finish": "begin_finish",
     "publish": "begin_publish",

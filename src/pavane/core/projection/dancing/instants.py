@@ -7,6 +7,7 @@ from typing import Any, cast
 from msgspec import structs
 
 from pavane.core.decide.draft import encode
+from pavane.core.decide.step_types.exclusive_join import none_has_run
 from pavane.core.decide.step_types.human import HUMAN, LATE, NO_ANSWER, goes_on
 from pavane.core.decide.step_types.inline import evaluate
 from pavane.core.decide.step_types.switch import as_case
@@ -16,6 +17,7 @@ from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import OUT, Node
 from pavane.core.projection.dancing.flow import Flow
 from pavane.core.projection.dancing.limits import is_only_noted
+from pavane.core.projection.dancing.values import Seen
 from pavane.core.projection.local import Arm, Disarm, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import StepRow
@@ -66,7 +68,8 @@ class Instants(Flow):
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return
-        output = {"evaluationResult": [case], "selectedCase": case}
+        shown = "caseOutput" if node.type == "DECISION" else "evaluationResult"
+        output = {shown: [case], "selectedCase": case}
         self._settle(node, at, {**task_input, "case": case}, output)
         self.take_way(node, at, node.cases.get(case, node.default))
         self.tell(node, at)
@@ -80,11 +83,33 @@ class Instants(Flow):
         task_input = self.rendered(node, at)
         if node.plan is None:
             return "", task_input
+        step = node.plan.step
         if node.plan.expression is not None:
             value = evaluate(node.plan.expression, task_input)
         else:
-            value = task_input.get(node.plan.step.expression)
+            value = task_input.get(step.case_value_param or step.expression)
         return as_case(value), task_input
+
+    def begin_meet(self, node: Node, at: At) -> None:
+        """An EXCLUSIVE_JOIN: what the first has given that has run, of those that it looks at."""
+        try:
+            task_input = self.rendered(node, at)
+        except ExpressionError as error:
+            self._reject(node, at, str(error))
+            return
+        if node.plan is not None:
+            task_input["joinOn"] = node.plan.step.join_on
+        taken = next((each.ref for each in node.meets if self.runs(each.guards, at)), None)
+        if taken is None:
+            names = [each.ref for each in node.meets]
+            self._reject(node, at, none_has_run(names), task_input)
+            return
+        output: Any = {}
+        if node.plan is not None:
+            seen: Any = Seen(self, self.scope_of(node), node, at).root(taken)
+            output = seen["output"]
+        self._settle(node, at, task_input, output)
+        self.go_on(node, at)
 
     # --- ends -----------------------------------------------------------------------------------
 

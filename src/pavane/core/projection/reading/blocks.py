@@ -11,6 +11,8 @@ from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan
 from pavane.core.model.workflow import Workflow
 
+StepKind = Literal["step", "wait", "instant", "meet", "break", "finish", "publish"]
+
 
 class Step(msgspec.Struct, frozen=True):
     """Something that begins and ends: a task, a wait, a value worked out, an end.
@@ -21,7 +23,7 @@ class Step(msgspec.Struct, frozen=True):
 
     ref: str
     role: str = ""
-    kind: Literal["step", "wait", "instant", "break", "finish", "publish"] = "step"
+    kind: StepKind = "step"
     type: str = "SIMPLE"
     task: str = ""
     fallible: bool = False
@@ -40,6 +42,7 @@ class Choice(msgspec.Struct, frozen=True):
     cases: Mapping[str, Sequence[Block]]
     default: Sequence[Block] = ()
     role: str = ""
+    type: str = "SWITCH"
     plan: PlanNode | None = None
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from pavane.core.expressions.template import Read, Template
+from pavane.core.model.workflow import Step
 from pavane.core.projection.choreography import (
     HANDED_ON,
     IN,
@@ -25,6 +26,7 @@ from pavane.core.projection.choreography import (
     VIEWED,
     Choreography,
     Guard,
+    Meeting,
     Node,
     Opener,
     Path,
@@ -87,6 +89,8 @@ class _Router:
                     templates.append(node.plan.undo.template)
                 for template in templates:
                     self._use(scope, node, template.reads)
+                if node.kind == "meet":
+                    self._meet(scope, node, node.plan.step)
         end = self._nodes[scope.end]
         declared = scope.workflow is not None and bool(scope.workflow.output_parameters)
         if declared:
@@ -97,6 +101,16 @@ class _Router:
             if made.kind == "finish" or not declared:
                 wants_from[source] = tuple(self._end_wants(scope, end, made))
         end.wants_from = wants_from
+
+    def _meet(self, scope: Scope, node: Node, step: Step) -> None:
+        """What an EXCLUSIVE_JOIN looks at, and whether that has run."""
+        found: list[Meeting] = []
+        for ref in (*step.join_on, *step.default_exclusive_join_task):
+            guards = self._guards(node, _id(scope, ref) + OUT)
+            found.append(Meeting(ref, guards))
+            self._want_guards(node, guards)
+            self._use(scope, node, (Read(ref, ("output",)),))
+        node.meets = tuple(found)
 
     def _read_condition(self, scope: Scope, again: Node) -> None:
         """A step that is only asked for whether it has run was chosen, or not."""
@@ -231,9 +245,12 @@ class _Router:
 
     def _want(self, node: Node, value: str, path: Path) -> None:
         guards = self._guards(node, value)
+        self._want_guards(node, guards)
+        self._add(node, value, path, guards)
+
+    def _want_guards(self, node: Node, guards: tuple[Guard, ...]) -> None:
         for i, guard in enumerate(guards):
             self._add(node, guard.choice + OUT, _CASE, guards[:i])
-        self._add(node, value, path, guards)
 
     def _add(self, node: Node, value: str, path: Path, guards: tuple[Guard, ...]) -> None:
         self._slices.setdefault((value, node.role), {})[path] = None

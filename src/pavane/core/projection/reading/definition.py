@@ -13,7 +13,7 @@ from pavane.core.decide.looped import is_listed
 from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan, all_steps, compile_plan, node_for
 from pavane.core.model.task_definition import TaskDefinition
-from pavane.core.model.workflow import Step, Workflow, content_hash
+from pavane.core.model.workflow import CHOICES, Step, Workflow, content_hash
 from pavane.core.projection.choreography import Choreography, Guard, Source
 from pavane.core.projection.reading import blocks as b
 from pavane.core.projection.reading.data import route
@@ -23,7 +23,13 @@ from pavane.errors import DefinitionError
 Find = Callable[[str, int | None], Workflow | None]
 """Looks a workflow up by name and version, for sub-workflows that do not stand in place."""
 
-_INSTANT = frozenset({"EVENT", "NOOP", "INLINE", "SET_VARIABLE"})
+_INSTANT: Mapping[str, b.StepKind] = {
+    "EVENT": "publish",
+    "EXCLUSIVE_JOIN": "meet",
+    "INLINE": "instant",
+    "NOOP": "instant",
+    "SET_VARIABLE": "instant",
+}
 
 
 def read_choreography(
@@ -119,7 +125,7 @@ class _Reader:
                 found.append(self._fork(step, steps[i + 1], plan, path, inside))
             elif step.type == DYNAMIC_FORK:
                 found.append(self._each(step, steps[i + 1], plan, path, inside))
-            elif step.type == "SWITCH":
+            elif step.type in CHOICES:
                 found.append(self._choice(step, node, plan, path, inside))
             elif step.type == "DO_WHILE":
                 found.append(self._loop(step, node, plan, path, inside))
@@ -164,11 +170,11 @@ class _Reader:
         if step.type == "TERMINATE":
             kind = "finish" if _status(step) == "COMPLETED" else "break"
             return b.Step(step.ref, step.service, kind, step.type, undo=False, plan=node)
-        if step.type in _INSTANT:
+        if kind := _INSTANT.get(step.type):
             return b.Step(
                 step.ref,
                 step.service,
-                "publish" if step.type == "EVENT" else "instant",
+                kind,
                 step.type,
                 undo=False,
                 optional=step.optional,
@@ -186,9 +192,10 @@ class _Reader:
         cases = {
             case: self._list(steps, plan, path, (*inside, Guard(id, case)))
             for case, steps in step.decision_cases.items()
+            if steps or step.type == "SWITCH"
         }
         default = self._list(step.default_case, plan, path, (*inside, Guard(id, "")))
-        return b.Choice(step.ref, cases, default, step.service, node)
+        return b.Choice(step.ref, cases, default, step.service, step.type, node)
 
     def _fork(
         self, step: Step, join: Step, plan: Plan, path: str, inside: tuple[Guard, ...]

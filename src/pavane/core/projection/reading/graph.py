@@ -123,7 +123,7 @@ class _Builder:
             case: self._list(scope, body, after, regions) for case, body in choice.cases.items()
         }
         default = self._list(scope, choice.default, after, regions)
-        node = self._add(scope, choice.ref, "choice", regions, role=choice.role, type="SWITCH")
+        node = self._add(scope, choice.ref, "choice", regions, role=choice.role, type=choice.type)
         node.plan, node.cases, node.default = choice.plan, cases, default
         node.after = tuple(dict.fromkeys([*cases.values(), default]))
         return node.id

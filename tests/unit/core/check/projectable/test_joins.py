@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.unit.core.build import fork, noop, switch
 from tests.unit.core.check.projectable.dance import does, found
+from tests.unit.core.step_types.test_decision import decision
 
 
 def test_a_join_that_leaves_a_branch_behind():
@@ -27,6 +28,12 @@ def test_a_join_on_a_choice_does_not_wait_for_what_it_chose():
     (text,) = found(fork("f", choice, does("b")))
     assert text.startswith("Step 'f-join': it waits for the SWITCH 'c', which is over as soon")
     assert found(fork("f", [choice, noop("n")], does("b"))) == []
+
+
+def test_a_join_on_a_decision():
+    choice = decision("c", "${workflow.input.x}", [], x=[does("x")])
+    (text,) = found(fork("f", choice, does("b")))
+    assert text.startswith("Step 'f-join': it waits for the DECISION 'c', which is over as soon")
 
 
 def test_joins_that_pass():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pavane.core.model.status import COMPLETED as DONE
 from tests.unit.core.build import fork, noop, switch, terminate
 from tests.unit.core.check.projectable.dance import (
     caught,
@@ -13,6 +14,7 @@ from tests.unit.core.check.projectable.dance import (
     pivot,
     sure,
 )
+from tests.unit.core.step_types.test_exclusive_join import meet
 
 
 def test_a_step_behind_the_pivot_that_can_fail():
@@ -53,6 +55,23 @@ def test_ends_and_scopes_behind_the_pivot():
     assert found(pivot("pay"), part("s", sure("x"))) == []
     assert found(pivot("pay"), caught("s", does("x"))) == []
     assert found(pivot("pay"), terminate("t", "COMPLETED")) == []
+
+
+def test_where_ways_meet_behind_the_pivot():
+    """It fails where none has run; which one has is known before, or it is not."""
+    other = switch("v", "${workflow.input.v}", [noop("n")], here=sure("b"))
+    ways = switch("w", "${workflow.input.w}", [other], left=sure("a"), done=terminate("t", DONE))
+    for names in (["a", "b", "n"], ["a", "v"], ["w"], ["b", "pay"]):
+        assert found(pivot("pay"), ways, meet("m", *names)) == []
+    for names in (["a", "b"], ["b", "n"], ["t", "a"]):
+        (text,) = found(pivot("pay"), ways, meet("m", *names))
+        assert text == (
+            "Step 'm': it fails where none of the steps that it names has run, and stands behind "
+            "the pivot 'pay', when there is no way back any more; name one that always runs "
+            "(a NOOP will do), or move it in front of the pivot."
+        )
+        assert found(pivot("pay"), ways, meet("m", *names, default=("pay",))) == []
+        assert found(pivot("pay"), ways, meet("m", *names, optional=True)) == []
 
 
 def test_the_same_around_a_scope_with_a_pivot():

@@ -12,12 +12,16 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, SubWorkflow, Undo
 from tests.unit.core.build import fan, fork, of_type, sub, switch, terminate, workflow
 from tests.unit.core.check.projectable.dance import dance, does, each, found, part
+from tests.unit.core.step_types.test_decision import decision
 
 CASES: list[tuple[Step, str]] = [
     (does("a", permissive=True), "Step 'a': it is `permissive`"),
     (does("a", async_complete=True), "`asyncComplete` needs a conductor"),
     (of_type("HTTP", "call"), "Step 'call': a HTTP has no projection"),
     (of_type("DYNAMIC", "d"), "a DYNAMIC has no projection"),
+    (of_type("START_WORKFLOW", "w"), "a START_WORKFLOW has no projection"),
+    (decision("c", "${workflow.input.x}", [], x=[does("a")]), ""),
+    (of_type("EXCLUSIVE_JOIN", "m", join_on=["first"]), ""),
     (does("a/b"), "its name contains '/'"),
     (of_type("WAIT", "w", undo=Undo(name="u")), "a choreographed WAIT cannot have an `undo`"),
     (of_type("HUMAN", "h", undo=Undo(name="u")), "a choreographed HUMAN cannot have an `undo`"),

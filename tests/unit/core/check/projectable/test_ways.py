@@ -6,6 +6,7 @@ from itertools import product
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from pavane.core.check.layout import lay_out
 from pavane.core.check.projectable.ways import Ways
@@ -34,6 +35,9 @@ class _Chance:
                 one, two = self.steps(depth - 1, forked), self.steps(depth - 1, forked)
                 found.append(switch(self.name("s"), 1, two if self.random.random() < 0.5 else []))
                 found[-1] = switch(found[-1].ref, 1, found[-1].default_case, one=one)
+                if self.random.random() < 0.5:  # in which a case without steps is none
+                    cases = {**found[-1].decision_cases, "empty": []}
+                    found[-1] = replace(found[-1], type="DECISION", decision_cases=cases)
             elif kind == "f":
                 branches = [self.steps(depth - 1, True) for _ in range(2)]
                 found += fork(self.name("f"), *branches)
@@ -59,8 +63,9 @@ def _of(step: Step) -> list[tuple[Run, bool]]:
     alone: Run = ({step.ref}, set())
     if step.type == "TERMINATE":
         return [(alone, True)]
-    if step.type == "SWITCH":
-        cases = [*step.decision_cases.values(), step.default_case]
+    if step.type in ("SWITCH", "DECISION"):
+        cases = [each for each in step.decision_cases.values() if each or step.type == "SWITCH"]
+        cases.append(step.default_case)
         return [(_then(alone, run), end) for case in cases for run, end in _runs(case)]
     if step.type == "FORK_JOIN":
         every = product(*(_runs(branch) for branch in step.fork_tasks))
