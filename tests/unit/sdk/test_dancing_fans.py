@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Undo
 from pavane.engine.views.shapes import StepView
 from pavane.errors import ExecutionFailedError, Fail, NotFoundError
@@ -16,6 +17,7 @@ from pavane.sdk.workflow import gather, workflow
 from pavane.testing import Faults, Play, after, in_turn, play
 from pavane.testing.simulation import loop
 from tests.unit.core.build import fan, of_type
+from tests.unit.core.build import task as step
 from tests.unit.core.build import workflow as written
 from tests.unit.sdk.test_dancing import among, service_of
 
@@ -158,6 +160,17 @@ def test_in_a_loop():
     played = both(send_in_rounds, orders, bad)
     assert (played.status, played.effects) == ("COMPENSATED", [])
     assert played.reason == "_each_ship_ship_0__2: too heavy"
+
+
+def test_a_definition_in_place_has_the_defaults_of_the_items():
+    defaults = {"size": "${a.output.size}", "n": 1, "m": 2}
+    own = TaskDefinition(retry_count=0, input_template=defaults)
+    items = [{"n": None}, {"size": 3, "m": False}]
+    flow = written(step("a", service="s"), fan("each", items, service="post", task_definition=own))
+    played = both(flow, {}, {"a": {"size": 9}})
+    given = {step.ref: msgspec.json.decode(step.input) for step in played.steps}
+    assert given["_t_0"] == {"size": 9, "n": 1, "m": 2, "__index": 0}
+    assert given["_t_1"] == {"size": 3, "n": 1, "m": False, "__index": 1}
 
 
 async def a() -> None: ...

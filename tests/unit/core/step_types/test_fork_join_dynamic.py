@@ -136,6 +136,17 @@ def test_input_templates_fill_what_is_missing():
     assert run.input("_t_1") == {"k": 1, "m": 3, "__index": 1}
 
 
+def test_the_input_template_of_a_definition_in_place_fills_them_too():
+    defaults = {"k": 1, "m": "${a.output.n}"}
+    forked = fan("f", [{"m": None}, {"m": 3}], task_definition=once(input_template=defaults))
+    run = begun(task("a"), *forked, t=once(input_template={"k": "of the task"}))
+    run.complete("a", n=9)
+    assert run.input("_t_0") == {"k": 1, "m": 9, "__index": 0}
+    assert run.input("_t_1") == {"k": 1, "m": 3, "__index": 1}
+    run.complete("_t_0", "_t_1")
+    assert run.status == "COMPLETED"
+
+
 # --- failing and undoing ------------------------------------------------------------------------
 
 

@@ -157,7 +157,11 @@ def _wrong_name(ref: str) -> str:
 
 def _inputs(draft: Draft, node: Node, fan: Fan) -> list[dict[str, Any]]:
     """What each branch begins with: its own inputs over those of its step and its task."""
-    alike = _templates(draft, fan.step, node.ref) if fan.step is not None else ()
+    alike: tuple[Template, ...] = ()
+    if fan.step is not None:
+        definition = node.options.task_definition if node.options is not None else None
+        step = msgspec.structs.replace(fan.step, task_definition=definition)
+        alike = _templates(draft, step, node.ref)
     filled = [
         alike if branch.step is None else _templates(draft, branch.step, branch.ref)
         for branch in fan.branches
