@@ -8,6 +8,7 @@ from typing import Any
 
 from pavane.testing.simulation.case import Case
 from tests.simulation.checker.graph import Graph
+from tests.simulation.checker.rows import limit_of
 
 # At least so many of 1,000 cases must have had it; about half of what the seeds from 0 give.
 MINIMUMS = {
@@ -216,7 +217,7 @@ def _of_row(row: Any, graph: Graph) -> Iterator[str]:
     if row["attempt"] and row["round"] < row["attempt"]:
         yield "an undo retried" if undo else "a retry"
     if row["status"] == "TIMED_OUT" and row["type"] == "SIMPLE":
-        yield f"{row['reason'].split()[0]} timeout"
+        yield f"{limit_of(row['reason'])} timeout"
     elif row["status"] == "TIMED_OUT":
         yield f"a {row['type']} that timed out"
     if row["status"] == "FAILED_WITH_TERMINAL_ERROR" and row["type"] == "INLINE":

@@ -38,7 +38,7 @@ def assignment(work: WorkSet, row: TaskRow) -> Assignment:
         is_undo=is_undo,
         scheduled_at=row.scheduled_at,
         lease_until=lease.alarm_at if lease else 0,
-        deadline_at=row.started_at + policy.timeout_ms if policy.timeout_ms else 0,
+        deadline_at=timeouts.ends_at(policy, row),
         started_at=row.started_at,
         seq=row.seq,
         polls=row.polls,

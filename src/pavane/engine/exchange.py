@@ -51,6 +51,7 @@ class Report(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
     output: msgspec.Raw = msgspec.field(default_factory=_empty)
     reason: str = ""
     callback_after_s: float = 0
+    perhaps_done: bool = False
 
 
 class Refusal(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -106,6 +107,7 @@ class Wanted(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc
 class Given(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """What it gets: tasks, what was refused, what it shall stop, and when to be heard again.
 
+    `now` is the server's time as it gives `work` (epoch ms), by which the times in it are meant.
     `lapsed`: it was silent for too long, and nothing that it held before is its own any more.
     """
 
@@ -114,6 +116,7 @@ class Given(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=
     unwanted: list[Attempted] = []
     lease_ms: int = 0
     lapsed: bool = False
+    now: int = 0
 
 
 async def exchange(engine: Engine, records: Records, wanted: Wanted) -> Given:
@@ -145,7 +148,8 @@ async def exchange(engine: Engine, records: Records, wanted: Wanted) -> Given:
         await sessions.over(session)
     unwanted = [Attempted(*each) for each in session.unwanted]
     session.unwanted.clear()
-    return Given(work, refused, unwanted, int(sessions.lease_s * 1000), lapsed)
+    now = engine.now() if work else 0
+    return Given(work, refused, unwanted, int(sessions.lease_s * 1000), lapsed, now)
 
 
 def _checked(wanted: Wanted) -> str:
@@ -217,6 +221,7 @@ def _outcome(report: Report, worker: str) -> Outcome:
         report.reason,
         worker,
         max(0.0, report.callback_after_s),
+        report.perhaps_done,
     )
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, cast
 
+from pavane.core.decide.timeouts import timed_out_after
 from pavane.core.model.work import Assignment, Outcome, OutcomeStatus
 from pavane.errors import Fail, InputError
 from pavane.sdk.calls.ending import Ended
@@ -88,8 +89,7 @@ class Attempt:
     def stopped(self) -> Outcome:
         """What to report of an attempt that was asked to stop and did."""
         if self.stopped_by == TIMED_OUT:
-            reason = f"timed out after {round(self.limit_ms / 1000, 1):g} s"
-            return self.outcome("FAILED", reason, perhaps_done=self.post.calls)
+            return self.outcome("TIMED_OUT", timed_out_after(round(self.limit_ms, -2)))
         return self.outcome("CANCELED", "interrupted")
 
     def returned(self) -> Outcome:

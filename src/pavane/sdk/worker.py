@@ -106,6 +106,10 @@ class LocalWorkers:
         """The names of all tasks that are done here."""
         return tuple(self._posts)
 
+    def now(self) -> int:
+        """The time by the clock that deadlines are watched with, epoch ms."""
+        return self._clock.now()
+
     def _post(self, post: Post) -> None:
         self._posts[post.name] = post.crew.posts[post.name] = post
 

@@ -31,8 +31,9 @@ LEASE_S = 0.4
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Engine]:
-    async with running_engine(SqliteStore(":memory:"), lease_s=LEASE_S) as engine:
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    lease_s = getattr(request, "param", LEASE_S)
+    async with running_engine(SqliteStore(":memory:"), lease_s=lease_s) as engine:
         yield engine
 
 
@@ -89,11 +90,12 @@ async def test_results_up_and_the_next_work_down_in_one_request(client: httpx2.A
     assert await status_of(client, id) == "COMPLETED"
 
 
+@pytest.mark.parametrize("engine", [60.0], indirect=True)  # nobody waits beyond a third of it
 async def test_one_who_waits_gets_a_task_with_its_commit(
     client: httpx2.AsyncClient, engine: Engine
 ):
     waiting = asyncio.create_task(take(client, "w", "first", waitMs=30_000))
-    await asyncio.sleep(0.02)
+    await asyncio.sleep(0.2)
     assert isinstance(engine.store, SqliteStore)
     before = engine.store.counters.commits
     await start(client)
@@ -124,6 +126,17 @@ async def test_a_second_result_is_refused_in_words(client: httpx2.AsyncClient):
     nothing = report(work, ref="nothing")
     given = await exchange(client, "w", reports=[nothing])
     assert given["refused"][0]["detail"] == "There is no such task."
+
+
+async def test_what_is_perhaps_done_is_said_with_the_report(client: httpx2.AsyncClient):
+    undone = CHAIN | {"name": "undone", "tasks": [CHAIN["tasks"][0] | {"undo": {"name": "second"}}]}
+    assert (await client.post("/v1/workflows", json=undone)).status_code == 201
+    for perhaps, status in ((False, "FAILED"), (True, "COMPENSATING")):
+        response = await client.post("/v1/workflows/undone/executions", json={"input": {"n": 1}})
+        (work,) = (await take(client, "w", "first"))["work"]
+        failed = report(work, status="FAILED", reason="no", perhapsDone=perhaps)
+        await exchange(client, "w", reports=[failed])
+        assert await status_of(client, response.json()["id"]) == status
 
 
 async def test_an_output_that_cannot_be_kept_is_invalid_and_the_task_is_still_ours(

@@ -116,7 +116,7 @@ def check_leases(replay: Replay, crashes: list[int]) -> None:
 
 
 def _check_timeout(replay: Replay, row: dict[str, Any], policy: dict[str, Any]) -> None:
-    which = row["reason"].split()[0]
+    which = limit_of(row["reason"])
     if not _limit(policy, which):
         replay.fault(f"{row['ref']} timed out ({which}) without such a limit")
     elif row["ended_at"] < _begun(row, which) + _limit(policy, which) * 1000:
@@ -132,6 +132,11 @@ _LIMITS = {
 _BEGINNINGS = {"task": "started_at", "total": "first_scheduled_at", "response": "started_at"}
 
 
+def limit_of(reason: str) -> str:
+    """Which limit an attempt came to, by what its row says."""
+    return "task" if reason.startswith("timed out after") else reason.split(maxsplit=1)[0]
+
+
 def _limit(policy: dict[str, Any], which: str) -> float:
     name, default = _LIMITS[which]
     return policy.get(name, default)
@@ -144,7 +149,7 @@ def _begun(row: dict[str, Any], which: str) -> int:
 
 def _due(replay: Replay, row: dict[str, Any]) -> int:
     """The latest time at which the limit that struck can have been due."""
-    which = row["reason"].split()[0]
+    which = limit_of(row["reason"])
     policy = replay.tasks.get(_task_name(replay, row), {})
     begun = _begun(row, which)
     if which == "poll":

@@ -9,6 +9,7 @@ import pytest
 from pavane.core.decide.retries import policy_of, retry_delay_ms
 from pavane.core.model.fact import Claimed, Heartbeat, Reported
 from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Undo
 from tests.unit.core.build import once, task, workflow
 from tests.unit.core.execution import Execution
 from tests.unit.core.world import World
@@ -139,6 +140,39 @@ def test_an_attempt_takes_too_long(policy: str, attempts: list[str], status: str
     assert (run.attempts("a"), run.status) == (attempts, status)
     told = [ref for _, ref, _ in run.world.interrupted]
     assert told == ([] if policy == "ALERT_ONLY" else ["a"])
+
+
+@pytest.mark.parametrize("first", ["task", "undo:task"])
+@pytest.mark.parametrize("policy", ["RETRY", "TIME_OUT_WF"])
+def test_it_comes_to_the_same_whoever_sees_first_that_the_time_is_up(policy: str, first: str):
+    def ends(worker_says_so: bool) -> tuple[object, ...]:
+        """By the worker's report just before the time is up, or by our own clock."""
+        hasty = once(timeout_seconds=5, timeout_policy=policy, retry_count=1, retry_delay_seconds=1)
+        undo = Undo(name="back", task_definition=hasty)
+        run = World().start(workflow(task("task", undo=undo, policy=hasty), task("b")))
+        if first != "task":
+            run.complete("task")
+            run.fail_for_good("b")
+        run.take(first)
+        run.world.pass_time(4.999)
+        if worker_says_so:
+            run.tell(Reported(first, 0, "TIMED_OUT", reason="whatever it says"))
+        run.world.pass_time(0.001)
+        began = [run.row(first).reason, run.attempts(first)]
+        for _ in range(3):
+            run.world.pass_time(2)
+            run.take(first)
+            run.world.pass_time(5)
+        return *began, run.attempts(first), run.status, run.header.reason, run.open
+
+    assert ends(worker_says_so=True) == ends(worker_says_so=False)
+
+
+def test_a_worker_may_say_that_the_time_is_up_where_the_task_has_none():
+    run = start(retry_count=0)
+    run.tell(Reported("a", 0, "TIMED_OUT", reason="it takes for ever"))
+    assert (run.attempts("a"), run.status) == (["TIMED_OUT"], "TIMED_OUT")
+    assert run.row("a").reason == "it takes for ever"
 
 
 @pytest.mark.parametrize("policy", ["RETRY", "TIME_OUT_WF", "ALERT_ONLY"])

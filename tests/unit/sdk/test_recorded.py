@@ -199,13 +199,13 @@ def test_a_task_whose_time_is_up_leaves_nothing():
     async def scene(till: Till) -> None:
         soon = VirtualClock().now() + 1000
         outcome = await till.does("charge", input={"how": "hang"}, deadline_at=soon)
-        assert (outcome.status, outcome.reason) == ("FAILED", "timed out after 1 s")
+        assert (outcome.status, outcome.reason) == ("TIMED_OUT", "timed out after 1 s")
         assert await till.paid() == []
         till.begin("charge", "b", input={"how": "hang"})
         await asyncio.sleep(0.1)
         # It waits for its turn longer than it may: then it is not called at all.
         late = await till.does("charge", "c", deadline_at=VirtualClock().now() + 500)
-        assert late.status == "FAILED"
+        assert late.status == "TIMED_OUT"
         till.workers.interrupt("run", "charge-b", 0)
         assert (await till.next()).status == "CANCELED"
         assert await till.paid() == []
@@ -218,7 +218,7 @@ def test_a_thread_that_ends_after_its_time_leaves_nothing():
     async def scene(till: Till) -> None:
         soon = SystemClock().now() + 200
         outcome = await till.does("charge_in_thread", input={"wait": True}, deadline_at=soon)
-        assert outcome.status == "FAILED"
+        assert outcome.status == "TIMED_OUT"
         till.begin("charge", "b")
         await asyncio.sleep(0.1)
         assert calls == ["thread a"]  # the next one waits until it has ended

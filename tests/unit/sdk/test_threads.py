@@ -55,7 +55,7 @@ def test_a_sync_task_runs_in_a_thread_and_sees_that_it_is_too_late() -> None:
     board, took_s = _in_real_time(service, "dawdle", limit_s=0.2)
     assert left.wait(5)
     assert [(o.status, o.reason) for _, o in board.outcomes] == [
-        ("FAILED", "timed out after 0.2 s")
+        ("TIMED_OUT", "timed out after 0.2 s")
     ]
     assert took_s < 2
     assert threads != [threading.get_ident()]

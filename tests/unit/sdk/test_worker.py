@@ -133,7 +133,7 @@ def test_a_hanging_task_times_out_and_its_place_is_free_again() -> None:
 
     board = at_work(shop, scene)
     assert {(round(at, 2), o.status, o.reason) for at, o in board.outcomes} == {
-        (10.0, "FAILED", "timed out after 10 s")
+        (10.0, "TIMED_OUT", "timed out after 10 s")
     }
 
 
@@ -149,8 +149,8 @@ def test_a_task_that_ignores_its_timeout_keeps_nobody_waiting() -> None:
 
     board = at_work(shop, scene)
     assert [(round(at), outcome.status) for at, outcome in board.outcomes] == [
-        (15, "FAILED"),
-        (15, "FAILED"),
+        (15, "TIMED_OUT"),
+        (15, "TIMED_OUT"),
         (15, "COMPLETED"),
     ]
 

@@ -86,17 +86,22 @@ def reported(draft: Draft, fact: facts.Reported) -> bool:
             return False  # said twice: it is back in its queue already
         delay_ms = int(fact.callback_after_s * 1000)
         return _back_to_queue(draft, row, delay_ms, fact.output)
+    late = fact.status == status.TIMED_OUT
+    policy = timeouts.policy_for(draft.plan, row)
+    known = late and policy.timeout_ms  # then in the words of our own clock, which came second
+    reason = timeouts.reason_of(policy, "task") if known else fact.reason[:REASON_MAX]
     row = draft.change(
         row,
         fact.status,
         output=fact.output,
-        reason=fact.reason[:REASON_MAX],
+        reason=reason,
         polls=row.polls or 1,  # whoever reports it has had it
         ended_at=draft.now,
     )
     if fact.perhaps_done and not row.ref.startswith(UNDO):
         row = flow.note_perhaps_done(draft, draft.node(row.ref), row)
-    _ended(draft, row, after_ms=int(fact.callback_after_s * 1000))
+    final = late and _ends_the_run(draft, row, policy, "task")
+    _ended(draft, row, final=final, after_ms=int(fact.callback_after_s * 1000))
     return True
 
 
@@ -276,7 +281,7 @@ def _ended(draft: Draft, row: TaskRow, final: bool = False, after_ms: int = 0) -
 
 def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:
     policy = timeouts.policy_for(draft.plan, row)
-    reason = f"{which} timeout"
+    reason = timeouts.reason_of(policy, which)
     if row.child_id and row.status == status.IN_PROGRESS:
         # The child stops first, undoing what it did; its end is then the end of this attempt.
         row = draft.change(row, reason=reason)
@@ -285,9 +290,15 @@ def _timed_out(draft: Draft, row: TaskRow, which: str) -> None:
         return
     if row.worker and row.status == status.IN_PROGRESS:
         draft.do(Interrupt(row.ref, row.attempt, row.worker))
-    forward = not _is_being_stopped(draft, row) and not row.ref.startswith(UNDO)
+    final = _ends_the_run(draft, row, policy, which)
     row = draft.change(row, status.TIMED_OUT, reason=reason, ended_at=draft.now)
-    _ended(draft, row, final=forward and which != "response" and _is_final(policy))
+    _ended(draft, row, final=final)
+
+
+def _ends_the_run(draft: Draft, row: TaskRow, policy: Policy, which: str) -> bool:
+    """Whether the timeout leaves no other attempt. Silence alone never does."""
+    forward = not _is_being_stopped(draft, row) and not row.ref.startswith(UNDO)
+    return forward and which != "response" and _is_final(policy)
 
 
 def _is_final(policy: Policy) -> bool:

@@ -35,15 +35,34 @@ def deadlines(policy: Policy, row: TaskRow) -> list[tuple[int, str]]:
     return found
 
 
+def reason_of(policy: Policy, which: str) -> str:
+    """Why an attempt is over, in the same words whoever saw it first, engine or worker."""
+    if which == "task" and policy.timeout_ms:
+        return timed_out_after(policy.timeout_ms)
+    return f"{which} timeout"
+
+
+def timed_out_after(limit_ms: int) -> str:
+    """In words for people, of an attempt that had so many milliseconds."""
+    return f"timed out after {limit_ms / 1000:g} s"
+
+
 def alarm_at(policy: Policy, row: TaskRow) -> int:
     """When the task must be looked at again; 0 when no timeout runs."""
     found = deadlines(policy, row)
     return min(found)[0] if found else 0
 
 
+def ends_at(policy: Policy, row: TaskRow) -> int:
+    """When the attempt's own time is up (epoch ms); 0 where that ends nothing."""
+    ends = policy.timeout_ms and policy.timeout_policy != "ALERT_ONLY"
+    return row.started_at + policy.timeout_ms if ends else 0
+
+
 def passed(policy: Policy, row: TaskRow, now: int) -> str:
     """The first timeout that has passed: "total", "poll", "task", "response", or ""."""
-    late = sorted(item for item in deadlines(policy, row) if item[0] <= now)
+    late = [item for item in deadlines(policy, row) if item[0] <= now]
+    late.sort(key=lambda item: (item[0], item[1] == "response"))  # by default as long as "task"
     if policy.timeout_policy == "ALERT_ONLY":  # those that are noted only do not hide this one
         late.sort(key=lambda item: item[1] != "response")
     return late[0][1] if late else ""

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 OutcomeStatus = Literal[
-    "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "CANCELED", "IN_PROGRESS"
+    "COMPLETED", "FAILED", "FAILED_WITH_TERMINAL_ERROR", "TIMED_OUT", "CANCELED", "IN_PROGRESS"
 ]
 
 
@@ -38,7 +38,7 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
     is_undo: bool = False
     scheduled_at: int = 0
     lease_until: int = 0  # report or give a sign of life before this
-    deadline_at: int = 0  # end of this attempt's time
+    deadline_at: int = 0  # end of this attempt's time, where it ends the attempt
     started_at: int = 0
     seq: int = 0  # of the task record in its execution
     polls: int = 0  # how often it was taken, this time included
@@ -51,8 +51,9 @@ class Assignment(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of an assignment.
 
-    FAILED may be tried again, FAILED_WITH_TERMINAL_ERROR may not; CANCELED says that the work was
-    interrupted and that it is unknown whether it took effect; IN_PROGRESS gives the task back, to
+    FAILED may be tried again, FAILED_WITH_TERMINAL_ERROR may not; TIMED_OUT is what the engine says
+    too when `deadline_at` has passed, whoever sees it first; CANCELED says that the work was
+    interrupted; of both it is unknown whether they took effect. IN_PROGRESS gives the task back, to
     be taken again after `callback_after_s` seconds, before which FAILED is not tried again either.
     `output` is a JSON object.
     """

@@ -83,7 +83,7 @@ class CrewExchange:
         beats, self._beats = self._beats, {}
         progress, self._progress = self._progress, {}
         room = self._workers.take(self._tasks[0], len(bringing)) if bringing else 0
-        taken: list[Work] = []
+        given = Given()
         try:
             given = await self._line.through(
                 Wanted(
@@ -95,13 +95,12 @@ class CrewExchange:
                     limit=room,
                 )
             )
-            taken = given.work
         except TooLargeError as error:  # one that comes alone
             for _, answer in bringing:
                 answer.set_exception(InputError(error.message, error.remedy))
             return
         finally:
-            self._begin(taken, room)
+            self._begin(given, room)
         self._answer(bringing, beats, given)
         self._room.set()
 
@@ -123,7 +122,7 @@ class CrewExchange:
             if not room:
                 await self._until_room()
                 continue
-            taken: list[Work] = []
+            given = Given()
             try:
                 wanted = Wanted(
                     self._name,
@@ -133,9 +132,8 @@ class CrewExchange:
                     wait_ms=_WAIT_MS,
                 )
                 given = await self._line.through(wanted)
-                taken = given.work
             finally:
-                self._begin(taken, room)
+                self._begin(given, room)
             self._hear(given)
 
     async def _until_room(self) -> None:
@@ -158,13 +156,14 @@ class CrewExchange:
 
     # --- what comes back ------------------------------------------------------------------------
 
-    def _begin(self, work: Sequence[Work], room: int) -> None:
-        for each in work:
+    def _begin(self, given: Given, room: int) -> None:
+        ahead_ms = self._workers.now() - given.now if given.now else 0
+        for each in given.work:
             place = (each.execution_id, each.ref, each.attempt)
             self._at_work[place] = self
             self._got[place] = None
-            self._workers.run(_assignment(each, self._name))
-        for _ in range(room - len(work)):
+            self._workers.run(_assignment(each, self._name, ahead_ms))
+        for _ in range(room - len(given.work)):
             self._workers.give_back(self._tasks[0], "")
 
     def _hear(self, given: Given) -> None:
@@ -218,10 +217,16 @@ def _report(outcome: Outcome) -> Report:
         msgspec.Raw(outcome.output),
         outcome.reason,
         outcome.callback_after_s,
+        outcome.perhaps_done,
     )
 
 
-def _assignment(work: Work, worker: str) -> Assignment:
+def _assignment(work: Work, worker: str, ahead_ms: int) -> Assignment:
+    """As the server means it, in the times of our own clock, which may be ahead of the server's."""
+
+    def here(at: int) -> int:
+        return at + ahead_ms if at else 0
+
     return Assignment(
         execution_id=work.execution_id,
         ref=work.ref,
@@ -233,13 +238,13 @@ def _assignment(work: Work, worker: str) -> Assignment:
         idempotency_key=work.idempotency_key,
         worker=worker,
         is_undo=work.is_undo,
-        scheduled_at=work.scheduled_at,
-        lease_until=work.lease_until,
-        deadline_at=work.deadline_at,
-        started_at=work.started_at,
+        scheduled_at=here(work.scheduled_at),
+        lease_until=here(work.lease_until),
+        deadline_at=here(work.deadline_at),
+        started_at=here(work.started_at),
         polls=work.polls,
         correlation_id=work.correlation_id,
         priority=work.priority,
         reverses=work.reverses,
-        since=work.since,
+        since=min(work.since, here(work.since)),
     )

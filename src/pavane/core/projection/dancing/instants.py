@@ -7,11 +7,13 @@ from typing import Any, cast
 from msgspec import structs
 
 from pavane.core.decide.draft import encode
+from pavane.core.decide.retries import NO_POLICY
 from pavane.core.decide.step_types.exclusive_join import none_has_run
 from pavane.core.decide.step_types.human import HUMAN, LATE, NO_ANSWER, goes_on
 from pavane.core.decide.step_types.inline import evaluate
 from pavane.core.decide.step_types.switch import as_case
 from pavane.core.decide.step_types.wait import duration_ms, until_at
+from pavane.core.decide.timeouts import reason_of
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import OUT, Node
@@ -199,11 +201,12 @@ class Instants(Flow):
             else:
                 self._wait_failed(node, at, row, st.TIMED_OUT, LATE)
             return
-        if node.plan is not None and is_only_noted(node.plan.policy, "task"):
+        policy = node.plan.policy if node.plan is not None else NO_POLICY
+        if is_only_noted(policy, "task"):
             if row.due:
                 self.do(Arm("wait", node.id, at, row.due))
             return
-        self._wait_failed(node, at, row, st.TIMED_OUT, "task timeout")
+        self._wait_failed(node, at, row, st.TIMED_OUT, reason_of(policy, "task"))
 
     def on_signal(self, message: Message) -> None:
         """Somebody outside completes, or fails, a step that waits."""

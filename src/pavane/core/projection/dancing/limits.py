@@ -17,7 +17,7 @@ def limits(policy: Policy, row: StepRow) -> list[tuple[int, str]]:
         found.append((row.started + policy.timeout_ms, "task"))
     if policy.response_timeout_ms:
         found.append((row.started + policy.response_timeout_ms, RESPONSE))
-    return sorted(found)
+    return sorted(found, key=lambda each: (each[0], each[1] == RESPONSE))
 
 
 def first_limit(policy: Policy, row: StepRow, now: int) -> int:
@@ -43,6 +43,11 @@ def passed(policy: Policy, row: StepRow, now: int) -> str:
 def is_only_noted(policy: Policy, which: str) -> bool:
     """Whether the limit ends nothing. Silence always does: nobody may be there any more."""
     return policy.timeout_policy == "ALERT_ONLY" and which != RESPONSE
+
+
+def leaves_another(policy: Policy) -> bool:
+    """Whether a limit other than silence leaves other attempts to be made."""
+    return policy.timeout_policy != "TIME_OUT_WF"
 
 
 def total_is_up(policy: Policy, row: StepRow, now: int) -> bool:

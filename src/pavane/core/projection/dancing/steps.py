@@ -6,6 +6,7 @@ from msgspec import structs
 
 from pavane.core.decide.draft import encode
 from pavane.core.decide.retries import NO_POLICY, Policy, retry_delay_ms
+from pavane.core.decide.timeouts import reason_of
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
@@ -28,6 +29,7 @@ from pavane.errors import ExpressionError
 
 _REASON_MAX = 4000
 _RETRIED = frozenset({st.FAILED, st.TIMED_OUT, st.CANCELED})
+_UNKNOWN = frozenset({st.TIMED_OUT, st.CANCELED})
 
 
 class Steps(Flow):
@@ -88,7 +90,8 @@ class Steps(Flow):
         self.put_step(node, at, row)
         self.note(node, at, row.attempt, st.IN_PROGRESS, input=row.input)
         policy = self.policy(node)
-        deadline = self.now + policy.timeout_ms if policy.timeout_ms else 0
+        ends = policy.timeout_ms and not limits.is_only_noted(policy, "task")
+        deadline = self.now + policy.timeout_ms if ends else 0
         self.do(
             Run(
                 node.id,
@@ -129,7 +132,10 @@ class Steps(Flow):
             self.succeeded(node, at, row, event.output)
         else:
             row = structs.replace(row, perhaps=row.perhaps or event.perhaps)
-            self.attempt_failed(node, at, row, event.status, event.reason[:_REASON_MAX])
+            reason = event.reason[:_REASON_MAX]
+            if event.status == st.TIMED_OUT and self.policy(node).timeout_ms:
+                reason = reason_of(self.policy(node), "task")  # as our own clock would say it
+            self.attempt_failed(node, at, row, event.status, reason)
 
     def succeeded(self, node: Node, at: At, row: StepRow, output: bytes) -> None:
         """Done; one that was late has no successors, and is undone."""
@@ -151,13 +157,14 @@ class Steps(Flow):
     def attempt_failed(self, node: Node, at: At, row: StepRow, status: str, reason: str) -> None:
         """Try again, or give up. A frozen role tries nothing again."""
         self._stop_watching(node, at, row)
-        row = structs.replace(row, perhaps=row.perhaps or status == st.CANCELED)
+        row = structs.replace(row, perhaps=row.perhaps or status in _UNKNOWN)
         if row.status == r.LATE:  # why it failed was said when its time was up
             self._late_over(node, at, structs.replace(row, status=self.given_up(row)))
             self.answer_if_still(node.scope, self.generation(node, at))
             return
         row = structs.replace(row, reason=reason, cause=status)
-        if not self._may_retry(node, row, status):
+        over = status == st.TIMED_OUT and not limits.leaves_another(self.policy(node))
+        if over or not self._may_retry(node, row, status):
             row = structs.replace(row, status=self.given_up(row))
             self.put_step(node, at, row)
             self._gave_up(node, at, row)
@@ -245,11 +252,11 @@ class Steps(Flow):
             if later := limits.limit_after(policy, row, self.now):
                 self.do(Arm("deadline", node.id, at, later))
             return
-        reason = f"{which} timeout"
+        reason = reason_of(policy, which)
         row = structs.replace(row, reason=reason, cause=st.TIMED_OUT)
         self.do(Interrupt(node.id, at, row.attempt))
         frozen = self.is_frozen(node.scope, self.generation(node, at))
-        again = policy.timeout_policy != "TIME_OUT_WF" or which == limits.RESPONSE
+        again = which == limits.RESPONSE or limits.leaves_another(policy)
         if again and not frozen and self._may_retry(node, row, st.TIMED_OUT):
             self._retry_later(node, at, structs.replace(row, perhaps=True))
             return

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from pavane.core.decide.draft import encode
 from pavane.core.decide.retries import NO_POLICY, Policy, retry_delay_ms
+from pavane.core.decide.timeouts import reason_of
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
@@ -79,7 +80,9 @@ class Undos(Flow):
         if event.status == st.COMPLETED:
             self.undo_succeeded(node, at, row, event.output)
         else:
-            self.undo_failed(node, at, row, event.status, event.reason)
+            late = event.status == st.TIMED_OUT and self.undo_policy(node).timeout_ms
+            reason = reason_of(self.undo_policy(node), "task") if late else event.reason
+            self.undo_failed(node, at, row, event.status, reason)
 
     def undo_succeeded(self, node: Node, at: At, row: StepRow, output: bytes = b"{}") -> None:
         """The step is reversed: the home may go on to what was before it."""
@@ -160,7 +163,10 @@ class Undos(Flow):
             again = row.undo_attempt + 1
             self._attempt_undo(node, at, structs.replace(row, undo_attempt=again))
         else:
-            self.undo_failed(node, at, row, st.TIMED_OUT, "the undo's time is up")
+            policy = self.undo_policy(node)
+            task, silence = policy.timeout_ms, policy.response_timeout_ms
+            which = "task" if task and (not silence or task <= silence) else "response"
+            self.undo_failed(node, at, row, st.TIMED_OUT, reason_of(policy, which))
 
     def lost_undo(self, event: Lost) -> None:
         """The process died with the undo: it is made again."""
