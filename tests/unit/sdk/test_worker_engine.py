@@ -134,7 +134,7 @@ def test_too_many_timeouts_fail_the_execution() -> None:
     with pytest.raises(ExecutionFailedError) as caught:
         play(scene)
     assert caught.value.status == "TIMED_OUT"
-    assert caught.value.reason == "slow: timed out after 6 s"
+    assert caught.value.reason == "slow: timed out after 5 s"
     assert [(at, attempt) for at, attempt, _ in seen] == [(0, 1), (6, 2), (12, 3)]
 
 
