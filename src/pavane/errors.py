@@ -9,6 +9,7 @@ PavaneError                       the root
 ├── NotFoundError                 no such workflow, execution, step or task
 ├── ConflictError                 the request does not fit the present state
 │   ├── AlreadyExistsError        a definition or a start key exists already with other content
+│   ├── LimitReachedError         as many executions of the workflow run as may at once
 │   ├── PastPivotError            no way back: a pivot step has passed
 │   └── NoBusError                there is no bus here, or none that can say what was asked
 ├── StoreError                    the store cannot be used or could not commit
@@ -107,6 +108,12 @@ class AlreadyExistsError(ConflictError):
     """The name and version, or the key, are taken by something different."""
 
     code = "already-exists"
+
+
+class LimitReachedError(ConflictError):
+    """As many executions of the workflow, for this key, run as may at once: it was not started."""
+
+    code = "limit-reached"
 
 
 class PastPivotError(ConflictError):

@@ -10,7 +10,7 @@ from pavane.core.model import status
 from pavane.core.model.fact import Claimed
 from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.work import Assignment
-from pavane.engine.batch import Batch, holder_of
+from pavane.engine.batch import Batch
 from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
 from pavane.ports.dispatcher import Dispatcher
@@ -74,6 +74,12 @@ def _claimed(batch: Batch, request: Request, fact: Claimed) -> Assignment | None
     if row is None or holder_of(row, fact.attempt) != fact.worker:
         return None
     return assignment(work, row)
+
+
+def holder_of(row: TaskRow | None, attempt: int) -> str:
+    """The worker that has this attempt now, or ""."""
+    held = row is not None and row.attempt == attempt and row.status == status.IN_PROGRESS
+    return row.worker if row is not None and held else ""
 
 
 def dispatch(won: list[WorkSet], dispatcher: Dispatcher) -> None:

@@ -6,13 +6,14 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable
 
-from pavane.core.decide.decider import Decision, Need, decide
+from pavane.core.decide.decider import Decision, decide
 from pavane.core.decide.draft import Rows
 from pavane.core.decide.moving import move
 from pavane.core.decide.tasks import may_be_taken
-from pavane.core.model import status
 from pavane.core.model.command import (
     Begin,
+    Command,
+    Enter,
     Finished,
     Launch,
     Offer,
@@ -20,12 +21,14 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import MoveRequested, Reported, Started
+from pavane.core.model.fact import Admitted, KeyWanted, Launched, MoveRequested, Reported, Started
 from pavane.core.model.lanes import task_of
-from pavane.core.model.rows import Key, TaskRow
+from pavane.core.model.rows import Key
 from pavane.engine import children, points
 from pavane.engine.children import Holder
+from pavane.engine.gate import Gate
 from pavane.engine.limits import Limits
+from pavane.engine.links import Links
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request
@@ -50,6 +53,7 @@ class Batch:
         recent: Recent,
         dispatcher: Dispatcher,
         limits: Limits,
+        gate: Gate,
         probe: Probe,
     ) -> None:
         self._store = store
@@ -57,12 +61,13 @@ class Batch:
         self._recent = recent
         self._dispatcher = dispatcher
         self._limits = limits
+        self.gate = gate
         self._probe = probe
         self.work: dict[str, WorkSet] = {}
         self.requests: list[Request] = []
         self.lost: list[Request] = []  # to be tried again
         self.offered: set[str] = set()  # queues with something that nobody in here took
-        self._linked: dict[str, str] = {}  # executions that must be written together
+        self._links = Links()
         self._agenda: deque[Request] = deque()
         # What follows from decisions, in the order in which it was decided: before anything else,
         # but never a child's stop before its start.
@@ -196,27 +201,41 @@ class Batch:
                 else:
                     target = work.plan
                     decision = decide(work.plan, work.rows, request.fact, now)
+                if isinstance(decision, Decision):
+                    passes = await self.gate.passes(decision, target, request.fact)
+                    break
             except PavaneError as error:
-                request.error = error
+                self._refuse(request, error)
                 return None
             except Exception as error:  # noqa: BLE001 - one execution drops out alone
                 _LOG.exception("%s cannot be decided: %s", request.execution_id, request.fact)
                 request.error = error
                 self._broken[request.execution_id] = error
                 return None
-            if isinstance(decision, Decision):
-                break
-            assert isinstance(decision, Need)
             missing = work.lacks(decision.keys)
             if missing:
                 return missing
-        request.result = decision.accepted and self._limits.admit(work, request.fact, decision)
+        request.result = passes and self._limits.admit(work, request.fact, decision)
         if request.result:
             if target is not work.plan:
                 work.plan = target
                 self._registry.remember(work.id, target.hash)
+            if request.told is not None:
+                told, ref, attempt = request.told
+                self._following.append(Request(told, Launched(ref, attempt, work.id)))
             await self._apply(work, decision, now)
         return None
+
+    def _refuse(self, request: Request, error: PavaneError) -> None:
+        """Nothing comes of a fact; where it was a start, nothing of that execution is left."""
+        request.error = error
+        header = request.header
+        if header is not None:
+            self.work.pop(header.id, None)
+            if self._begun.get(header.start_key) == header.id:
+                del self._begun[header.start_key]
+        if header is not None or isinstance(request.fact, KeyWanted):
+            self._following.extend(children.refused(request, error))
 
     async def _work_of(self, request: Request) -> WorkSet | None:
         """The execution's rows; a new one begins with a header of its own. None: load it first."""
@@ -239,35 +258,46 @@ class Batch:
                 work.note(command, now)
                 if isinstance(command, Offer):
                     self._try_to_place(work, command, now)
+            elif isinstance(command, Enter):
+                work.note(self.gate.in_line(command), now)
+                if self.gate.has_place(work.id):
+                    following.append(Request(work.id, Admitted(command.queue)))
             elif isinstance(command, Finished):
                 work.finished = True
             elif isinstance(command, Tell):
-                self._link(work.id, command.execution_id)
+                self._links.join(work.id, command.execution_id)
                 following.append(Request(command.execution_id, command.fact))
-            elif isinstance(command, StartChild):
-                self._link(work.id, command.child_id)
-                following.append(await children.child(self._registry, work, command))
-            elif isinstance(command, Begin):
-                self._link(work.id, command.header.id)
-                begin = Started(input=command.input)
-                following.append(Request(command.header.id, begin, header=command.header))
-            elif isinstance(command, Launch):
-                holder = await self._holder_of(command)
-                self._link(work.id, holder.id or command.execution_id)
-                following += await children.launched(self._registry, work, command, holder)
-            elif isinstance(command, StartFailureWorkflow):
-                self._link(work.id, command.child_id)
-                following += await children.failure_workflow(self._registry, work, command)
             else:
-                raise AssertionError(f"nobody carries out {command}")
+                following += await self._starting(work, command, now)
         if following:
             self._following.extend(following)
 
-    async def _holder_of(self, command: Launch) -> Holder:
+    async def _starting(self, work: WorkSet, command: Command, now: int) -> list[Request]:
+        """Executions that an execution starts."""
+        if isinstance(command, StartChild):
+            self._links.join(work.id, command.child_id)
+            return [await children.child(self._registry, work, command)]
+        if isinstance(command, Begin):
+            self._links.join(work.id, command.header.id)
+            begin = Started(input=command.input)
+            return [Request(command.header.id, begin, header=command.header)]
+        if isinstance(command, Launch):
+            holder = await self._holder_of(command, now)
+            self._links.join(work.id, holder.id or command.execution_id)
+            return await children.launched(self._registry, work, command, holder)
+        if isinstance(command, StartFailureWorkflow):
+            self._links.join(work.id, command.child_id)
+            return await children.failure_workflow(self._registry, work, command)
+        raise AssertionError(f"nobody carries out {command}")
+
+    async def _holder_of(self, command: Launch, now: int) -> Holder:
         """The execution that has the start key, in this batch or before it."""
         if not command.key:
             return Holder()
         key = (command.name, command.key)
+        for request in [r for r in self._agenda if r.execution_id == self._begun.get(key)]:
+            self._agenda.remove(request)  # that one first: it may be refused
+            await self._one(request, now)
         if key in self._begun:
             return Holder(self._begun[key], begins=True)
         await self._settled(None)
@@ -303,7 +333,7 @@ class Batch:
         """Write everything in one transaction; returns the executions that won."""
         units: list[Unit] = []
         members: list[list[WorkSet]] = []
-        for group in self._groups():
+        for group in self._links.groups(self.work.values()):
             broken = self._broken_in(group)
             if broken is None:
                 try:
@@ -328,16 +358,7 @@ class Batch:
         """Nothing was written: no reserved place is needed."""
         for work in self.work.values():
             self._give_back(work)
-
-    def _groups(self) -> list[list[WorkSet]]:
-        """The executions that changed, those together that must be written together."""
-        if not self._linked:
-            return [[work] for work in self.work.values() if work.dirty]
-        groups: dict[str, list[WorkSet]] = {}
-        for work in self.work.values():
-            if work.dirty:
-                groups.setdefault(self._root(work.id), []).append(work)
-        return list(groups.values())
+        self.gate.give_back()
 
     def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
         if not self._broken:
@@ -368,22 +389,6 @@ class Batch:
         work.reserved.clear()
         self._limits.give_back(*work.places)
         work.places.clear()
-
-    def _link(self, one: str, other: str) -> None:
-        a, b = self._root(one), self._root(other)
-        if a != b:
-            self._linked[a] = b
-
-    def _root(self, execution_id: str) -> str:
-        while execution_id in self._linked:
-            execution_id = self._linked[execution_id]
-        return execution_id
-
-
-def holder_of(row: TaskRow | None, attempt: int) -> str:
-    """The worker that has this attempt now, or ""."""
-    held = row is not None and row.attempt == attempt and row.status == status.IN_PROGRESS
-    return row.worker if row is not None and held else ""
 
 
 def _unknown(execution_id: str) -> NotFoundError:

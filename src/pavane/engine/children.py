@@ -88,13 +88,28 @@ async def launched(
         correlation_id=command.correlation_id,
         priority=command.priority,
     )
+    step = (by.id, command.ref, command.attempt)
     if holder.id and command.if_exists == "fail_if_running":
-        step = (by.id, command.ref, command.attempt)
         return [Request(holder.id, KeyWanted(header, body, step))]
     if holder.id:
         return [Request(by.id, Launched(command.ref, command.attempt, holder.id))]
-    told = Launched(command.ref, command.attempt, header.id)
-    return [Request(header.id, Started(input=body), header=header), Request(by.id, told)]
+    return [Request(header.id, Started(input=body), header=header, told=step)]
+
+
+def refused(request: Request, error: PavaneError) -> list[Request]:
+    """What follows where an execution cannot be started: whoever it is a step of is told."""
+    told, header = request.told, request.header
+    if isinstance(request.fact, KeyWanted):
+        told = request.fact.told
+    if told is not None:
+        return [Request(told[0], Launched(told[1], told[2], reason=str(error)))]
+    if header is not None and header.parent_id:
+        ref, _, attempt = header.parent_ref.rpartition("#")
+        ended = ChildEnded(ref, int(attempt), status.FAILED, reason=str(error))
+        return [Request(header.parent_id, ended)]
+    if request.future is None:
+        _LOG.warning("%s is not started: %s", request.execution_id, error)
+    return []
 
 
 async def failure_workflow(

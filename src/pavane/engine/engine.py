@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -13,14 +12,17 @@ from pavane.core.model import fact as facts
 from pavane.core.model import ids
 from pavane.core.model.command import IfExists
 from pavane.core.model.fact import Fact
-from pavane.core.model.rows import Header
+from pavane.core.model.rows import Header, Ready
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
 from pavane.engine import act, moving, payloads, points
+from pavane.engine.admission import Admission
 from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
+from pavane.engine.gate import Gate
+from pavane.engine.handing_back import HandingBack
 from pavane.engine.limits import Limits
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.places import Places
@@ -37,12 +39,7 @@ from pavane.engine.timers import LOOK_S, Timers
 from pavane.engine.views.shapes import MoveView, StandingView
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
-from pavane.errors import (
-    ConflictError,
-    NotFoundError,
-    ResultTimeoutError,
-    StoppingError,
-)
+from pavane.errors import ConflictError, NotFoundError, ResultTimeoutError, StoppingError
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -83,14 +80,14 @@ class Engine:
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
         self.sessions = Sessions(self._submit, lease_s)
-        self.places = Places(self._hand_back, self.sessions.interrupt)
+        self.places = Places(HandingBack(self._submit), self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
         self.schedules = Schedules(store, clock, self.start_execution, look_s)
         self._keeps_schedules = schedules
         self._timers = Timers(store, clock, self._submit, look_s)
-        self._handing_back: set[asyncio.Future[Any]] = set()
         self._event_waits: Callable[[str], None] | None = None
         self._limits = Limits(self.registry.tasks.get, clock, self._crews.wake)
+        self._admission = Admission(store, self.registry, self._submit)
         self._polling = Polling(store, clock, self._submit, self._crews.wake, self._limits)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
@@ -106,7 +103,7 @@ class Engine:
         except BaseException:
             await self.store.close()
             raise
-        held = await self._limits.resume(self.store)
+        held = await self._count_places()
         ours = [each for each in held if each.worker.startswith(f"{self._name}/")]
         self._open = True
         loop = asyncio.get_running_loop()
@@ -117,12 +114,23 @@ class Engine:
         self.sessions.resume(each for each in held if each.worker.startswith(PREFIX))
         self._running.append(loop.create_task(self._timers.run()))
         self._running.append(loop.create_task(self.sessions.run()))
+        self._running.append(loop.create_task(self._admission.run()))
         if self._keeps_schedules:
             self._running.append(loop.create_task(self.schedules.run()))
 
+    async def _count_places(self) -> list[Ready]:
+        """What has places, of tasks and of executions, and what waits for them; the leases."""
+        held = await self.store.leases("")
+        async with self.store.snapshot() as snapshot:
+            queues = await snapshot.queues()
+        self._limits.resume(held, queues, await self.store.paces())
+        self._admission.resume(held, queues)
+        return held
+
     def _new_batch(self) -> Batch:
         kept = (self.store, self.registry, self._recent)
-        return Batch(*kept, self._crews, self._limits, self._probe)
+        gate = Gate(self.registry, self._admission)
+        return Batch(*kept, self._crews, self._limits, gate, self._probe)
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Take nothing new, commit what was taken, close the store."""
@@ -130,6 +138,7 @@ class Engine:
             return
         self._open = False
         self._limits.stop()
+        self._admission.stop()
         self.places.dismiss_all()
         worker, *timers = self._running
         for task in timers:
@@ -163,6 +172,7 @@ class Engine:
         self._must_be_open()
         await self.registry.register(workflows, tasks, self._clock.now(), overwrite=overwrite)
         self._limits.changed()
+        self._admission.changed()
         await self.schedules.declare(workflows, lambda name: max(self.registry.versions(name)))
 
     # --- executions -----------------------------------------------------------------------------
@@ -184,7 +194,7 @@ class Engine:
         Where the workflow was started with the key before, `if_exists` says what that means:
         "return" gives that execution, "fail" is an AlreadyExistsError, and "fail_if_running" is
         one only while that execution has not ended; then a new one gets the key. NotFoundError,
-        InputError.
+        InputError; LimitReachedError where its workflow has no place for it and lets nobody wait.
         """
         self._must_be_open()
         hash = await self.registry.pinned(workflow, version, definition)
@@ -344,19 +354,6 @@ class Engine:
         self._must_be_open()
         return Taking(self, self.places, tasks, worker, limit)
 
-    def _hand_back(self, given: Assignment) -> None:
-        """Nobody heard that the task is theirs: it goes back to its queue, as if untouched."""
-        fact = facts.Returned(given.ref, given.attempt, given.worker, begun=False)
-        with contextlib.suppress(StoppingError):  # its lease ends
-            handing = self._submit(given.execution_id, fact, stopping=True)
-            self._handing_back.add(handing)
-            handing.add_done_callback(self._handed_back)
-
-    def _handed_back(self, handing: asyncio.Future[Any]) -> None:
-        self._handing_back.discard(handing)
-        if not handing.cancelled() and (error := handing.exception()):
-            _LOG.warning("a task could not be handed back, its lease has to end: %s", error)
-
     # --- the door to the batches ----------------------------------------------------------------
 
     def _must_be_open(self) -> None:
@@ -385,6 +382,7 @@ class Engine:
         self._probe.at(points.TOLD)
         act.dispatch(won, self._crews)
         self._limits.committed(won)
+        self._admission.committed(won, batch.gate.promised)
         for queue in batch.offered:
             self._crews.wake(queue)
         self._timers.notice(act.next_alarm(won))

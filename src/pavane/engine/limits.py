@@ -11,19 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from pavane.core.decide.decider import Decision
 from pavane.core.model.command import Lease
 from pavane.core.model.fact import Claimed, Fact
-from pavane.core.model.lanes import key_of, task_of
+from pavane.core.model.lanes import key_of, task_of, workflow_of
 from pavane.core.model.pace import Pace, Rate, rate_of
-from pavane.core.model.rows import Ready
+from pavane.core.model.rows import OWN, Ready
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.engine.open_lanes import OpenLanes
 from pavane.engine.work_set import WorkSet
 from pavane.ports.clock import Clock
-from pavane.ports.store import Store
 
 _MANY = 1 << 30  # no limit
 
@@ -55,16 +54,17 @@ class Limits:
         self._lanes = OpenLanes()
         self._bells: dict[str, asyncio.TimerHandle] = {}
 
-    async def resume(self, store: Store) -> list[Ready]:
-        """At the start: count the leases, find what waits and what began lately; the leases."""
-        held = await store.leases("")
+    def resume(
+        self, held: Iterable[Ready], queues: Iterable[str], paces: Mapping[str, bytes]
+    ) -> None:
+        """At the start: count the leases, find what waits and what began lately."""
         for ready in held:
-            self._note((ready.execution_id, ready.ref), ready.queue)
-        async with store.snapshot() as snapshot:
-            for queue in await snapshot.queues():
+            if ready.ref != OWN:
+                self._note((ready.execution_id, ready.ref), ready.queue)
+        for queue in queues:
+            if not workflow_of(queue):
                 self._waits(queue)
-        self._paces = {task: Pace.of(body) for task, body in (await store.paces()).items()}
-        return held
+        self._paces = {task: Pace.of(body) for task, body in paces.items()}
 
     def stop(self) -> None:
         """Wake nobody any more."""
@@ -170,6 +170,8 @@ class Limits:
                 self._leave(queue)
             work.places.clear()
             for ref, ready in work.ready.items():
+                if ref == OWN:  # of the execution, which is no task
+                    continue
                 lease = (work.id, ref)
                 queue = ready.queue if ready is not None and ready.worker else ""
                 before = self._leases.get(lease, "")

@@ -12,7 +12,17 @@ from pavane.core.model.rows import Header
 class Request:
     """Something to take into a batch: a fact for an execution, and who waits for the answer."""
 
-    __slots__ = ("alone", "error", "execution_id", "fact", "future", "header", "result", "tries")
+    __slots__ = (
+        "alone",
+        "error",
+        "execution_id",
+        "fact",
+        "future",
+        "header",
+        "result",
+        "told",
+        "tries",
+    )
 
     def __init__(
         self,
@@ -20,11 +30,13 @@ class Request:
         fact: Fact,
         future: asyncio.Future[Any] | None = None,
         header: Header | None = None,
+        told: tuple[str, str, int] | None = None,
     ) -> None:
         self.execution_id = execution_id
         self.fact = fact
         self.future = future
         self.header = header  # of an execution that is to begin
+        self.told = told  # the step that hears of that: its execution, ref and attempt
         self.result: Any = False
         self.error: BaseException | None = None
         self.tries = 0

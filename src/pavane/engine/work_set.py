@@ -12,8 +12,18 @@ from pavane.core.decide.decider import Decision
 from pavane.core.decide.draft import Page, Rows
 from pavane.core.decide.plan import Plan
 from pavane.core.decide.tasks import take
-from pavane.core.model.command import Close, Command, Interrupt, Lease, Mark, Offer, Wait
-from pavane.core.model.rows import PAGE, Header, Key, Ready, TaskRow, Value
+from pavane.core.model.command import (
+    Close,
+    Command,
+    Enter,
+    Hold,
+    Interrupt,
+    Lease,
+    Mark,
+    Offer,
+    Wait,
+)
+from pavane.core.model.rows import OWN, PAGE, PLACE, Header, Key, Ready, TaskRow, Value
 from pavane.ports.store import Change, LoadedRows
 
 _encode = msgspec.json.Encoder().encode
@@ -47,13 +57,23 @@ def _marked(header: Header, c: Mark, now: int) -> Ready:
     return Ready(header.id, c.ref, c.attempt, alarm_at=c.alarm_at, mark=c.mark)
 
 
+def _entering(header: Header, c: Enter, now: int) -> Ready:
+    return Ready(header.id, OWN, 0, c.queue, c.since, priority=header.priority)
+
+
+def _holding(header: Header, c: Hold, now: int) -> Ready:
+    return Ready(header.id, OWN, 0, c.queue, worker=PLACE)
+
+
 _READY: dict[type[Command], Callable[[Header, Any, int], Ready]] = {
+    Enter: _entering,
+    Hold: _holding,
     Lease: _leased,
     Mark: _marked,
     Offer: _offered,
     Wait: _waiting,
 }
-OWN_COMMANDS = frozenset({Close, Interrupt, *_READY})
+OWN_COMMANDS = frozenset({Close, Interrupt, *_READY}) - {Enter}
 """Those that are about the execution's own Ready rows and workers: `WorkSet.note` takes them."""
 
 

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from pavane.core.model.schedule import Beat, Scheduled
 from pavane.core.model.ticks import fault_in
-from pavane.core.model.workflow import Style, Workflow
+from pavane.core.model.workflow import RateLimit, Style, Workflow
 from pavane.language.bindings import Bindings, Level, own_names
 from pavane.language.contract import is_none, wire_value
 from pavane.language.endings import finish
@@ -47,6 +47,7 @@ def compile_workflow(
     version: int,
     style: Style | None = None,
     schedule: Scheduled | None = None,
+    limit: RateLimit | None = None,
 ) -> Compiled:
     """Read a workflow function; LanguageError lists everything that the language refuses."""
     findings = Findings()
@@ -61,6 +62,8 @@ def compile_workflow(
     writer = _writer(site, function, name)
     if schedule is not None:
         schedule = _scheduled(site, function, schedule)
+    if limit is not None:
+        _check_limit(site, function, limit)
     if not isinstance(source.node, ast.AsyncFunctionDef):
         site.refuse(source.node, f"the workflow {name} is not an `async def`", "Write `async def`.")
     else:
@@ -74,6 +77,8 @@ def compile_workflow(
     definition = _definition(writer, function, name, version, style)
     if schedule is not None:
         definition = structs.replace(definition, schedule=schedule)
+    if limit is not None:
+        definition = structs.replace(definition, rate_limit_config=limit)
     return Compiled(definition, tuple(work.tasks.values()), tuple(work.workflows.values()))
 
 
@@ -98,6 +103,24 @@ def _scheduled(site: Site, function: types.FunctionType, schedule: Scheduled) ->
             "Give all but one of them a default; that one gets the time of the start.",
         )
     return structs.replace(schedule, time_parameter=needed[0] if needed else "")
+
+
+def _check_limit(site: Site, function: types.FunctionType, limit: RateLimit) -> None:
+    """Refuse a limit that lets nothing run, or a `per` that names no parameter."""
+    most, node = limit.concurrent_exec_limit, site.source.node
+    if most < 1:
+        site.refuse(
+            _option(node, "max_running"), f"max_running={most} lets nothing run", "Use 1 or more."
+        )
+    path = limit.rate_limit_key.removeprefix("${workflow.input.").removesuffix("}")
+    first, *rest = path.split(".")
+    names = list(inspect.signature(function).parameters)
+    if path and (first not in names or not all(part.isidentifier() for part in rest)):
+        site.refuse(
+            _option(node, "per"),
+            f"per={path!r} names none of its parameters",
+            f"Begin it with one of {', '.join(names)}." if names else "It has none.",
+        )
 
 
 def _read(writer: Writer, node: ast.AsyncFunctionDef) -> None:
@@ -136,6 +159,15 @@ def _parameter(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.A
     for each in ast.walk(node.args):
         if isinstance(each, ast.arg) and each.arg == name:
             return each
+    return node
+
+
+def _option(node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> ast.AST:
+    """Where an option of the decorator is written."""
+    for decorator in node.decorator_list:
+        for each in decorator.keywords if isinstance(decorator, ast.Call) else ():
+            if each.arg == name:
+                return each.value
     return node
 
 

@@ -17,7 +17,14 @@ from pavane.core.model.event import CloudEvent, topic_of_type
 from pavane.core.model.rows import Ready
 from pavane.core.model.workflow import Workflow
 from pavane.engine.engine import Engine
-from pavane.errors import ConflictError, InputError, NotFoundError, PavaneError, StoreError
+from pavane.errors import (
+    ConflictError,
+    InputError,
+    LimitReachedError,
+    NotFoundError,
+    PavaneError,
+    StoreError,
+)
 from pavane.participant.emitting import correlation_of
 from pavane.participant.events.meetings import Meetings
 from pavane.participant.handlers.commits import Commits
@@ -204,7 +211,7 @@ class _Starts:
                 await self._engine.start_execution(
                     workflow.name, body, key=key, correlation_id=correlation_of(event)
                 )
-            except InputError as error:
+            except (InputError, LimitReachedError) as error:
                 await self._aside.put(event, "quarantined", str(error))
                 self._told()
                 begun = False

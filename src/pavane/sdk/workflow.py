@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 from msgspec import structs
 
 from pavane.core.model.schedule import Missed, Scheduled
-from pavane.core.model.workflow import StartedBy, Style, Workflow
+from pavane.core.model.workflow import RateLimit, StartedBy, Style, Workflow
 from pavane.errors import DefinitionError
 from pavane.language.compiler import Compiled, compile_workflow, resolved_hints
 from pavane.language.durations import parse_duration
 from pavane.language.offers import StepOptions, TaskOffer, mark
 from pavane.sdk.first_done import first_done
 from pavane.sdk.gathered import MOST_IN_A_TUPLE, has_a_star
+from pavane.sdk.limited import limit_of
 from pavane.sdk.plainly import as_plain_python, failed, is_plain, is_step, run_plainly
 from pavane.sdk.started import started_of
 
@@ -71,6 +72,7 @@ class WorkflowFunction(Generic[P, R_co]):
         style: Style | None = None,
         schedule: Scheduled | None = None,
         started_by: StartedBy | None = None,
+        limit: RateLimit | None = None,
         options: StepOptions | None = None,
         origin: WorkflowFunction[..., Any] | None = None,
     ) -> None:
@@ -81,6 +83,7 @@ class WorkflowFunction(Generic[P, R_co]):
         self.style: Style | None = style
         self.schedule: Scheduled | None = schedule
         self.started_by: StartedBy | None = started_by
+        self.limit: RateLimit | None = limit
         self.options: StepOptions = options or StepOptions()
         functools.update_wrapper(self, function, updated=())
         if style not in _STYLES:
@@ -126,6 +129,7 @@ class WorkflowFunction(Generic[P, R_co]):
             style=self.style,
             schedule=self.schedule,
             started_by=self.started_by,
+            limit=self.limit,
             options=options,
             origin=self.origin,
         )
@@ -146,6 +150,7 @@ class WorkflowFunction(Generic[P, R_co]):
             version=self.version,
             style=self.style,
             schedule=self.schedule,
+            limit=self.limit,
         )
         if self.started_by is None:
             return compiled
@@ -223,6 +228,9 @@ def workflow(
     zone: str = "UTC",
     missed: Missed = "last",
     started_by: type[Event] | str | Mapping[str, Any] | None = None,
+    max_running: int | None = None,
+    per: str = "",
+    when_full: Literal["queue", "reject"] = "queue",
 ) -> _Decorator: ...
 def workflow(
     function: Callable[..., Any] | None = None,
@@ -235,6 +243,9 @@ def workflow(
     zone: str = "UTC",
     missed: Missed = "last",
     started_by: type[Event] | str | Mapping[str, Any] | None = None,
+    max_running: int | None = None,
+    per: str = "",
+    when_full: Literal["queue", "reject"] = "queue",
 ) -> Any:
     """Make a workflow of an `async def`, as `@workflow` or `@workflow(version=2, …)`.
 
@@ -244,8 +255,12 @@ def workflow(
     `every` starts it by itself: six fields of cron, seconds first, meant in the time zone `zone`,
     or a duration such as "10m". `missed` says which of the times that passed while no engine ran
     start it afterwards. A parameter without a default gets the time.
+    `max_running` is how many of its executions run at once; with `per`, a parameter or a path in it
+    such as "order.account", for each of its values. `when_full` says what becomes of one more: it
+    waits for its turn, or is refused with a LimitReachedError.
     """
     started = started_of(started_by)
+    limit = limit_of(max_running, per, when_full)
     if not every and (zone != "UTC" or missed != "last"):
         raise DefinitionError(
             "`zone` and `missed` say nothing without `every`.", "Give both, or none."
@@ -267,6 +282,7 @@ def workflow(
             style=style,
             schedule=schedule,
             started_by=started,
+            limit=limit,
         )
 
     return decorate if function is None else decorate(function)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pavane.core.check import (
     endless,
     joins,
+    limits,
     names,
     order,
     policies,
@@ -70,6 +71,7 @@ def find(
             found += layout.tell(endless.check(workflow))
             found += layout.tell(starts.check(workflow))
             found += layout.tell(schedules.check(workflow))
+        found += layout.tell(limits.check(layout.workflow, in_place=number > 0))
         for check in _CHECKS:
             found += layout.tell(check(layout))
         used |= {name for place in layout.places for name in _task_names(place)}

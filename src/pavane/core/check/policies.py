@@ -30,8 +30,6 @@ def check(layout: Layout) -> Iterator[str]:
     seconds = layout.workflow.timeout_seconds
     if not 0 <= seconds <= _TIME_MAX_S:
         yield f"The workflow's timeoutSeconds is {seconds:g}; 0 means none, else give seconds."
-    if layout.workflow.rate_limit_config:
-        yield "The workflow's rateLimitConfig is not built yet; leave it out."
     for place in layout.places:
         step = place.step
         if step.retry_count is not None and step.retry_count < 0:

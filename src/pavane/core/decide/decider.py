@@ -7,7 +7,17 @@ from typing import Any
 
 import msgspec
 
-from pavane.core.decide import ending, flow, losers, operator, phases, races, stopping, tasks
+from pavane.core.decide import (
+    admission,
+    ending,
+    flow,
+    losers,
+    operator,
+    phases,
+    races,
+    stopping,
+    tasks,
+)
 from pavane.core.decide.draft import Draft, RowMissingError, Rows, encode
 from pavane.core.decide.nodes import AGAIN
 from pavane.core.decide.plan import Plan
@@ -116,8 +126,10 @@ def _started(draft: Draft, fact: facts.Started) -> bool:
     timeout_ms = int(plan.workflow.timeout_seconds * 1000)
     header.deadline_at = draft.now + timeout_ms if timeout_ms else 0
     draft.become(status.RUNNING)
-    if plan.first:
-        draft.agenda.append(plan.first)
+    if plan.key is not None:
+        admission.enter(draft, draft.now)
+    else:
+        admission.set_off(draft)
     return True
 
 
@@ -159,6 +171,7 @@ def _told(act: Callable[[Draft, Any], None]) -> Callable[[Draft, Any], bool]:
 
 _HANDLERS: dict[type[Fact], Callable[[Draft, Any], bool]] = {
     facts.Started: _started,
+    facts.Admitted: admission.admitted,
     facts.Claimed: tasks.claimed,
     facts.Reported: tasks.reported,
     facts.Heartbeat: tasks.heartbeat,

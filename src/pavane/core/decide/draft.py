@@ -14,8 +14,8 @@ from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.plan import Plan
 from pavane.core.decide.roots import NoRoots, Roots
 from pavane.core.model import status
-from pavane.core.model.command import Command, Finished
-from pavane.core.model.rows import Header, Key, Ready, TaskRow
+from pavane.core.model.command import Close, Command, Finished
+from pavane.core.model.rows import OWN, Header, Key, Ready, TaskRow
 
 _decode = msgspec.json.decode
 _encode = msgspec.json.Encoder().encode
@@ -211,6 +211,8 @@ class Draft:
         if new_status in status.ENDED:
             self.header.ended_at = self.now
             self.header.deadline_at = 0
+            if self.plan.key is not None:  # its place, or where it stood for one
+                self.commands.append(Close(OWN))
         elif old in status.ENDED:
             self.header.ended_at = 0
         self.log("status", status=new_status, reason=self.header.reason)

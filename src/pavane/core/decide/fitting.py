@@ -49,7 +49,7 @@ def standing(header: Header) -> str:
         return "it is COMPLETED"
     if header.status in _ENDED_YET_MOVABLE and header.parent_id:
         return f"it has ended, and the step of {header.parent_id} with it"
-    if header.phase:
+    if header.phase and header.phase != phases.QUEUED:
         return f"it is {header.phase} at this moment; ask again"
     if header.seq > RECORDS_MAX:
         return f"it has {header.seq} records, and only {RECORDS_MAX} are looked through"

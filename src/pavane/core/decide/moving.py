@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from pavane.core.decide import flow
+from pavane.core.decide import admission, flow
 from pavane.core.decide.decider import Decision, Need, decided
 from pavane.core.decide.draft import Draft, Rows, encode
 from pavane.core.decide.fitting import begun, misfits, standing
@@ -68,6 +68,7 @@ def _moved(draft: Draft, old: Plan) -> bool:
     header.version, header.definition = version, new.hash
     if header.status in status.ENDED:
         return True  # until a person retries it
+    admission.moved(draft, old)
     for ref in found:  # what a join still waits for may be less than it was
         row = draft.task(ref)
         if row is not None and row.type == "JOIN" and row.status in status.OPEN:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import flow, phases, races, stopping, undo
+from pavane.core.decide import admission, flow, phases, races, stopping, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.decide.step_types import STEP_TYPES
@@ -34,6 +34,8 @@ def pause(draft: Draft) -> None:
         )
     if header.phase == phases.RESUMING:  # the marks that are left stay for the next time
         header.phase, header.cursor = phases.FORWARD, ""
+    elif header.phase == phases.QUEUED:
+        admission.stand_back(draft)
     draft.become(status.PAUSED)
 
 
@@ -46,7 +48,10 @@ def resume(draft: Draft) -> None:
             "Only a paused execution can be resumed.",
         )
     draft.become(status.RUNNING)
-    flow.begin_pass(draft, phases.RESUMING)
+    if header.phase == phases.QUEUED:
+        admission.enter(draft, header.created_at)
+    else:
+        admission.set_off(draft)
 
 
 def retry(draft: Draft) -> None:
@@ -267,10 +272,15 @@ def key_wanted(draft: Draft, fact: KeyWanted) -> bool:
 
 def _forward_again(draft: Draft) -> None:
     header = draft.header
+    had_ended = header.status in status.ENDED
     header.cause = header.reason = header.failed_ref = ""
-    if not header.parked:  # else the undo of a branch that lost a race still waits for a person
-        draft.become(status.RUNNING)
-        flow.begin_pass(draft, phases.RESUMING)
+    if header.parked:  # the undo of a branch that lost a race still waits for a person
+        return
+    draft.become(status.RUNNING)
+    if had_ended and draft.plan.key is not None:
+        admission.enter(draft, draft.now)
+    else:
+        admission.set_off(draft)
 
 
 def _parked(draft: Draft, ref: str, going_back: bool) -> TaskRow:

@@ -13,6 +13,7 @@ SETTLING: Final = "settling"  # aborting: waiting until nothing is open any more
 UNDOING: Final = "undoing"  # a pass starts the walk back at each frontier mark
 WALKING: Final = "walking"  # undos are on their way
 SWEEPING: Final = "sweeping"  # ended, a pass closes what is still open
+QUEUED: Final = "queued"  # waiting for a place among those of its workflow that run at once
 RESUMING: Final = "resuming"  # a pass goes on from each mark: what is held, what is to be retried
 
 PASSES: Final = frozenset({FREEZING, UNDOING, SWEEPING, RESUMING})  # page by page

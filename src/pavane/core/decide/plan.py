@@ -20,6 +20,7 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import CHOICES, FORKS, Step, Workflow, content_hash
 from pavane.errors import DefinitionError
 
+KEY = "rateLimitConfig.rateLimitKey"
 _AHEAD_MAX = 100  # keys of one step that others look ahead to
 # A task that nobody defined gets Conductor's ad-hoc definition; of other step types only an
 # explicit retryCount is tried again.
@@ -44,6 +45,8 @@ class Plan(msgspec.Struct):
     output_keys: frozenset[Key]
     output_views: Mapping[str, View] | None
     variables: tuple[str, ...]
+    key: Template | None = None  # by which its executions that run at once are counted
+    key_views: Mapping[str, View] | None = None
     inline: dict[str, Workflow] = {}  # content hash to definitions that stand in place
     tasks: Mapping[str, TaskDefinition] = {}  # where the names of tasks are computed
     races: bool = False  # some JOIN has a `joinCount`
@@ -81,6 +84,8 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         if node.type == "SET_VARIABLE":
             variables.update(node.step.input_parameters)
     output = compile_template(workflow.output_parameters, where="outputParameters")
+    limit = workflow.rate_limit_config
+    key = compile_template(limit.rate_limit_key, where=KEY) if limit else None
     plan = Plan(
         workflow=workflow,
         hash=content_hash(workflow),
@@ -91,6 +96,8 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         output_keys=frozenset(),
         output_views=views_of(output),
         variables=tuple(sorted(variables)),
+        key=key,
+        key_views=views_of(key) if key else None,
         inline=inline,
         tasks=tasks if any(node.type in _NAMED_LATE for node in nodes.values()) else {},
         races=races,

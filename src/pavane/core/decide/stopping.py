@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.core.decide import ending, flow, phases, races, undo
+from pavane.core.decide import admission, ending, flow, phases, races, undo
 from pavane.core.decide.draft import Draft, Failure, encode
 from pavane.core.decide.nodes import UNDO, Node
 from pavane.core.model import status
@@ -18,6 +18,9 @@ def abort(draft: Draft, failure: Failure) -> None:
     """Forward progress is over: undo, or end at once, or (behind a pivot) ask a person."""
     header = draft.header
     cause, reason, row = failure
+    if header.phase == phases.QUEUED:
+        header.phase = phases.FORWARD
+        admission.hold(draft)
     flow.give_up_agenda(draft)
     if row is not None:
         flow.mark_frontier(draft, row)
@@ -78,6 +81,7 @@ def undo_completed(draft: Draft) -> None:
         return
     header.cause, header.reason = UNDONE_BY_PARENT, "the enclosing execution is undone"
     draft.become(status.COMPENSATING)
+    admission.hold(draft)
     last = draft.task(header.ended_by)
     assert last is not None
     flow.mark_frontier(draft, last)

@@ -65,6 +65,19 @@ class Close(Command, frozen=True, gc=False):
     ref: str
 
 
+class Enter(Command, frozen=True, gc=False):
+    """The execution wants a place: it stands in this queue, in the order of `since` (epoch ms)."""
+
+    queue: str
+    since: int
+
+
+class Hold(Command, frozen=True, gc=False):
+    """The execution has a place in this queue."""
+
+    queue: str
+
+
 class Interrupt(Command, frozen=True, gc=False):
     """Tell the worker that its result is no longer wanted."""
 

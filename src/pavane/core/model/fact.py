@@ -17,6 +17,12 @@ class Started(Fact, frozen=True, gc=False):
     input: bytes = b"{}"
 
 
+class Admitted(Fact, frozen=True, gc=False):
+    """There is a place for the execution, which waits for one, in this queue."""
+
+    queue: str
+
+
 class Claimed(Fact, frozen=True, gc=False):
     """A worker took the task of a step."""
 

@@ -97,6 +97,9 @@ class Ready(msgspec.Struct, frozen=True, gc=False):
     `mark` is "" for an open task, and where the way back was interrupted. After forward progress
     stopped it stays as a mark from which an undo, a retry or a resume goes on: "frontier", "held"
     (paused) or "parked" (gave up, waits for a person). A mark has no alarm.
+
+    With the ref "" it is the execution's own: it waits for a place among those of its workflow that
+    run at once, or (with the worker PLACE) has one. No page of open tasks has it.
     """
 
     execution_id: str
@@ -125,6 +128,8 @@ class Value(msgspec.Struct, frozen=True, gc=False):
 # ("value", name) a value, ("open", after) the next page of Ready rows with ref > after.
 Key = tuple[str, str]
 PROGRESS = "progress:"
+OWN = ""  # the ref of an execution's own Ready row
+PLACE = "place"  # the worker of that row, while the execution has a place
 PAGE = 100  # Ready rows in a page, branches scheduled at once, steps walked back at once
 
 

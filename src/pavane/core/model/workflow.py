@@ -124,6 +124,18 @@ class StartedBy(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True)
     key: str = ""
 
 
+class RateLimit(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """How many executions run at once: of the workflow, for each value of the key.
+
+    The key is a text, or reads `${workflow.input.…}` or `${workflow.correlationId}`; "" is one for
+    all. QUEUE: the next one waits for a place. REJECT: its start is refused.
+    """
+
+    rate_limit_key: str = ""
+    concurrent_exec_limit: int = 0
+    policy: Literal["QUEUE", "REJECT"] = "QUEUE"
+
+
 class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """A named, versioned process definition (Conductor: WorkflowDef)."""
 
@@ -138,7 +150,7 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     failure_workflow: str = ""
     timeout_seconds: float = 0
     timeout_policy: Literal["ALERT_ONLY", "TIME_OUT_WF"] = "ALERT_ONLY"
-    rate_limit_config: dict[str, Any] | None = None  # known, so that it is refused and not ignored
+    rate_limit_config: RateLimit | None = None
     restartable: bool = True
     owner_email: str = ""
     schema_version: int = 2

@@ -72,6 +72,7 @@ def execution_lines(view: ExecutionView) -> Iterator[str]:
     yield f"  status   {status_text(view.status)}{cause}"
     for label, text in (
         ("newer", newer_version(view)),
+        ("waits", view.waits),
         ("reason", view.reason),
         ("key", view.key),
         ("parent", view.parent_id),

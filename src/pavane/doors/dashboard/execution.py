@@ -83,6 +83,7 @@ def _heading(view: ExecutionView, above: str) -> Markup:
         ("Began", moment(view.created_at)),
         ("Ended", moment(view.ended_at) if view.ended_at else None),
         ("Took", span(view.created_at, view.ended_at) or None),
+        ("Waits", view.waits or None),
         ("Cause", view.cause or None),
         ("Reason", view.reason or None),
     ]

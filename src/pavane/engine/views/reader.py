@@ -20,7 +20,7 @@ from pavane.engine.views.shapes import (
     HistoryEntry,
 )
 from pavane.engine.views.steps import raw, step_views
-from pavane.engine.views.waits import with_waits
+from pavane.engine.views.waits import why_queued, with_waits
 from pavane.errors import NotFoundError
 from pavane.ports.store import Search, Snapshot, Store, StoredWorkflow
 
@@ -117,7 +117,9 @@ class Reader:
         values = await snapshot.values(header.id)
         ready = await snapshot.ready(header.id) if header.parked else []
         view = _view(header, tasks, values, ready, await self._of(header.definition))
-        return structs.replace(view, steps=await with_waits(self._store, snapshot, view.steps))
+        steps = await with_waits(self._store, snapshot, view.steps)
+        waits = await why_queued(self._store, snapshot, header)
+        return structs.replace(view, steps=steps, waits=waits)
 
     async def _of(self, definition: str) -> Assembled:
         if definition not in self._assembled:

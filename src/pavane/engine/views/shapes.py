@@ -110,6 +110,7 @@ class ExecutionView(msgspec.Struct, frozen=True, rename="camel"):
     parent_id: str = ""
     parent_ref: str = ""
     priority: int = 0
+    waits: str = ""  # why it does not begin yet, where its workflow has a limit
     created_at: int = 0
     updated_at: int = 0
     ended_at: int = 0

@@ -1,4 +1,4 @@
-"""Why a step that could begin does not: as many run, or began lately, as its task allows."""
+"""Why a step, or an execution, does not begin: as many run, or began lately, as may."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 import msgspec
 from msgspec import structs
 
+from pavane.core.decide import phases
+from pavane.core.decide.admission import told
 from pavane.core.decide.plan import WORKER_TYPE
 from pavane.core.decide.retries import policy_of
 from pavane.core.model import status as st
 from pavane.core.model.lanes import key_of, lane
 from pavane.core.model.pace import Pace, rate_of
+from pavane.core.model.rows import OWN, Header
 from pavane.core.model.task_definition import TaskDefinition
+from pavane.core.model.workflow import Workflow
 from pavane.engine.views.shapes import StepView
 from pavane.ports.store import Snapshot, Store
 
@@ -38,6 +42,18 @@ async def with_waits(store: Store, snapshot: Snapshot, steps: Sequence[StepView]
         else each
         for each in steps
     ]
+
+
+async def why_queued(store: Store, snapshot: Snapshot, header: Header) -> str:
+    """What an execution waits for that has not begun, or does not go on; "" where it does."""
+    if header.phase != phases.QUEUED or header.status != st.RUNNING:
+        return ""
+    body = await store.definition(header.definition)
+    limit = msgspec.json.decode(body, type=Workflow).rate_limit_config if body else None
+    own = next((each for each in await snapshot.ready(header.id) if each.ref == OWN), None)
+    if limit is None or own is None:
+        return ""
+    return told(limit, own.queue, (await snapshot.running()).get(own.queue, 0))
 
 
 def _waits(step: StepView) -> bool:

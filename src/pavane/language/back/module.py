@@ -16,6 +16,7 @@ import msgspec
 
 from pavane.core.model.workflow import Step, Workflow
 from pavane.language.back.data import STANDARD, NoFormError, expression, identifier
+from pavane.language.back.limited import limit_options
 from pavane.language.back.written import BY_CALL, Code, written_call, written_fields
 
 _CALLABLE = frozenset(
@@ -126,6 +127,8 @@ class _Writing:
         options = [] if self._function == given.name else [f"name={given.name!r}"]
         options += [f"version={given.version}"] if given.version != 1 else []
         options += [f"style={given.style!r}"] if given.style else []
+        limited = limit_options(given.rate_limit_config, list(workflow_inputs(given)))
+        options += limited
         decorator = f"@workflow({', '.join(options)})" if options else "@workflow"
         gives = "dict[str, Any]" if self._returns else "None"
         lines = [decorator, f"async def {self._function}({', '.join(parameters)}) -> {gives}:"]
@@ -135,6 +138,8 @@ class _Writing:
         more = {key: value for key, value in fields.items() if key not in _SAID}
         if more.get("inputParameters") == list(workflow_inputs(given)):
             del more["inputParameters"]
+        if limited:
+            del more["rateLimitConfig"]
         if self._returns:
             del more["outputParameters"]
         if more:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -10,6 +11,10 @@ from pavane.core.check.differences.change import Change, changed_keys, shown
 from pavane.core.model.workflow import Workflow
 
 _NEW_ONES: Final = "It counts for executions that start from now on."
+_LIMIT: Final = (
+    "How many run at once is counted over all versions, and the newest one says it; whether an "
+    "execution is counted, and by which key, says the version that it goes by."
+)
 _NOT_MOVED: Final = "No execution can be moved."
 
 
@@ -32,10 +37,7 @@ def whole_changes(old: Workflow, new: Workflow) -> list[Change]:
     if keys := changed_keys(old.input_template, new.input_template):
         meaning = "A default that is new is added to the input of those that are moved."
         said.append((f"input defaults: {keys}", meaning))
-    limits = [(each.timeout_seconds, each.timeout_policy) for each in (old, new)]
-    if limits[0] != limits[1]:
-        was, now = (f"{shown(seconds)} s ({policy})" for seconds, policy in limits)
-        said.append((f"time limit: {now}, was {was}", "It is counted from an execution's start."))
+    said += _limits(old, new)
     if old.failure_workflow != new.failure_workflow:
         was, now = shown(old.failure_workflow), shown(new.failure_workflow)
         said.append(
@@ -49,3 +51,14 @@ def whole_changes(old: Workflow, new: Workflow) -> list[Change]:
             was, now = shown(getattr(old, field)), shown(getattr(new, field))
             said.append((f"`{field}` is {now}, was {was}", _NEW_ONES))
     return [Change("changed", "", what, meaning) for what, meaning in said]
+
+
+def _limits(old: Workflow, new: Workflow) -> Iterator[tuple[str, str]]:
+    """How long an execution may take, and how many run at once."""
+    times = [(each.timeout_seconds, each.timeout_policy) for each in (old, new)]
+    if times[0] != times[1]:
+        was, now = (f"{shown(seconds)} s ({policy})" for seconds, policy in times)
+        yield f"time limit: {now}, was {was}", "It is counted from an execution's start."
+    if old.rate_limit_config != new.rate_limit_config:
+        was, now = (shown(msgspec.to_builtins(each.rate_limit_config)) for each in (old, new))
+        yield f"limit: {now}, was {was}", _LIMIT

@@ -32,7 +32,6 @@ _WORKFLOW_NOT_BUILT = (
     "failureWorkflowVersion",
     "workflowStatusListenerEnabled",
     "workflowStatusListenerSink",
-    "rateLimitConfig",
     "cacheConfig",
     "maskedFields",
     "accessPolicy",

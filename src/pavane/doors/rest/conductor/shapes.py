@@ -84,6 +84,7 @@ class Workflow(msgspec.Struct, frozen=True, rename="camel"):
     correlation_id: Text = UNSET
     idempotency_key: Text = UNSET
     reason_for_incompletion: Text = UNSET
+    rate_limited: bool = False  # waits for a place among those of its workflow that run at once
     compensation: Compensation | UnsetType = UNSET
     workflow_definition: msgspec.Raw | UnsetType = UNSET
     variables: dict[str, msgspec.Raw] = {}

@@ -13,7 +13,7 @@ from pavane.core.decide.operator import SIGNALLED
 from pavane.core.decide.plan import WORKER_TYPE
 from pavane.core.decide.step_types.human import PEOPLE
 from pavane.core.model import status as st
-from pavane.core.model.lanes import task_of
+from pavane.core.model.lanes import task_of, workflow_of
 from pavane.core.model.rows import TaskRow, parse_task_id
 from pavane.core.model.work import Outcome
 from pavane.doors.rest.answers import json_response
@@ -115,7 +115,7 @@ async def _waiting(here: State) -> dict[str, int]:
         queues = await snapshot.queues()
     waiting: Counter[str] = Counter()
     for queue, size in queues.items():
-        if not queue.startswith(_NO_WORKER):
+        if not queue.startswith(_NO_WORKER) and not workflow_of(queue):
             waiting[task_of(queue)] += size
     return dict(waiting)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, structs
 
+from pavane.core.decide import phases
 from pavane.core.decide.fans import decode_made
 from pavane.core.decide.nodes import UNDO, parted
 from pavane.core.decide.plan import WORKER_TYPE, all_steps
@@ -157,6 +158,7 @@ def workflow(record: Record, *, with_tasks: bool = True) -> Workflow:
         correlation_id=header.correlation_id or UNSET,
         idempotency_key=header.key or UNSET,
         reason_for_incompletion=header.reason or UNSET,
+        rate_limited=header.phase == phases.QUEUED,
         compensation=_compensation(record) if _is_undone(record) else UNSET,
         workflow_definition=msgspec.Raw(_encode(spelled_out(record.workflow))),
         variables=_variables(record),

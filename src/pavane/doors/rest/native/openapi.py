@@ -82,6 +82,10 @@ def _responses(operation: Operation, schemas: dict[Any, Any]) -> dict[str, Any]:
     return responses
 
 
+# What lets an execution begin or go on, of whose workflow enough may run already.
+_STARTING = ("/executions", "/retry", "/resume", "/move", "/api/workflow", "/api/workflow/{name}")
+
+
 def error_statuses(path: str, *, body: bool, query: bool) -> list[int]:
     """What can go wrong with a request of this shape; 503 and 507 wherever something is kept."""
     if path.endswith(("/health", "/version")):
@@ -95,6 +99,8 @@ def error_statuses(path: str, *, body: bool, query: bool) -> list[int]:
         found |= {404, 405}
     if body or path.endswith(("/pause", "/resume", "/retry")):
         found |= {400, 408, 413, 422, 507}
+    if path.endswith(_STARTING):
+        found.add(429)
     return sorted(found)
 
 

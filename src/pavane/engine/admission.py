@@ -1,0 +1,222 @@
+"""How many executions of a workflow run at once, for each key: who has a place, who gets the next.
+
+Both are rows of the executions themselves, written with what begins and ends. So places are counted
+from the store at the start, and from then on from each commit: a death loses none. Whoever waits
+does so in the store; a lane is looked into when there is room in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Final
+
+from pavane.core.model.fact import Admitted
+from pavane.core.model.lanes import workflow_of
+from pavane.core.model.rows import OWN, Ready
+from pavane.engine.registry import Registry
+from pavane.engine.work_set import WorkSet
+from pavane.errors import PavaneError, StoppingError, StoreError
+from pavane.ports.store import Store
+
+_LOG = logging.getLogger("pavane.engine")
+
+_FOREVER: Final = 1 << 62  # whoever waits may have a place at once, whatever the time
+_AT_ONCE: Final = 100  # executions admitted in one look, lanes looked into side by side
+_TROUBLE_S: Final = 1.0  # until another look where one did not do
+
+
+class Admission:
+    """The places of all workflows, by lane. `submit` gives a fact to an execution.
+
+    A place is promised to an execution of which a batch decides, and held once that is committed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        submit: Callable[[str, Admitted], Awaitable[object]],
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._submit = submit
+        self._most: dict[str, int] = {}  # by workflow, as registered last; 0: no limit
+        self._held: dict[str, str] = {}  # by execution its lane
+        self._promised: dict[str, str] = {}
+        self._taken: Counter[str] = Counter()  # by lane, held and promised
+        self._waiting: dict[str, int] = {}  # lanes in which somebody may wait, and how often told
+        self._turn = 0
+        self._to_look: dict[str, None] = {}
+        self._wake = asyncio.Event()
+        self._refused: set[str] = set()  # executions that had no use for a place just now
+        self._passed_over: set[str] = set()  # of these, those that could not be decided
+        self._bells: dict[str, asyncio.TimerHandle] = {}
+
+    def resume(self, held: Iterable[Ready], queues: Iterable[str]) -> None:
+        """At the start: who has a place, and where somebody waits for one."""
+        for ready in held:
+            if ready.ref == OWN:
+                self._held[ready.execution_id] = ready.queue
+                self._taken[ready.queue] += 1
+        for queue in queues:
+            if workflow_of(queue):
+                self.stands_in(queue)
+        self.changed()
+
+    async def run(self) -> None:
+        """Give the places that are free to who waits, for ever; cancel to stop."""
+        while True:
+            self._wake.clear()
+            while lanes := list(self._to_look)[:_AT_ONCE]:
+                for lane in lanes:
+                    del self._to_look[lane]
+                await asyncio.gather(*map(self._look, lanes))
+            await self._wake.wait()
+
+    def stop(self) -> None:
+        """Look into nothing any more."""
+        for bell in self._bells.values():
+            bell.cancel()
+        self._bells.clear()
+
+    # --- places ---------------------------------------------------------------------------------
+
+    async def most(self, lane: str) -> int:
+        """How many may run at once in a lane, as the newest version says; 0 is any number."""
+        workflow = workflow_of(lane)
+        known = self._most.get(workflow)
+        if known is None:
+            limit = None
+            if self._registry.newest(workflow):
+                hash = self._registry.find(workflow)
+                limit = (await self._registry.workflow(hash)).rate_limit_config
+            known = self._most[workflow] = limit.concurrent_exec_limit if limit else 0
+        return known
+
+    def taken(self, lane: str) -> int:
+        """How many have a place in the lane."""
+        return self._taken.get(lane, 0)
+
+    def promise(self, execution_id: str, lane: str, most: int, *, first: bool) -> bool:
+        """Promise a place, if there is one; unless `first`, not before those who wait already."""
+        if lane in (self._held.get(execution_id), self._promised.get(execution_id)):
+            return True
+        if most and (self.taken(lane) >= most or (lane in self._waiting and not first)):
+            return False
+        if before := self._promised.pop(execution_id, ""):
+            self._leave(before)
+        self._promised[execution_id] = lane
+        self._taken[lane] += 1
+        return True
+
+    def stands_in(self, lane: str) -> None:
+        """Somebody may wait there from now on: whoever comes next is behind."""
+        self._waiting[lane] = self._waiting.get(lane, 0) + 1
+
+    def turn(self, since: int) -> int:
+        """The place in the order of waiting: by time, and of one time as they came."""
+        self._turn = max(self._turn + 1, since)
+        return self._turn
+
+    def committed(self, won: Iterable[WorkSet], promised: Collection[str]) -> None:
+        """These changes are durable; what was promised for them is held now, or not needed."""
+        told: dict[str, None] = {}
+        for work in won:
+            if OWN not in work.ready:
+                continue
+            ready = work.ready[OWN]
+            lane = ready.queue if ready is not None and ready.worker else ""
+            if before := self._held.pop(work.id, ""):
+                self._leave(before)
+                told[before] = None
+            if lane:
+                self._held[work.id] = lane
+                self._taken[lane] += 1
+            elif ready is not None:
+                self.stands_in(ready.queue)
+                told[ready.queue] = None
+        for execution_id in promised:
+            if lane := self._promised.pop(execution_id, ""):
+                self._leave(lane)
+                told[lane] = None
+        for lane in told:
+            self._tell(lane)
+
+    def changed(self) -> None:
+        """Definitions have changed: there may be room where there was none."""
+        self._most.clear()
+        for lane in self._waiting:
+            self._tell(lane)
+
+    def _leave(self, lane: str) -> None:
+        self._taken[lane] -= 1
+        if self._taken[lane] <= 0:
+            del self._taken[lane]
+
+    # --- who waits ------------------------------------------------------------------------------
+
+    def _tell(self, lane: str) -> None:
+        """There may be a place for somebody who waits in the lane."""
+        most = self._most.get(workflow_of(lane), 0)
+        if lane in self._waiting and not (most and self.taken(lane) >= most):
+            self._to_look[lane] = None
+            self._wake.set()
+
+    def _later(self, lane: str) -> None:
+        """Look again in a while."""
+
+        def ring() -> None:
+            del self._bells[lane]
+            self._refused.clear()
+            self._passed_over.clear()
+            self._tell(lane)
+
+        if lane not in self._bells:
+            loop = asyncio.get_running_loop()
+            self._bells[lane] = loop.call_later(_TROUBLE_S, ring)
+
+    async def _look(self, lane: str) -> None:
+        """Admit those whose turn it is. Whoever cannot be decided holds nobody up."""
+        told = self._waiting.get(lane, 0)
+        try:
+            most = await self.most(lane)
+            free = min(most - self.taken(lane), _AT_ONCE) if most else _AT_ONCE
+            if not told or free <= 0:
+                return
+            asked = free + len(self._passed_over) + 1
+            rows = await self._store.ready(lane, _FOREVER, asked)
+        except PavaneError as error:
+            _LOG.warning("places of %s: %s", workflow_of(lane), error)
+            self._later(lane)
+            return
+        ids = [each.execution_id for each in rows if each.execution_id not in self._passed_over]
+        turn = ids[:free]
+        answers = await asyncio.gather(
+            *(self._ask(each, lane) for each in turn), return_exceptions=True
+        )
+        again = [self._went(lane, *each) for each in zip(turn, answers, strict=True)]
+        if any(again):
+            self._tell(lane)
+        elif not rows and self._waiting.get(lane) == told:
+            del self._waiting[lane]
+
+    def _went(self, lane: str, execution_id: str, answer: object) -> bool:
+        """What came of asking an execution in; whether another look makes sense at once."""
+        if answer is True:
+            return True
+        self._later(lane)
+        if isinstance(answer, BaseException):
+            _LOG.warning("%s cannot have its place: %s", execution_id, answer)
+        if isinstance(answer, StoreError | StoppingError):
+            return False
+        if isinstance(answer, BaseException):
+            self._passed_over.add(execution_id)
+        fresh = execution_id not in self._refused
+        self._refused.add(execution_id)
+        return fresh
+
+    async def _ask(self, execution_id: str, lane: str) -> object:
+        return await self._submit(execution_id, Admitted(lane))
