@@ -12,7 +12,7 @@ from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.adapters.memory.store import MemoryStore
 from pavane.adapters.sqlite.lock import ServerLock
 from pavane.adapters.sqlite.store import SqliteStore
-from pavane.core.model.rows import Key, Ready
+from pavane.core.model.rows import OWN, Key, Ready
 from pavane.errors import StoreFullError
 from pavane.ports.store import LoadedRows, Unit
 
@@ -277,3 +277,25 @@ class PacesForgotten(MemoryStore):
 
 def _behind(rows: ExecutionRows, after: str) -> tuple[Ready, ...]:
     return tuple(rows.ready[ref] for ref in sorted(rows.ready) if ref > after)
+
+
+class OwnInPages(MemoryStore):
+    """13, own: gives the row of an execution among those of its open tasks."""
+
+    async def load(self, wanted: Wanted) -> dict[str, LoadedRows]:
+        loaded = await super().load(wanted)
+        for id, found in loaded.items():
+            own = self._tables.executions[id].ready.get(OWN) if found.header else None
+            if own is not None and "" in found.pages:
+                found.pages[""] = (own, *found.pages[""])
+        return loaded
+
+
+class OwnForGood(MemoryStore):
+    """13, own: takes the row of an execution for none, so that it never goes."""
+
+    async def commit(self, units: Sequence[Unit]) -> set[int]:
+        for unit in units:
+            for change in unit.changes:
+                change.closed = [ref for ref in change.closed if ref]
+        return await super().commit(units)

@@ -19,6 +19,9 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 11. scheduled: `schedules` gives what was put last under each name, also after a death, and
    nothing that was removed.
 12. paced: a unit's `paces` are written with it or not at all; `paces` gives what was written last.
+13. own: an execution's own Ready row, with the ref "", waits in its queue and is leased like that
+   of a task, and goes as they do; but no page has it. So who waits for a place among those of a
+   workflow that run at once is found like what waits for a worker, at the cost of those asked for.
 
 No method may be called before `open` or after `close`. All are called from one event loop.
 """

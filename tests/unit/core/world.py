@@ -22,7 +22,7 @@ from pavane.core.decide.nodes import UNDO
 from pavane.core.decide.plan import Plan, compile_plan
 from pavane.core.model import command, status
 from pavane.core.model.fact import AlarmRang, Fact, Launched, Started
-from pavane.core.model.rows import PAGE, Header, Ready, TaskRow
+from pavane.core.model.rows import OWN, PAGE, PLACE, Header, Ready, TaskRow
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
 from tests.unit.core.execution import Execution
@@ -171,7 +171,7 @@ class World:
             self._carry_out(stored, done)
         check_rows(stored)
 
-    def _carry_out(self, stored: Stored, done: command.Command) -> None:
+    def _carry_out(self, stored: Stored, done: command.Command) -> None:  # noqa: C901 - a table
         identity = stored.header.id
         match done:
             case command.Offer(ref, attempt, queue, visible_at, alarm_at):
@@ -184,6 +184,10 @@ class World:
                 stored.ready[ref] = Ready(identity, ref, attempt, queue, alarm_at=alarm_at)
             case command.Mark(ref, attempt, mark, alarm_at):
                 stored.ready[ref] = Ready(identity, ref, attempt, alarm_at=alarm_at, mark=mark)
+            case command.Enter(queue, since):
+                stored.ready[OWN] = Ready(identity, OWN, 0, queue, since)
+            case command.Hold(queue):
+                stored.ready[OWN] = Ready(identity, OWN, 0, queue, worker=PLACE)
             case command.Close(ref):
                 stored.ready.pop(ref, None)
             case command.Interrupt(ref, _, worker):
@@ -275,7 +279,10 @@ def check_rows(stored: Stored) -> None:
         assert row == stored.newest(row.ref), f"{row.ref}: an older attempt is open"
         assert row.ref in stored.ready, f"{row.ref} is open and has no ready row"
         assert stored.ready[row.ref].attempt == row.attempt
+    check_place(stored)
     for ready in stored.ready.values():
+        if ready.ref == OWN:
+            continue
         row = stored.newest(ready.ref)
         assert row is not None and ready.attempt == row.attempt, ready
         going_back = header.phase in {*phases.GOING_BACK, phases.SWEEPING}
@@ -284,3 +291,18 @@ def check_rows(stored: Stored) -> None:
     parked = [r for r in stored.ready.values() if r.mark == "parked"]
     assert header.parked >= len(parked) or header.status in status.ENDED
     assert len(msgspec.json.encode(header)) < _HEADER_MAX_BYTES
+
+
+def check_place(stored: Stored) -> None:
+    """An execution of a workflow with a limit waits for a place, or has one, until it has ended."""
+    header, own = stored.header, stored.ready.get(OWN)
+    queued = header.phase == phases.QUEUED
+    assert not queued or header.status in (status.RUNNING, status.PAUSED)
+    if stored.plan.key is None or header.status in status.ENDED:
+        assert own is None and not queued
+    elif queued:
+        assert (own is not None) == (header.status == status.RUNNING)
+        assert own is None or not own.worker
+        assert not header.open, "something of it is under way"
+    else:
+        assert own is not None and own.worker == PLACE

@@ -45,12 +45,6 @@ def test_the_time_of_the_workflow():
     assert check_workflow(workflow(task("a"), timeout_seconds=60)) == []
 
 
-def test_limits_of_the_workflow():
-    asked = {"rateLimitKey": "k", "concurrentExecLimit": 1}
-    found = check_workflow(workflow(task("a"), rate_limit_config=asked))
-    assert found == ["The workflow's rateLimitConfig is not built yet; leave it out."]
-
-
 def test_numbers_that_pass():
     policy = once(timeout_seconds=0.5, retry_count=3, backoff_scale_factor=1.5)
     assert check_workflow(workflow(task("a", policy=policy, retry_count=0, start_delay=1))) == []

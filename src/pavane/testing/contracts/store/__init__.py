@@ -15,6 +15,7 @@ Subclass it and say how to build a store::
 from pavane.testing.contracts.store.harness import ALONE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
+from pavane.testing.contracts.store.own import OwnTests
 from pavane.testing.contracts.store.pacing import PacingTests
 from pavane.testing.contracts.store.reading import ReadingTests
 from pavane.testing.contracts.store.schedules import ScheduleTests
@@ -29,6 +30,7 @@ class StoreContract(
     WritingTests,
     ReadingTests,
     WaitingTests,
+    OwnTests,
     PacingTests,
     ViewTests,
     LimitTests,
