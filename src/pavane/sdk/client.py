@@ -127,7 +127,7 @@ class Client:
         there, or with `if_exists="fail"` an AlreadyExistsError; with `"fail_if_running"` that
         only until it has ended: then a new one begins. `priority` is 0 to 99: what waits for
         workers is handed out highest first. InputError for what does not fit, NotFoundError
-        where nobody has registered it.
+        where nobody has registered it, LimitReachedError where it has no place for another one.
         """
         start = start_of(workflow, args, input, version)
         plan = plans.start(

@@ -171,7 +171,7 @@ class World:
             self._carry_out(stored, done)
         check_rows(stored)
 
-    def _carry_out(self, stored: Stored, done: command.Command) -> None:  # noqa: C901 - a table
+    def _carry_out(self, stored: Stored, done: command.Command) -> None:  # noqa: C901 - one case for each
         identity = stored.header.id
         match done:
             case command.Offer(ref, attempt, queue, visible_at, alarm_at):

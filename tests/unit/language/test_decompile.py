@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from pavane.core.decide.plan import all_steps
-from pavane.core.model.workflow import Workflow, content_hash
+from pavane.core.model.workflow import RateLimit, Step, Workflow, content_hash
 from pavane.errors import DefinitionError, UsageError
 from pavane.language.back.module import Module
 from pavane.sdk import faithful
@@ -219,6 +219,26 @@ def test_random_programs_go_back_and_forth(tmp_path: Path) -> None:
     missing = {key: met[key] for key, each in least.items() if met[key] < each * RANDOM}
     assert RANDOM < 25 or not missing
     assert met["written out"] < met["steps"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "options"),
+    [
+        (RateLimit("", 5), "max_running=5"),
+        (RateLimit("${workflow.input.a.b}", 1), "max_running=1, per='a.b'"),
+        (RateLimit("${workflow.input.a}", 1, "REJECT"), "per='a', when_full=\"reject\""),
+        (RateLimit("${workflow.input.b}", 1), "rateLimitConfig={'rateLimitKey'"),
+        (RateLimit("${workflow.input.a.b-c}", 1), "rateLimitConfig={'rateLimitKey'"),
+        (RateLimit("${workflow.correlationId}", 1), "rateLimitConfig={'rateLimitKey'"),
+        (RateLimit("nightly", 1), "rateLimitConfig={'rateLimitKey': 'nightly'"),
+    ],
+)
+def test_limits_go_back_and_forth(limit: RateLimit, options: str) -> None:
+    step = msgspec.convert(task("t", service="s"), Step)
+    wanted = Workflow(name="w", tasks=[step], input_parameters=["a"], rate_limit_config=limit)
+    text = decompile(wanted)
+    assert options in text
+    assert again(text, "w").rate_limit_config == limit
 
 
 def test_a_definition_with_one_name_twice_has_no_python() -> None:

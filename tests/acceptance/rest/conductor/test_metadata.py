@@ -73,7 +73,9 @@ STEP = {"name": "a", "taskReferenceName": "a"}
     [
         ({"name": None}, "name"),
         ({"tasks": []}, "tasks"),
-        ({"rateLimitConfig": {"rateLimitKey": "k"}}, "rateLimitConfig"),
+        ({"rateLimitConfig": {"rateLimitKey": "k"}}, ""),
+        ({"rateLimitConfig": {"concurrentExecLimit": 1, "policy": "DROP"}}, ""),
+        ({"rateLimitConfig": {"concurrentExecLimit": "1"}}, ""),
         ({"tasks": [{**STEP, "cacheConfig": {"key": "k"}}]}, "tasks[0].cacheConfig"),
         (
             {"tasks": [{**STEP, "type": "SWITCH", "defaultCase": [{**STEP, "rateLimited": True}]}]},
