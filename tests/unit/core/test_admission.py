@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pavane.core.decide.admission import told
-from pavane.core.decide.decider import decide
+from pavane.core.decide.decider import Decision, decide
 from pavane.core.decide.draft import Rows
 from pavane.core.decide.plan import compile_plan
 from pavane.core.model.command import Enter
@@ -82,6 +82,7 @@ def test_the_key_is_read_from_what_it_was_started_with(key: str, given: dict, se
     header = Header("x", "test", 3, plan.hash, correlation_id="c-1")
     body = b"{}" if not given else str(given).replace("'", '"').encode()
     decision = decide(plan, Rows(header=header), Started(input=body), 1)
+    assert isinstance(decision, Decision)
     (enter,) = [each for each in decision.commands if isinstance(each, Enter)]
     assert (workflow_of(enter.queue), key_of(enter.queue)) == ("test", seen)
 
