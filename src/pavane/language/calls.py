@@ -7,7 +7,7 @@ import inspect
 import types
 from decimal import Decimal
 from enum import EnumMeta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 from pavane.core.expressions.functions import FUNCTIONS
 from pavane.language import inlining, methods, outside, records
@@ -157,7 +157,10 @@ def _built_in(reader: Reader, node: ast.Call, thing: Any) -> Value:
     if fixed is not None:
         return fixed
     written = [
-        native(reader.site, each, value) for each, value in zip(node.args, values, strict=True)
+        value.expr
+        if value.guarded is None and _reads_it_anyway(thing, value)
+        else native(reader.site, each, value)
+        for each, value in zip(node.args, values, strict=True)
     ]
     if thing is str and values:
         written = [for_text(reader, node.args[0], values[0])]
@@ -166,6 +169,13 @@ def _built_in(reader: Reader, node: ast.Call, thing: Any) -> Value:
         ast.keyword(key, native(reader.site, node, value)) for key, value in named.items()
     ]
     return Value(made, type=_result(thing, values, named), native=True)
+
+
+def _reads_it_anyway(thing: Any, value: Value) -> bool:
+    """Whether a value is converted by the call itself: `Decimal(x)` where x is one, or a text."""
+    kinds = get_args(value.type) if get_origin(value.type) is Union else (value.type,)
+    known = thing in CONVERSIONS and all(each in (thing, str) for each in kinds)
+    return known and thing in kinds and not value.native
 
 
 def _fixed(thing: Any, values: list[Value]) -> Value | None:

@@ -30,11 +30,13 @@ DEFINITION = {
 }
 
 PYTHON = '''\
-"""Made by `pavane decompile`, which does not know what tasks take and give."""
+"""Made by `pavane decompile`, which knows types by what is done with them."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import msgspec
 
 from pavane import Service, workflow
 from pavane.sdk.faithful import step
@@ -42,15 +44,19 @@ from pavane.sdk.faithful import step
 payment = Service('payment')
 
 
+class ChargeResult(msgspec.Struct, kw_only=True):
+    id: Any
+
+
 @payment.task
-async def charge(order: Any = None) -> dict[str, Any]: ...
+async def charge(order: Any) -> ChargeResult: ...
 
 
 @workflow
 async def fulfil(order: Any) -> dict[str, Any]:
     charge_result = await charge(order=order)
     await step('HTTP', ref='call', input={'http_request': {'uri': 'https://api.example.com/x'}})
-    return {'paid': charge_result['id']}
+    return {'paid': charge_result.id}
 '''
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pprint import pformat
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -37,12 +37,24 @@ def written_fields(step: Step) -> dict[str, Any]:
         made["name"] = step.name
     if step.input_parameters:
         made["input"] = _inputs(step, dict(fields["inputParameters"]))
+    param = fields.get("subWorkflowParam", {})
+    if "workflowDefinition" in param:
+        param["workflowDefinition"] = _without_notes(param["workflowDefinition"])
     more = {k: v for k, v in fields.items() if k not in BY_CALL and k not in _NESTED}
     if step.evaluator_type in _JAVASCRIPT and step.expression:
         more["expression"] = Code("js", step.expression)
     if step.evaluator_type in (*_JAVASCRIPT, "") and step.loop_condition:
         more["loopCondition"] = Code("js", step.loop_condition)
     return {**made, **more}
+
+
+def _without_notes(value: Any) -> Any:
+    """A definition in place without what is no content of it."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {key: _without_notes(each) for key, each in members.items() if key != "metadata"}
+    items = cast("list[Any]", value)
+    return [_without_notes(each) for each in items] if isinstance(value, list) else value
 
 
 def _inputs(step: Step, inputs: dict[str, Any]) -> dict[str, Any]:
