@@ -9,6 +9,7 @@ import msgspec
 from pavane.core.check import check_tasks, ensure_valid
 from pavane.core.decide.event_waits import waits_for_event
 from pavane.core.decide.plan import Plan, all_steps, compile_plan
+from pavane.core.decide.told import EVENT
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow, content_hash
 from pavane.errors import AlreadyExistsError, DefinitionError, NotFoundError
@@ -196,12 +197,6 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
                 "Await it in a program, where it runs in memory, or leave its style out.",
             )
         for step in all_steps(each.tasks):
-            if step.type == "EVENT":
-                raise DefinitionError(
-                    f"Workflow {each.name!r}: the step {step.ref!r} publishes an event, and here "
-                    "is no bus.",
-                    f"{_BUS} Or make it a task that tells whom it concerns.",
-                )
             if step.sub_workflow_param and step.sub_workflow_param.style == "choreographed":
                 raise DefinitionError(
                     f"Workflow {each.name!r}: the scope {step.ref!r} is choreographed, and here "
@@ -211,7 +206,15 @@ def _ensure_orchestrated(workflow: Workflow) -> None:
 
 
 def _ensure_no_events(workflow: Workflow) -> None:
-    """Raise DefinitionError for a workflow, or a scope in one, that waits for events."""
+    """Raise DefinitionError for a workflow, or a scope in one, that events go to or come from."""
+    for each in [workflow, *_scopes(workflow)]:
+        for step in all_steps(each.tasks):
+            if step.type == EVENT:
+                raise DefinitionError(
+                    f"Workflow {each.name!r}: the step {step.ref!r} publishes an event, and here "
+                    "is no bus.",
+                    f"{_BUS} Or make it a task that tells whom it concerns.",
+                )
     waiting = [
         step.ref
         for each in [workflow, *_scopes(workflow)]

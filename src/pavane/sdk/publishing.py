@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from pavane.core.decide.told import EVENT
 from pavane.core.model.event import SINK, CloudEvent, Outgoing, topic_of_type
-from pavane.core.projection.reading.hybrid import PUBLISH, PUBLISHER
 from pavane.participant.emitting import stamped
 from pavane.ports.bus import Bus
 from pavane.ports.clock import Clock
@@ -19,7 +19,7 @@ _SPACE = uuid.UUID("5a0c0e3c-0b8d-5b0e-9d3b-6f4f1b6c7a14")
 
 def publisher(bus: Bus, clock: Clock) -> Service:
     """The service that publishes; an event that it publishes twice has the same id both times."""
-    service = Service(PUBLISHER, concurrency=1_000)
+    service = Service("publisher", concurrency=1_000)
 
     async def publish(ctx: TaskContext, event: str, data: dict[str, Any]) -> dict[str, Any]:
         """Hand the event to the bus."""
@@ -36,5 +36,5 @@ def publisher(bus: Bus, clock: Clock) -> Service:
         await bus.publish([out])
         return {"event_produced": f"{SINK}{event}", "id": id}
 
-    service.task(name=PUBLISH, retries="forever", read_only=True)(publish)
+    service.task(name=EVENT, retries="forever", read_only=True)(publish)
     return service

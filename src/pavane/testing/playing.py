@@ -12,10 +12,11 @@ import msgspec
 
 from pavane.core.decide.event_waits import steps_of
 from pavane.core.decide.fan_forms import branch_step, stem_of
+from pavane.core.decide.told import EVENT
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment
 from pavane.core.model.workflow import Step, Workflow
-from pavane.core.projection.reading.hybrid import PUBLISH, PUBLISHER, in_one_style, split
+from pavane.core.projection.reading.hybrid import in_one_style
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
 from pavane.engine.views.shapes import ExecutionView, StepView
@@ -139,8 +140,8 @@ def _conduct(run: Run, answers: Answers, faults: Faults, seed: int, limit_s: flo
         audience = Audience(answers, Reader(engine.store).execution, signal)
         await audience.attend(engine.subscribe(), made[0].enough)
 
-    definitions = [_for_conductor(each) for each in (run.drawn.workflow, *run.drawn.others)]
-    publishes = TaskDefinition(name=PUBLISH, service=PUBLISHER)
+    definitions = [in_one_style(each) for each in (run.drawn.workflow, *run.drawn.others)]
+    publishes = TaskDefinition(name=EVENT, service="publisher")
     drawn = Drawn(definitions[0], [*run.drawn.tasks, publishes], definitions[1:])
     played = orchestrate(
         msgspec.structs.replace(run, drawn=drawn),
@@ -151,11 +152,6 @@ def _conduct(run: Run, answers: Answers, faults: Faults, seed: int, limit_s: flo
         limit_s=limit_s,
     )
     return loop.run(played, seed=seed)
-
-
-def _for_conductor(workflow: Workflow) -> Workflow:
-    """Every scope conducted, and what is published a task."""
-    return split(in_one_style(workflow), "orchestrated", lambda name, version: None)[0]
 
 
 class _AnsweringHands(Hands):

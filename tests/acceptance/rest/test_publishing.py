@@ -264,3 +264,28 @@ async def test_dancers_with_a_door_take_events_too():
 async def ended(company: Company) -> list[str]:
     found = company.observer.executions()
     return [each.id for each in found if each.workflow == "packing" and each.ended_at]
+
+
+DOORS = {"/v1/workflows": "/v1/workflows/telling/executions", "/api/metadata/workflow": ""}
+
+
+@pytest.mark.parametrize("door", DOORS)
+async def test_a_definition_that_publishes_is_taken_as_it_is(here: Here, door: str):
+    tell = {
+        "name": "tell",
+        "taskReferenceName": "tell",
+        "type": "EVENT",
+        "sink": "event:test.order.paid.v1",
+        "inputParameters": {"order": "${workflow.input.order}", "amount": 5},
+    }
+    definition = {"name": "telling", "version": 1, "schemaVersion": 2, "tasks": [tell]}
+    answer = await here.web.post(door, json=definition)
+    assert answer.status_code in (200, 201), answer.text
+    if DOORS[door]:
+        id = (await here.web.post(DOORS[door], json={"input": {"order": "9"}})).json()["id"]
+    else:
+        id = (await here.web.post("/api/workflow/telling", json={"order": "9"})).text
+    assert (await here.engine.wait(id, 20)).status == "COMPLETED"
+    assert [(order, flow) for order, _, flow in await heard(1)] == [("9", id)]
+    (task,) = (await here.web.get(f"/api/workflow/{id}")).json()["tasks"]
+    assert (task["taskType"], task["outputData"]["event_produced"]) == ("EVENT", tell["sink"])

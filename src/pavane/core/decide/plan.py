@@ -13,6 +13,7 @@ from pavane.core.decide.looped import ITEMS
 from pavane.core.decide.nodes import AGAIN, UNDO, Node, Nodes, UndoPlan
 from pavane.core.decide.retries import NO_POLICY, policy_of
 from pavane.core.decide.roots import View, views_of
+from pavane.core.decide.told import EVENT, PATIENT, as_input
 from pavane.core.expressions.evaluator import compile_expression
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.rows import Key
@@ -27,7 +28,7 @@ _AHEAD_MAX = 100  # keys of one step that others look ahead to
 _AD_HOC = TaskDefinition()
 WORKER_TYPE = "SIMPLE"
 _NAMED_LATE = frozenset({"DYNAMIC", DYNAMIC_FORK})  # steps whose tasks are named at run time
-BUILT_IN_TYPES = frozenset({"HTTP"})  # tasks of that name, which Pavane itself carries out
+BUILT_IN_TYPES = frozenset({"HTTP", EVENT})  # tasks of that name, which Pavane itself carries out
 RETRIED_TYPES = (
     frozenset({WORKER_TYPE, "DYNAMIC", "SUB_WORKFLOW", "START_WORKFLOW"}) | BUILT_IN_TYPES
 )
@@ -175,7 +176,9 @@ def node_for(step: Step, tasks: Mapping[str, TaskDefinition]) -> Node:
             if name in parameters:
                 fallbacks[name] = compile_template(value, where=f"inputTemplate.{name}")
         parameters = {**definition.input_template, **parameters}
-    if step.type in BUILT_IN_TYPES and step.async_complete:
+    if step.type == EVENT:
+        parameters, definition = as_input(step), PATIENT
+    elif step.type in BUILT_IN_TYPES and step.async_complete:
         parameters = {"asyncComplete": True, **parameters}
     policy = NO_POLICY
     if step.type in RETRIED_TYPES or definition:

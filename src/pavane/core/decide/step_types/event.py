@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from pavane.core.decide import flow
-from pavane.core.decide.draft import Draft, encode
-from pavane.core.decide.nodes import Node
-from pavane.core.decide.step_types.step_type import StepType
+from pavane.core.decide.step_types.simple import Simple
 from pavane.core.model.event import SINK, fault_in_type
 from pavane.core.model.workflow import Step
 
 
-class Event(StepType):
+class Event(Simple):
     """Publish the step's input as the data of an event.
 
-    An engine has no bus: where one is beside it, the step is a task of a service that publishes
-    (core/projection/reading/hybrid.py), and where none is, the engine refuses the definition. So
-    what begins here would be lost, and fails instead.
+    An engine has no bus: where one is beside it, the step is a task of the service that publishes
+    (core/decide/told.py), and where none is, the engine refuses the definition.
     """
 
     def findings(self, step: Step) -> Iterator[str]:
@@ -32,7 +27,3 @@ class Event(StepType):
             )
         elif wrong := fault_in_type(type):
             yield f"its sink names the event type {type!r}, which {wrong}"
-
-    def begin(self, draft: Draft, node: Node, task_input: dict[str, Any]) -> None:
-        """Nobody here can publish it."""
-        flow.reject(draft, node, "there is no bus to publish an event on", encode(task_input))

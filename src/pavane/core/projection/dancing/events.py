@@ -9,6 +9,7 @@ import msgspec
 
 from pavane.core.decide.draft import encode
 from pavane.core.decide.event_waits import output_of, passes, queue_of_wait
+from pavane.core.decide.told import DATA
 from pavane.core.model.event import SINK
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
@@ -32,7 +33,7 @@ class Events(Instants):
     def begin_publish(self, node: Node, at: At) -> None:
         """The event goes out with all else that the turn brings about."""
         try:
-            data = self.rendered(node, at)
+            data = self.rendered(node, at)[DATA]
         except ExpressionError as error:
             self._reject(node, at, str(error))
             return

@@ -4,8 +4,6 @@ So a hybrid needs no protocol between conductor and dancers. In the definition a
 becomes a task of a service that knows the other style: its attempt starts the scope (the same one
 however often it is made) and ends with it, and its undo takes the scope back, whatever it has come
 to. The scope itself is a workflow of its own.
-
-An EVENT is a task as well where a conductor is, who has no bus: of a service that publishes.
 """
 
 from __future__ import annotations
@@ -16,16 +14,12 @@ from typing import Final
 from msgspec import structs
 
 from pavane.core.decide.plan import all_steps
-from pavane.core.model.event import SINK
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Style, SubWorkflow, Undo, Workflow, content_hash
 
 SERVICE: Final = {"orchestrated": "conductor", "choreographed": "dancers"}
 """By the style of a scope: the service that plays it for those around it."""
 UNDO_OF: Final = "undo_"
-PUBLISHER: Final = "publisher"
-PUBLISH: Final = "publish_event"
-"""The service that publishes for a conductor, and its task."""
 
 Find = Callable[[str, int | None], Workflow | None]
 
@@ -96,8 +90,6 @@ class _Splitter:
                 changed = structs.replace(param, workflow_definition=whole)
                 return structs.replace(step, sub_workflow_param=changed)
             return step
-        if step.type == "EVENT" and self._style == "orchestrated":
-            return _as_publishing(step)
         return step.mapped(lambda each: self._step(each, path))
 
     def _as_task(
@@ -135,26 +127,3 @@ class _Splitter:
                 service=service,
             ),
         )
-
-
-def _as_publishing(step: Step) -> Step:
-    """An EVENT as a task that is tried until the bus has it."""
-    patient = TaskDefinition(
-        name=PUBLISH,
-        service=PUBLISHER,
-        retry_count=1_000_000,
-        retry_logic="EXPONENTIAL_BACKOFF",
-        retry_delay_seconds=0.2,
-        max_retry_delay_seconds=10,
-        read_only=True,  # what is told stays told: there is nothing to undo
-        retriable=True,
-    )
-    return structs.replace(
-        step,
-        name=PUBLISH,
-        type="SIMPLE",
-        service=PUBLISHER,
-        sink="",
-        input_parameters={"event": step.sink.removeprefix(SINK), "data": step.input_parameters},
-        task_definition=patient,
-    )
