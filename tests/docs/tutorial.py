@@ -12,7 +12,8 @@ How the page says what is to be done, block by block, from top to bottom:
   A command that shows nothing has to end; another one may go on for longer than its block.
 - the word `setup` on such a block: the environment. Not run where one is there already.
 
-In what is typed `ID` stands for the id that came last and `PID` for the number behind the last
+In what is typed `ID` stands for the id that came last in that terminal (a service that begins shows
+older ones in its own, whenever it comes to that), and `PID` for the number behind the last
 `process`; the port 8080 is any free one here. Outputs are compared as on every page (outcome.py).
 """
 
@@ -41,7 +42,8 @@ class Reader:
         self.fresh = fresh
         self.done: list[str] = []
         self._terminals: dict[str, Terminal] = {}
-        self._id = self._pid = ""
+        self._ids: dict[str, str] = {}  # by terminal
+        self._pid = ""
         self._port = str(_free_port())
 
     def follow(self, page: str) -> None:
@@ -111,7 +113,7 @@ class Reader:
             if command == "^C":
                 terminal.interrupt()
             elif command:
-                terminal.type(self._filled(command[2:]))
+                terminal.type(self._filled(number, command[2:]))
                 self.done.append(command[2:])
             elif not shown:
                 continue
@@ -121,18 +123,20 @@ class Reader:
             )
             where = f"{PAGE.name}, line {block.line}: {command}"
             assert said is not None, f"{where}\n{differs(shown, self._seen(terminal.unread))}"
-            self._remember(said)
+            self._remember(number, said)
 
-    def _filled(self, command: str) -> str:
-        command = re.sub(r"\bPID\b", self._pid, re.sub(r"\bID\b", self._id, command))
+    def _filled(self, number: str, command: str) -> str:
+        id = self._ids.get(number, "no id yet")
+        command = re.sub(r"\bPID\b", self._pid, re.sub(r"\bID\b", id, command))
         return command.replace("8080", self._port)
 
     def _seen(self, text: str) -> str:
         """The text with what is another one each time as the page has it, or can have it."""
         return _PID.sub("process PID", text.replace(self._port, "8080"))
 
-    def _remember(self, said: str) -> None:
-        self._id = (_ID.findall(said) or [self._id])[-1]
+    def _remember(self, number: str, said: str) -> None:
+        if found := _ID.findall(said):
+            self._ids[number] = found[-1]
         self._pid = (_PID.findall(said) or [self._pid])[-1]
 
 
