@@ -38,7 +38,7 @@ class Stop(msgspec.Struct):
     @property
     def is_token(self) -> bool:
         """Whether its step tells already that it does not go on."""
-        return self.note.type == _OF_TOKENS
+        return self.note.type == _OF_TOKENS and not self.note.untold
 
 
 def letter_id(service: str, id: str) -> str:

@@ -13,6 +13,7 @@ from pavane.core.model import status as st
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.core.model.journal import AsideNote, StepNote
 from pavane.core.projection import message as m
+from pavane.core.projection.choreography import MADE
 from pavane.core.projection.wire import Envelope, from_event
 from pavane.errors import InputError, NotFoundError, StoreError
 from pavane.participant import telling
@@ -144,8 +145,8 @@ class SetAside:
             return []
         message = envelope.message
         ref = message.node.removeprefix(f"{message.scope}/") if message.scope else message.node
-        if message.kind != m.TOKEN or kind == "dead" or ref == "(end)":
-            return []
+        if message.kind != m.TOKEN or kind == "dead" or ref == "(end)" or ref.endswith(MADE):
+            return []  # what is made of a step is named for people by who knows the definition
         note = StepNote(
             execution=envelope.execution,
             scope=message.scope,

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from pavane.core.model.event import CloudEvent
 from pavane.core.model.journal import AsideNote
+from pavane.core.projection.choreography import MADE
 from pavane.participant.emitting import correlation_of
 from pavane.ports.ledger import Aside
 
@@ -38,6 +39,7 @@ def stopped(service: str, aside: Aside, now: int, *, attempts: int = 0) -> Aside
         payload=payload,
         encoding=encoding,
         size=len(data),
+        untold=aside.kind != "dead" and aside.event.attributes.get("procstep", "").endswith(MADE),
         time=now,
     )
 

@@ -22,7 +22,7 @@ from pavane.sdk.service import Service
 from pavane.sdk.worker import LocalWorkers
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.clock import VirtualClock
-from tests.unit.core.build import task, workflow
+from tests.unit.core.build import fan, task, workflow
 
 
 class Stage:
@@ -116,6 +116,12 @@ def two(name: str = "b", **second: Any) -> Workflow:
     first = task("a", undo=True, service="left")
     then = structs.replace(task("b", service="right", **second), name=name)
     return workflow(first, then, style="choreographed")
+
+
+def each_b() -> Workflow:
+    """The step a, then the task b for each of two items."""
+    items = fan("each", [1, 2], inputs={"forkTaskName": "b"}, service="right")
+    return workflow(task("a", undo=True, service="left"), items, style="choreographed")
 
 
 async def kept_in(ledger: MemoryLedger) -> dict[RowKey, bytes]:

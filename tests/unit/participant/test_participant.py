@@ -16,7 +16,15 @@ from pavane.errors import Fail, NotFoundError
 from pavane.ports.bus import role_topic
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
-from tests.unit.participant.company import calls, forget_definitions, pair, run, stage, two
+from tests.unit.participant.company import (
+    calls,
+    each_b,
+    forget_definitions,
+    pair,
+    run,
+    stage,
+    two,
+)
 
 
 def test_a_token_of_an_unknown_definition_is_parked_and_taken_up_when_it_is_known():
@@ -38,6 +46,31 @@ def test_a_token_of_an_unknown_definition_is_parked_and_taken_up_when_it_is_know
             assert view.status == "COMPLETED"
             assert calls == ["a", "b"]
             assert await on.ledgers["right"].aside() == []
+
+    run(scene())
+
+
+def test_the_token_of_an_item_of_an_unknown_definition_is_told_without_a_step():
+    """Its name for people stands in the definition."""
+
+    async def scene() -> None:
+        async with stage(each_b(), *pair()) as on:
+            await on.boot("left")
+            right = await on.boot("right", choreographies=[])
+            id = await on.start()
+            await asyncio.sleep(1)
+            steps = {step.ref for step in on.observer.execution(id).steps}
+            assert steps == {"a", "each", "each-join"}
+            held = [each for each in on.observer.frontier(id) if each.role == "right"]
+            assert [each.step for each in held] == ["", ""]
+            assert all("pavane.token.v1 is parked: definition" in each.why for each in held)
+            await right.register([on.score])
+            view = await on.observer.wait(id, 5)
+            assert view.status == "COMPLETED"
+            steps = {step.ref for step in on.observer.execution(id).steps}
+            assert steps == {"a", "each", "each-join", "_b_0", "_b_1"}
+            assert calls == ["a", "b", "b"]
+            assert on.observer.frontier(id) == []
 
     run(scene())
 

@@ -118,6 +118,7 @@ class AsideNote(
     payload: str = ""
     encoding: str = ""  # of the payload: "" for UTF-8, or base64
     size: int = 0  # bytes of the whole data
+    untold: bool = False  # a token, and no step tells that it does not go on
     time: int = 0
 
 

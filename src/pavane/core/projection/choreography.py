@@ -21,6 +21,12 @@ OUT = ":out"
 IN = ":in"
 ITEM = ":given"  # of an item of a for-each: what it begins with, which its fork works out
 
+# Nodes that are no step of the definition are named after the step that they are made of, and this.
+EACH_ITEM = ":item"  # of a for-each
+EACH_ITERATION = ":each"
+ITERATION_ENDS = ":again"
+MADE = (EACH_ITEM, EACH_ITERATION, ITERATION_ENDS)
+
 # Members of the value of a loop, and of an iteration.
 SHOWN = "output"  # as expressions see it
 HANDED_ON = "variables"

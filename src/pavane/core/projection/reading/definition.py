@@ -14,7 +14,14 @@ from pavane.core.decide.nodes import Node as PlanNode
 from pavane.core.decide.plan import Plan, all_steps, compile_plan, node_for
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import CHOICES, Step, Workflow, content_hash
-from pavane.core.projection.choreography import Choreography, Guard, Source
+from pavane.core.projection.choreography import (
+    EACH_ITEM,
+    EACH_ITERATION,
+    ITERATION_ENDS,
+    Choreography,
+    Guard,
+    Source,
+)
 from pavane.core.projection.reading import blocks as b
 from pavane.core.projection.reading.data import route
 from pavane.core.projection.reading.graph import build
@@ -227,7 +234,7 @@ class _Reader:
                 f"Step {step.ref!r}: choreographed, a FORK_JOIN_DYNAMIC has one task for all.",
                 "Let its scope be orchestrated.",
             )
-        item = f"{step.ref}:item"
+        item = step.ref + EACH_ITEM
         for ref in (join.ref, item):
             self.inside[_id(path, ref)] = inside
         branch = structs.replace(branch, task_reference_name=item)
@@ -244,8 +251,8 @@ class _Reader:
     def _loop(
         self, step: Step, node: PlanNode, plan: Plan, path: str, inside: tuple[Guard, ...]
     ) -> b.Loop:
-        for ends in ("each", "again"):
-            self.inside[_id(path, f"{step.ref}:{ends}")] = inside
+        for made in (EACH_ITERATION, ITERATION_ENDS):
+            self.inside[_id(path, step.ref + made)] = inside
         return b.Loop(
             step.ref,
             self._list(step.loop_over, plan, path, inside),

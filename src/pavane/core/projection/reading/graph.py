@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pavane.core.projection.choreography import Choreography, Node, Opener, Region, Scope
+from pavane.core.projection.choreography import (
+    EACH_ITERATION,
+    ITERATION_ENDS,
+    Choreography,
+    Node,
+    Opener,
+    Region,
+    Scope,
+)
 from pavane.core.projection.reading import blocks
 from pavane.core.projection.reading.blocks import Block
 
@@ -169,9 +177,13 @@ class _Builder:
         """A node that is open as long as the loop; two for what is around each iteration."""
         id = f"{scope.path}/{loop.ref}" if scope.path else loop.ref
         inside = (*regions, Region(id, "loop"))
-        again = self._add(scope, f"{loop.ref}:again", "again", inside, role=loop.role, loop=id)
+        again = self._add(
+            scope, loop.ref + ITERATION_ENDS, "again", inside, role=loop.role, loop=id
+        )
         first = self._list(scope, loop.body, again.id, inside)
-        begin = self._add(scope, f"{loop.ref}:each", "iteration", inside, role=loop.role, loop=id)
+        begin = self._add(
+            scope, loop.ref + EACH_ITERATION, "iteration", inside, role=loop.role, loop=id
+        )
         begin.after, again.body, again.bound = (first,), begin.id, loop.times
         node = self._add(scope, loop.ref, "loop", regions, role=loop.role, type="DO_WHILE")
         node.after, node.body, node.again = (after,), begin.id, again.id
