@@ -33,13 +33,13 @@ from pavane.testing.simulation.case import CrashAt
 from pavane.testing.simulation.dance.case import POINTS, DanceCase, Stop
 from pavane.testing.simulation.dance.definitions import Drawn
 from pavane.testing.simulation.dance.network import Weather
-from pavane.testing.simulation.dance.orchestra import orchestrate
+from pavane.testing.simulation.dance.orchestra import Learn, orchestrate
 from pavane.testing.simulation.dance.played import Played, Run
 from pavane.testing.simulation.dance.script import Script
 from pavane.testing.simulation.dance.world import Danced, DanceWorld
 from pavane.testing.simulation.outside import Outside
 from pavane.testing.simulation.scripts import Mood, Scripts, Turn
-from pavane.testing.simulation.workers import Hands
+from pavane.testing.simulation.workers import Hands, Source
 
 __all__ = ["HANG", "Faults", "Play", "after", "in_turn", "play"]
 
@@ -129,8 +129,8 @@ def play(
 def _conduct(run: Run, answers: Answers, faults: Faults, seed: int, limit_s: float) -> Played:
     made: list[_AnsweringHands] = []
 
-    def hands(outside: Outside, place: Callable[[Assignment], str]) -> Hands:
-        made.append(_AnsweringHands(outside, answers, place))
+    def hands(outside: Outside, place: Callable[[Assignment], str], learn: Learn) -> Hands:
+        made.append(_AnsweringHands(outside, answers, place, learn))
         return made[0]
 
     async def attend(engine: Engine) -> None:
@@ -158,13 +158,24 @@ class _AnsweringHands(Hands):
     """Handlers that answer as scripted."""
 
     def __init__(
-        self, outside: Outside, answers: Answers, place: Callable[[Assignment], str]
+        self,
+        outside: Outside,
+        answers: Answers,
+        place: Callable[[Assignment], str],
+        learn: Learn | None = None,
     ) -> None:
         super().__init__(outside, Scripts(0, Mood()))
         self._answers = answers
         self._place = place
+        self._learn = learn
         self._calls = 0
         self.enough = asyncio.Event()  # it has been tried so often that it will never end
+
+    async def work(self, given: Assignment, source: Source, stop: asyncio.Event) -> None:
+        """A scope in a loop has a path for each iteration, which has to be looked up."""
+        if self._learn is not None:
+            await self._learn(given.execution_id)
+        await super().work(given, source, stop)
 
     def known(self, given: Assignment) -> Assignment:
         """By the path of its scope."""

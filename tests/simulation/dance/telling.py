@@ -9,8 +9,9 @@ import msgspec
 
 from pavane.ports.bus import JOURNAL
 from pavane.testing.simulation.clock import START_MS
+from pavane.testing.simulation.dance.instances import notes_of
 from pavane.testing.simulation.dance.played import Run
-from pavane.testing.simulation.dance.world import dance, notes_of
+from pavane.testing.simulation.dance.world import dance
 from tests.simulation.checker.graph import Json, branches
 from tests.simulation.dance.equivalence import case_of
 

@@ -95,7 +95,9 @@ def of_step(step: StepView) -> dict[str, Any]:
     return seen
 
 
-def both(flow: Any, given: dict[str, Any], results: dict[Any, Any], **how: Any) -> Play:
+def both(
+    flow: Any, given: dict[str, Any], results: dict[Any, Any] | None = None, **how: Any
+) -> Play:
     """Played in both styles, in many orders of messages; gives the danced one."""
     conducted = play(flow, given, results=results)
     wanted = picture(conducted)

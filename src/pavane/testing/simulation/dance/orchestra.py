@@ -33,6 +33,9 @@ _PLACES = 50
 _LOOK_S = 86_400.0  # nobody sets this clock, so that a wait of months costs next to nothing
 
 
+Learn = Callable[[str], Awaitable[None]]
+
+
 class _Losing(StageHands):
     """The process dies with some of the attempts, once, before they do anything."""
 
@@ -43,7 +46,7 @@ class _Losing(StageHands):
         place: Callable[[Assignment], str],
         lost: Collection[Lost],
         gone: Callable[[Assignment], Awaitable[object]],
-        learn: Callable[[str], Awaitable[None]],
+        learn: Learn,
     ) -> None:
         super().__init__(outside, run.script, place)
         self._lost = set(lost)
@@ -62,7 +65,8 @@ class _Losing(StageHands):
             await super().work(given, source, stop)
 
 
-MakeHands = Callable[[Outside, Callable[[Assignment], str]], Hands]
+MakeHands = Callable[[Outside, Callable[[Assignment], str], Learn], Hands]
+"""Hands that know the place of an assignment, once they have learned of its execution by id."""
 
 
 async def orchestrate(
@@ -92,10 +96,11 @@ async def orchestrate(
         fact = facts.Returned(given.ref, given.attempt)
         await engine._submit(given.execution_id, fact)  # pyright: ignore[reportPrivateUsage]  # a restart does so
 
+    learn = partial(_learn, Reader(store), names)
     if make_hands is not None:
-        hands = make_hands(outside, place)
+        hands = make_hands(outside, place, learn)
     else:
-        hands = _Losing(outside, run, place, lost, gone, partial(_learn, Reader(store), names))
+        hands = _Losing(outside, run, place, lost, gone, learn)
     tasks = frozenset(task.name for task in run.drawn.tasks)
     workers = Workers(hands, tasks, _PLACES, "local/crew")
     engine = Engine(

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Callable
 from random import Random
 from typing import Any, cast
 
 import msgspec
 
 from pavane.adapters.memory.ledger import MemoryLedger
-from pavane.core.decide.nodes import numbered
 from pavane.core.model import status as st
 from pavane.core.model.event import Outgoing
-from pavane.core.model.journal import Note, StepNote
 from pavane.core.model.work import Assignment
 from pavane.core.model.workflow import Workflow
 from pavane.core.projection.choreography import Choreography
@@ -23,26 +19,26 @@ from pavane.core.projection.dancing.dancer import Dancer
 from pavane.core.projection.message import (
     START,
     STOP,
-    At,
     Message,
     child_execution,
     execution_of,
 )
 from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.wire import Envelope, to_event
-from pavane.observer import records
+from pavane.engine.views.shapes import ExecutionView
 from pavane.observer.observer import Observer
 from pavane.participant.requests import Requests
 from pavane.participant.retention import Retention
 from pavane.participant.roles.turns import DancerMaker
-from pavane.ports.bus import JOURNAL, role_topic
+from pavane.ports.bus import role_topic
 from pavane.ports.ledger import Record
 from pavane.testing.simulation import loop
 from pavane.testing.simulation.clock import VirtualClock
 from pavane.testing.simulation.dance.case import DanceCase
 from pavane.testing.simulation.dance.hands import StageHands
+from pavane.testing.simulation.dance.instances import instances, lost_attempts
 from pavane.testing.simulation.dance.network import Delivered, Network
-from pavane.testing.simulation.dance.played import Lost, Played, Run, standing
+from pavane.testing.simulation.dance.played import Played, Run, standing
 from pavane.testing.simulation.dance.script import Place, Script
 from pavane.testing.simulation.dance.service import ServiceProcess
 from pavane.testing.simulation.outside import Outside, Seen
@@ -54,7 +50,7 @@ _LOOKS_S = 5.0
 _REST_S = 60.0  # after the last end, for what is late
 _LIVES = 2.5  # times what is kept: first the home forgets, then the others, with their rounds
 _PLACES = 50
-_ITERATIONS = 3  # at most, of a loop in a drawn definition
+_ITERATIONS = 3  # of a loop, to begin with: more are looked at where there are more
 _LOG_MAX = 1_000_000
 _OVER = st.ENDED | {st.NEEDS_ATTENTION}
 
@@ -98,11 +94,8 @@ class DanceWorld:
         self._forgetting = forgetting
         self._choreographies = {run.key: _choreography(run) for run in case.runs}
         self._ids = {run.key: execution_of(run.drawn.workflow.name, run.key) for run in case.runs}
-        self._places = {
-            child_execution(self._ids[key], path, generation): f"{key}:{name}"
-            for key, choreography in self._choreographies.items()
-            for path, generation, name in instances(choreography)
-        }
+        self._iterations = _ITERATIONS
+        self._places: dict[str, str] = {}
         turns = {
             Place(f"{run.key}:{place.scope}", place.ref): turns
             for run in case.runs
@@ -154,6 +147,14 @@ class DanceWorld:
         )
 
     def _place(self, given: Assignment) -> str:
+        while given.execution_id not in self._places:
+            if self._places:
+                self._iterations *= 2
+            self._places = {
+                child_execution(self._ids[key], path, generation): f"{key}:{name}"
+                for key, choreography in self._choreographies.items()
+                for path, generation, name in instances(choreography, self._iterations)
+            }
         return self._places[given.execution_id]
 
     # --- the course of things -------------------------------------------------------------------
@@ -318,13 +319,16 @@ class DanceWorld:
 
     def _played(self, run: Run, observer: Observer, logs: dict[str, list[Record]]) -> Played:
         root, choreography = self._ids[run.key], self._choreographies[run.key]
-        ids = {
-            name: child_execution(root, path, generation)
-            for path, generation, name in instances(choreography)
-        }
-        views = {
-            path: observer.execution(id) for path, id in ids.items() if observer.views.knows(id)
-        }
+        views: dict[str, ExecutionView] = {}
+        more = True
+        while more:  # the last of so many iterations was there: there may be others
+            more = False
+            for path, generation, name in instances(choreography, self._iterations):
+                id = child_execution(root, path, generation)
+                if name not in views and observer.views.knows(id):
+                    views[name] = observer.execution(id)
+                    more = more or self._iterations in generation
+            self._iterations *= 2 if more else 1
         stands = standing(self._outside, f"{run.key}:")
         record = [
             seen._replace(execution_id=seen.execution_id.removeprefix(f"{run.key}:"))
@@ -338,49 +342,6 @@ class DanceWorld:
 def _raised(task: asyncio.Task[None]) -> None:
     if not task.cancelled():
         task.result()
-
-
-def notes_of(log: Sequence[Record]) -> Iterator[Note]:
-    """What a role told, in order."""
-    for record in log:
-        if record.out.topic == JOURNAL:
-            for told in records.read(record.out.event, record.position):
-                yield told.note
-
-
-def instances(choreography: Choreography) -> Iterator[tuple[str, At, str]]:
-    """Path, generation and name of each scope instance that there may be; loops end soon here."""
-    for path, scope in choreography.scopes.items():
-        for generation in product(range(1, _ITERATIONS + 1), repeat=scope.depth):
-            yield path, generation, instance_name(choreography, path, generation)
-
-
-def instance_name(choreography: Choreography, path: str, generation: At) -> str:
-    """The path of a scope instance: each step with its iterations."""
-    if not path:
-        return ""
-    node = choreography.nodes[path]
-    outer = choreography.scopes[node.scope]
-    above = instance_name(choreography, outer.path, generation[: outer.depth])
-    name = numbered(node.ref, generation[outer.depth :])
-    return f"{above}/{name}" if above else name
-
-
-def lost_attempts(
-    logs: Mapping[str, Sequence[Record]], execution: str, choreography: Choreography
-) -> frozenset[Lost]:
-    """Attempts that began more than once: the process that made them first has died."""
-    begun: Counter[Lost] = Counter()
-    for log in logs.values():
-        for note in notes_of(log):
-            if isinstance(note, StepNote) and note.execution == execution:
-                scope = instance_name(choreography, note.scope, note.generation)
-                ref = numbered(note.ref, note.at[len(note.generation) :])
-                attempt = Lost(Place(scope, ref), note.attempt)
-                begun[attempt] += note.type == "SIMPLE" and note.status == st.IN_PROGRESS
-                if note.reason.startswith("its process died"):
-                    begun[attempt] += 1  # and was not made again
-    return frozenset(each for each, times in begun.items() if times > 1)
 
 
 def _choreography(run: Run) -> Choreography:
