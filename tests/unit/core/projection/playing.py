@@ -37,6 +37,7 @@ def play(
     *,
     fails: Collection[str] = (),
     seed: int = 0,
+    dancer: type[Dancer] = Dancer,
 ) -> Played:
     """Until nothing more happens; a task gives its result by its node, or fails for good.
 
@@ -57,7 +58,7 @@ def play(
                 bag.append(event)
         else:
             role, event = here.pop(chance.randrange(len(here)))
-        reaction = Dancer(score, role, AllRows(rows[role]), now, "x").take(event)
+        reaction = dancer(score, role, AllRows(rows[role]), now, "x").take(event)
         rows[role].update(reaction.rows)
         bag += reaction.sent
         played.sent += reaction.sent

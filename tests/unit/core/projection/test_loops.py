@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from pavane.core.model.workflow import Step
 from pavane.core.projection.choreography import Choreography
+from pavane.core.projection.dancing.dancer import Dancer
+from pavane.core.projection.message import At
 from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.reading.hops import danced_hops
-from pavane.core.projection.rows import ABORTED, CLOSED
+from pavane.core.projection.rows import ABORTED, CLOSED, Undoing
 from tests.unit.core.build import fork, loop, of_type, scope, switch, task, terminate, workflow
 from tests.unit.core.projection.playing import play
 from tests.unit.core.projection.test_data import heard, owned
@@ -128,6 +130,33 @@ def test_the_way_back_goes_through_the_iterations(seed: int):
     assert [call for call in played.calls if call.startswith("undo:")] == back
     played = play(score, {"items": [1, 2]}, fails=["t/b[2]"], seed=seed)
     assert played.calls[-3:] == ["undo:a[2]", "undo:t/b[1]", "undo:a[1]"]
+
+
+class _Counting(Dancer):
+    """Counts, for each wave of undos, how often two of them are compared."""
+
+    compared: ClassVar[list[int]] = []
+
+    def wave(self, path: str, generation: At) -> None:
+        self.compared.append(0)
+        super().wave(path, generation)
+
+    def must_wait(self, line: Undoing, other: Undoing) -> bool:
+        self.compared[-1] += 1
+        return super().must_wait(line, other)
+
+
+@pytest.mark.parametrize("count", [20, 80])
+def test_of_all_iterations_only_the_last_ones_are_compared(count: int):
+    steps = [owned("a", "one", undo=True), owned("b", "two", undo=True)]
+    score = read(loop("l", *steps, items=ITEMS), owned("c", "two"))
+    _Counting.compared.clear()
+    played = play(score, {"items": [1] * count}, fails=["c"], dancer=_Counting)
+    assert played.status == ABORTED
+    undone = [each for each in played.calls if each.startswith("undo:")]
+    assert undone[:2] == [f"undo:b[{count}]", f"undo:a[{count}]"]
+    assert len(undone) == 2 * count
+    assert 0 < max(_Counting.compared) <= 2 * len(undone)
 
 
 def test_a_condition_decides_and_may_ask_for_a_choice():

@@ -156,13 +156,17 @@ class Returning(ScopePictures, Flow):
         """Ask for every undo that nothing left waits for; when nothing is left, it is over."""
         row = self.scope_row(path, generation)
         assert row is not None
-        # The items of a for-each stand in the same order to all others: one speaks for them.
-        apart = {self._spoken_for(line): line for line in row.left}.values()
-        due = [
-            line
+        last: dict[tuple[str, At], Undoing] = {}
+        for line in row.left:
+            others = self._spoken_for(line)
+            if others not in last or last[others].at < line.at:
+                last[others] = line
+        apart = last.values()
+        due = {
+            line: None
             for line in row.left
             if not line.sent and not any(self.must_wait(line, other) for other in apart)
-        ]
+        }
         if due:
             left = tuple(
                 structs.replace(line, sent=True) if line in due else line for line in row.left
@@ -175,7 +179,15 @@ class Returning(ScopePictures, Flow):
             self._finish(path, generation, row)
 
     def _spoken_for(self, line: Undoing) -> tuple[str, At]:
-        return line.node, line.at[:-1] if self.node(line.node).stem else line.at
+        """Those of which the last one speaks for all: whoever comes before any comes before it.
+
+        They are the iterations of a step, and the items of a for-each, which stand in the same
+        order to all others.
+        """
+        node = self.node(line.node)
+        regions = node.regions[:-1] if node.stem else node.regions
+        coordinates = zip(line.at, regions, strict=False)
+        return line.node, tuple(at for at, region in coordinates if region.kind == "each")
 
     def must_wait(self, line: Undoing, other: Undoing) -> bool:
         """Whether the other was caused by this one, so that it is undone before it (rule 5)."""
