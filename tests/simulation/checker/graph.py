@@ -65,7 +65,7 @@ class Graph:
         """Whether the JOIN waits for a step of a branch, seen where it stands in the branch."""
         joined = fork.siblings[fork.index + 1].get("joinOn", [])
         behind = [step["taskReferenceName"] for step in within.siblings[within.index :]]
-        plain = within.type not in ("SWITCH", "FORK_JOIN")
+        plain = within.type not in ("SWITCH", "DECISION", "FORK_JOIN", "FORK_JOIN_DYNAMIC")
         # A JOIN on a SWITCH itself waits for the choice alone, not for what was chosen.
         return any(ref in joined for ref in (behind if plain else behind[1:]))
 

@@ -6,7 +6,7 @@ It walks the definition's JSON itself and shares no code with what decides, in e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -17,6 +17,8 @@ from tests.simulation.checker.graph import Graph
 Json = dict[str, Any]
 
 UNDO = "undo:"
+FAN = "FORK_JOIN_DYNAMIC"
+WIDEST = 3  # so many items a for-each has at most
 _ENDED = {"COMPLETED", "COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED"}
 
 
@@ -33,6 +35,15 @@ class Definition:
             inner = place.step.get("subWorkflowParam", {}).get("workflowDefinition")
             if inner is not None:
                 self._read(inner, f"{path}/{ref}" if path else ref)
+        self._read_items(graph)
+
+    def _read_items(self, graph: Graph) -> None:
+        """An item of a for-each stands where its for-each does."""
+        fans = [place for place in graph.places.values() if place.type == FAN]
+        for place in fans:
+            name = place.step["inputParameters"]["forkTaskName"]
+            stem = f"_{name}_" if place is fans[0] else f"_{place.ref}_{name}_"
+            graph.places |= {f"{stem}{index}": place for index in range(WIDEST)}
 
     def causes(self, one: Place, other: Place) -> bool:
         """Whether `one` must be over before `other` may begin, where both run."""
@@ -86,7 +97,9 @@ class Definition:
             if below and depth < len(theirs) and theirs[depth].scope == place.scope:
                 same = {p.ref for p in graph.chain(theirs[depth].ref)}
             around = [p for p in graph.chain(place.ref)[:-1] if p.ref not in same]
-            if any(p.type == "SWITCH" or "items" in p.step for p in around):
+            if any(p.type in ("SWITCH", "DECISION") or "items" in p.step for p in around):
+                return False
+            if _may_lack(graph.places[place.ref].step, place.ref):
                 return False
         return True
 
@@ -97,6 +110,14 @@ class Definition:
 
     def step(self, place: Place) -> Json:
         return self.graph(place.scope).places[base_of(place).ref].step
+
+
+def _may_lack(step: Json, ref: str) -> bool:
+    """Whether a for-each may have no such item: the input lists them, or too few are written."""
+    items = step["inputParameters"]["forkTaskInputs"] if step.get("type") == FAN else None
+    if isinstance(items, list):
+        return int(ref.rpartition("_")[2]) >= len(cast("list[Any]", items))
+    return items is not None
 
 
 def _numbers(place: Place) -> tuple[int, ...]:

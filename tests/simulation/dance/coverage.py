@@ -17,8 +17,11 @@ from pavane.testing.simulation.dance.world import Danced
 from tests.simulation.checker.graph import Graph
 
 _TYPES = (
+    "DECISION",
     "DO_WHILE",
+    "EXCLUSIVE_JOIN",
     "FORK_JOIN",
+    "FORK_JOIN_DYNAMIC",
     "INLINE",
     "JOIN",
     "NOOP",
@@ -39,7 +42,10 @@ _STEP_ENDS = {
     "JOIN": "COMPLETED COMPLETED_WITH_ERRORS CANCELED",
     "INLINE": "COMPLETED FAILED_WITH_TERMINAL_ERROR",
     "SWITCH": "COMPLETED",
+    "DECISION": "COMPLETED",
+    "EXCLUSIVE_JOIN": "COMPLETED FAILED_WITH_TERMINAL_ERROR",
     "FORK_JOIN": "COMPLETED",
+    "FORK_JOIN_DYNAMIC": "COMPLETED FAILED_WITH_TERMINAL_ERROR",
     "SET_VARIABLE": "COMPLETED",
     "NOOP": "COMPLETED",
     "TERMINATE": "COMPLETED",
@@ -73,6 +79,15 @@ MINIMUMS = {
     "a loop in a loop": 20,
     "a loop undone from a later iteration back": 8,
     "a variable from an iteration to the next": 20,
+    "a for-each": 200,
+    "a for-each without items": 20,
+    "a for-each of several": 50,
+    "a for-each in a loop": 20,
+    "a for-each in a scope": 20,
+    "a for-each aborted in flight": 10,
+    "a for-each undone": 20,
+    "an item that failed beside others": 10,
+    "an item that was tried again": 20,
     "an execution that everybody forgot": 400,
     **{f"an execution that everybody forgot: {end}": 10 for end in _ENDS},
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
@@ -194,6 +209,8 @@ def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
                 yield "a fork"
             if step.type == "DO_WHILE":
                 yield from _of_loop(view, step)
+            if step.type == "FORK_JOIN_DYNAMIC" and step.status == "COMPLETED":
+                yield from _of_each(path, view, step)
         if path:
             yield "a nested scope"
     for step in played.view.steps if played.view else ():
@@ -217,6 +234,29 @@ def _of_loop(view: ExecutionView, loop: StepView) -> Iterator[str]:
         yield "a loop undone from a later iteration back"
     if any(step.type == "SET_VARIABLE" and step.ref.endswith("__2") for step in view.steps):
         yield "a variable from an iteration to the next"
+
+
+def _of_each(path: str, view: ExecutionView, each: StepView) -> Iterator[str]:
+    """What its items were."""
+    yield "a for-each"
+    names = set(msgspec.json.decode(each.input)["forkedTasks"])
+    items = [step for step in view.steps if step.ref in names]
+    if not names:
+        yield "a for-each without items"
+    if len(names) > 1:
+        yield "a for-each of several"
+    if "__" in each.ref:
+        yield "a for-each in a loop"
+    if path:
+        yield "a for-each in a scope"
+    if view.status in _BACK and any(step.status == "CANCELED" for step in items):
+        yield "a for-each aborted in flight"
+    if any(step.status == "UNDONE" for step in items):
+        yield "a for-each undone"
+    if len(names) > 1 and any(step.status in _FAILED for step in items):
+        yield "an item that failed beside others"
+    if any(step.attempts > 1 and step.status == "COMPLETED" for step in items):
+        yield "an item that was tried again"
 
 
 def has_limits(drawn: Drawn) -> bool:

@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 # What no journal tells, or each style names in its own way: ids, times, workers.
 _OF_RUN = ("workflow", "version", "status", "cause", "reason", "failed_ref", "key")
-_OF_STEP = ("task", "service", "type", "status", "attempts", "reason", "undo", "undoes")
+_OF_STEP = ("task", "service", "type", "status", "attempts", "reason", "undo", "undoes", "fork")
 
 
 def differences(conducted: Played, danced: Played, *, skewed: bool = False) -> list[str]:

@@ -8,10 +8,11 @@ import msgspec
 
 from pavane.testing.simulation.case import CrashAt
 from pavane.testing.simulation.dance.case import POINTS, DanceCase, Stop
-from pavane.testing.simulation.dance.definitions import Drawn, Traits, draw_definition
+from pavane.testing.simulation.dance.definitions import Drawn, draw_definition
 from pavane.testing.simulation.dance.network import CALM, Weather
 from pavane.testing.simulation.dance.played import Run
 from pavane.testing.simulation.dance.script import calm_script, racy_script
+from pavane.testing.simulation.dance.steps import Traits
 
 _WEATHERS = (
     CALM,
@@ -24,14 +25,17 @@ _WEATHERS = (
 _EVERYTHING = {
     "SIMPLE": 25.0,
     "FORK_JOIN": 25.0,
-    "SWITCH": 20.0,
+    "SWITCH": 30.0,
     "SET_VARIABLE": 14.0,
     "INLINE": 14.0,
     "NOOP": 14.0,
+    "FORK_JOIN_DYNAMIC": 8.0,
     "WAIT": 20.0,
     "TERMINATE": 10.0,
     "DO_WHILE": 10.0,
 }
+_WAYS = {"SIMPLE": 5.0, "SWITCH": 70.0, "FORK_JOIN": 50.0, "NOOP": 25.0, "WAIT": 50.0}
+_WAYS_OUT = {**_WAYS, "TERMINATE": 40.0, "WAIT": 0.0}
 _CALM_TRAITS = (
     Traits(),
     Traits(steps=3, services=2),
@@ -42,6 +46,8 @@ _CALM_TRAITS = (
     Traits(steps=4, pivot=0.8, undo=0.9),
     Traits(steps=3, timeouts=0.9, optional=0.3, weights={"WAIT": 20.0}),
     Traits(steps=4, weights={"SWITCH": 30.0, "TERMINATE": 25.0, "INLINE": 15.0}),
+    Traits(steps=3, undo=0.9, weights={"FORK_JOIN_DYNAMIC": 60.0}),
+    Traits(steps=4, undo=0.95, pivot=0.05, weights={"FORK_JOIN_DYNAMIC": 30.0, "DO_WHILE": 40.0}),
     Traits(steps=4, undo=0.95, pivot=0.05, weights={"DO_WHILE": 60.0, "SET_VARIABLE": 20.0}),
     Traits(steps=4, undo=1.0, pivot=0.0, optional=0.0, weights={"DO_WHILE": 120.0}),
     Traits(steps=4, undo=1.0, pivot=0.0, weights={"DO_WHILE": 90.0, "SET_VARIABLE": 60.0}),
@@ -50,6 +56,9 @@ _CALM_TRAITS = (
     Traits(steps=5, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
     Traits(steps=6, undo=0.0, pivot=0.0, deadline=0.95, endless=0.9, weights=_EVERYTHING),
     Traits(steps=6, undo=0.0, pivot=0.0, weights={**_EVERYTHING, "TERMINATE": 40.0}),
+    Traits(steps=6, undo=0.0, pivot=0.0, depth=1, weights=_WAYS_OUT),
+    Traits(steps=5, undo=0.0, pivot=0.0, depth=1, weights=_WAYS_OUT),
+    Traits(steps=5, undo=0.0, pivot=0.0, depth=1, deadline=0.95, endless=0.95, weights=_WAYS),
 )
 _SIDE_BY_SIDE = {"FORK_JOIN": 400.0, "TERMINATE": 0.0, "WAIT": 2.0, "SWITCH": 0.0, "NOOP": 0.0}
 _PIVOT_INSIDE = {"SIMPLE": 50.0, "SUB_WORKFLOW": 60.0, "FORK_JOIN": 0.0, "SWITCH": 0.0}
@@ -62,6 +71,7 @@ _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=1.0, pivot=1.0, deadline=0.6, weights=_PIVOT_INSIDE),
     Traits(steps=3, racy=True, undo=0.9, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
     Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
+    Traits(steps=2, racy=True, undo=0.9, deadline=0.5, weights={"FORK_JOIN_DYNAMIC": 200.0}),
     Traits(steps=2, racy=True, undo=0.9, deadline=0.5, depth=1, weights={"DO_WHILE": 60.0}),
 )
 RACY_STEPS = 6  # at most so many steps of all kinds, so that every order can be tried

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
+from msgspec import structs
 
+from pavane.core.decide.fan_forms import branch_step, stem_of
+from pavane.core.decide.fans import DYNAMIC_FORK
+from pavane.core.decide.plan import all_steps
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Step, Workflow
 from pavane.testing.simulation.dance.definitions import Drawn
@@ -15,6 +19,7 @@ from pavane.testing.simulation.scripts import Turn
 
 UNDO = "undo:"
 NEVER_MS = 40_000  # long after every limit of these definitions
+WIDEST = 3  # for-each: items at most, of what the input lists too
 _DELAYS_MS = (0, 1, 5, 20, 120, 600)
 _FATAL = "FAILED_WITH_TERMINAL_ERROR"
 
@@ -76,12 +81,17 @@ def _walk(
     forked: bool,
     outer: tuple[int, ...] = (),
 ) -> Iterator[Found]:
+    fans = [step.ref for step in all_steps(workflow.tasks) if step.type == DYNAMIC_FORK]
     ahead = [(step, forked, 0) for step in reversed(workflow.tasks)]
     while ahead:
         step, beside, loops = ahead.pop()
         param = step.sub_workflow_param
         if step.type == "SIMPLE":
             yield Found(Place(path, step.ref), step, tasks[step.name], beside, (*outer, loops))
+        elif step.type == DYNAMIC_FORK:
+            for item, alone in _items(step, first=fans[:1] == [step.ref]):
+                at, task = Place(path, item.ref), tasks[item.name]
+                yield Found(at, item, task, beside or not alone, (*outer, loops))
         elif param is not None and param.workflow_definition is not None:
             inner = f"{path}/{step.ref}" if path else step.ref
             around = (*outer, loops)
@@ -92,6 +102,17 @@ def _walk(
         for branch in step.fork_tasks:
             ahead += [(each, True, loops) for each in reversed(branch)]
         ahead += [(each, beside, loops + 1) for each in reversed(step.loop_over)]
+
+
+def _items(fork: Step, *, first: bool) -> Iterator[tuple[Step, bool]]:
+    """The steps that a for-each may have, and whether it is one alone."""
+    listed: Any = fork.input_parameters["forkTaskInputs"]
+    width = len(cast("list[Any]", listed)) if isinstance(listed, list) else WIDEST
+    branch = branch_step(fork)
+    assert branch is not None
+    stem = stem_of(fork, branch.name, first=first)
+    for index in range(width):
+        yield structs.replace(branch, task_reference_name=f"{stem}{index}"), width == 1
 
 
 # --- drawing ------------------------------------------------------------------------------------
