@@ -35,7 +35,7 @@ class Names(dict[str, str]):
         super().__init__(known or {})
         self.frame = frame
         self.loose: set[str] = set()  # variables that are dicts, whatever is known of what is in it
-        self.races: dict[str, Race] = {}  # by the JOIN that ends them
+        self.races: dict[str, Race] = {}  # by the path of the name of their winner
 
     def copy(self) -> Names:
         """The same names, to which others can be added."""

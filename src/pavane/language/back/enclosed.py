@@ -42,7 +42,7 @@ def scope(writing: Writing, step: Step, following: Step | None, names: Names) ->
 
 def _body(writing: Writing, step: Step, inner: Workflow, passed: Names, names: Names) -> None:
     """The steps inside, where other names are known, and what is read of them outside."""
-    within = Names(writing.wishes.scopes[step.ref], passed)
+    within = passed.copy()
     variables = {key: each for key, each in names.items() if key.startswith("workflow.variables.")}
     within.update(variables)
     loops, writing.loops = writing.loops, []
@@ -61,7 +61,8 @@ def _body(writing: Writing, step: Step, inner: Workflow, passed: Names, names: N
             writing.at[len(writing.lines)] = step.ref
             shown = variable
         names[outside] = shown
-    inputs = [within[f"workflow.input.{key}"] for key in step.input_parameters]
+    known = {path: race.variable for path, race in within.races.items()} | within
+    inputs = [known[f"workflow.input.{key}"] for key in step.input_parameters]
     inputs = list(dict.fromkeys(inputs))
     early = read_early(writing.lines[start:], inputs)
     if early:
@@ -104,6 +105,9 @@ def _passed(writing: Writing, step: Step, names: Names) -> Names:
     paths = {
         str(value)[2:-1]: f"workflow.input.{key}" for key, value in step.input_parameters.items()
     }
+    for path, inside in paths.items():
+        if path in names.races:
+            within.races[inside] = names.races[path]
     for whole, variable in names.items():
         inside = _replaced(whole, paths)
         if whole.startswith("[") and inside != whole:  # a list that is made of several inputs
@@ -111,7 +115,7 @@ def _passed(writing: Writing, step: Step, names: Names) -> Names:
             inputs = [each for path, each in paths.items() if path in whole]
             within.update(dict.fromkeys(inputs, variable))
     for key, value in step.input_parameters.items():
-        if f"workflow.input.{key}" in within:
+        if f"workflow.input.{key}" in {*within, *within.races}:
             continue
         shown = expression(value, names)
         if not shown.isidentifier():

@@ -54,19 +54,15 @@ class Race:
 
     def pattern(self, name: str) -> str:
         """What a `case` asks for when a branch has won; empty where there is nothing to ask."""
-        kind = self.gives.get(name, "")
+        kind = self.gives.get(name, "").removesuffix("[str, Any]")
         if kind == "None":
             return "None"
-        alone = list(self.gives.values()).count(kind) == 1 and kind.isidentifier()
+        alone = sum(each.startswith(kind) for each in self.gives.values()) == 1
+        alone = alone and kind.isidentifier()
         return f"{kind}()" if alone and kind != "Any" else ""
 
 
 def winner_in(node: ast.expr) -> str:
-    """The JOIN whose winner an expression is, or compares with a name; else nothing."""
-    match node.left if isinstance(node, ast.Compare) else node:
-        case ast.Attribute(
-            value=ast.Attribute(value=ast.Name(id=join), attr="output"), attr="winner"
-        ):
-            return join
-        case _:
-            return ""
+    """The path that an expression is, or compares with something; perhaps that of a winner."""
+    asked = node.left if isinstance(node, ast.Compare) else node
+    return ast.unparse(asked) if isinstance(asked, ast.Attribute) else ""

@@ -105,7 +105,9 @@ def _raced(writing: Writing, fork: Step, join: Step, names: Names) -> int:
     if is_read:
         variable = writing.stubs.fresh(f"{join.ref}_result")
         ways = dict(zip(join.join_on, calls, strict=True))
-        names.races[join.ref] = Race(variable, {ref: each.gives for ref, each in ways.items()})
+        names.races[f"{join.ref}.output.winner"] = Race(
+            variable, {ref: each.gives for ref, each in ways.items()}
+        )
         for call in calls:
             names.update(dict.fromkeys(call.stands_for, variable))
         text = f"{variable} = {text}"

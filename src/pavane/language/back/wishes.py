@@ -49,6 +49,7 @@ class Wishes:
         self.gives = Shape()  # the one value that the workflow gives
         self.handed_on = dict(_handed_on(workflow))
         self.whole: set[Called] = set()  # those whose results are read as a whole
+        self.raced: set[Called] = set()  # those whose results may be those of a race
         self.items: dict[str, Shape] = {}  # by loop, what it goes through
         self._variables = Shape()
         self._steps: Frame = {step.ref: Shape() for step in self.steps}
@@ -113,13 +114,16 @@ class Wishes:
 
     def _settle_races(self) -> None:
         """What may win is a text where nothing else is known: it must be told from None."""
+        calls = {step.ref: who for step in self.steps if (who := called_by(step)) is not None}
         for join in self.steps:
-            for ref in join.join_on if join.join_count == 1 else []:
-                fields = (
-                    self._steps[ref].member("output").known.fields if ref in self._steps else {}
-                )
-                if "result" in fields and not fields["result"].shape.kind:
-                    fields["result"].shape.known.likely.add("str")
+            ways = join.join_on if join.join_count == 1 else []
+            self.raced |= {calls[ref] for ref in ways if ref in calls}
+            outputs = [self._steps[ref].member("output").known.fields for ref in ways]
+            results = [each["result"].shape for each in outputs if "result" in each]
+            kinds = {each.kind for each in results if each.kind} or {"str"}
+            for each in results:
+                if not each.kind and not each.record:
+                    each.known.likely = set(sorted(kinds)[:1])
 
     def _find_whole(self) -> None:
         """Note whose output is read, and not only the one result in it."""

@@ -136,17 +136,16 @@ class Writing:
             if may_lack and text != "Any" and not text.endswith("| None"):
                 text += " | None"
             given[key] = f"{text} = None" if may_lack else text
-        gives, wraps = self._given(
-            self.wishes.results.get(who, Shape()), name, is_whole=who in self.wishes.whole
-        )
+        gives, wraps = self._given(who, self.wishes.results.get(who, Shape()))
         undo = self.wishes.undos.get(who)
         if undo is not None:
             self.stub(undo)
         made = Stub(name, service, self.function if own else "", gives, wraps, given, version, undo)
         return made if own else self.stubs.call(made)
 
-    def _given(self, shape: Shape, name: str, *, is_whole: bool) -> tuple[str, bool]:
+    def _given(self, who: Called, shape: Shape) -> tuple[str, bool]:
         """The type of what a task gives, and whether it is wrapped."""
+        name, is_whole = who[1], who in self.wishes.whole
         fields = shape.known.fields
         if [*fields] == ["result"] and not is_whole:
             inner = fields["result"].shape
@@ -156,7 +155,7 @@ class Writing:
             return "Any" if is_object else self.type_of(inner, f"{name}_result"), True
         if shape.record:
             return self._class(shape, f"{name}_result"), False
-        is_read = bool(fields) or shape.known.is_mapping or is_whole
+        is_read = bool(fields) or shape.known.is_mapping or is_whole or who in self.wishes.raced
         return ("dict[str, Any]", False) if is_read else ("None", True)
 
     # text
@@ -255,7 +254,8 @@ class Writing:
             self.loops.pop()
         elif step.type == "FORK_JOIN":
             self.words.add("fork")
-            branches = [sides.local_function(self, steps, names)[0] for steps in step.fork_tasks]
+            inside = names.copy()  # a fork that is written out gives nothing to variables
+            branches = [sides.local_function(self, steps, inside)[0] for steps in step.fork_tasks]
             self._call("await fork", [f"{each}()" for each in branches], self._fields(step))
         else:
             self.words.add("step")
