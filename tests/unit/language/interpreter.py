@@ -191,12 +191,12 @@ class Interpreter:
             data[names[index]] = {"input": items[index], "output": output, "status": "COMPLETED"}
 
     async def race(self, fork: Step, join: Step, data: dict[str, Any]) -> None:
-        """The first branch of one that is done; what waits is slower than any task."""
+        """The first branch of one that is done; what waits is slower than tasks that end."""
         assert join.join_count == 1
         assert all(len(branch) == 1 for branch in fork.fork_tasks)
         steps = [branch[0] for branch in fork.fork_tasks]
         failures: list[Ended] = []
-        for step in sorted(steps, key=lambda each: each.type == "WAIT"):
+        for step in sorted(steps, key=lambda each: (each.name == "forever", each.type == "WAIT")):
             try:
                 await self.block([step], data)
             except Ended as end:

@@ -23,7 +23,7 @@ def match(writer: Generator) -> None:
     writer.depth += 1
     ways = 0
     for pattern, captured in chosen:
-        guarded = pattern != "_" and not captured and writer.random.random() < 0.25
+        guarded = pattern != "_" and not captured and writer.random.random() < 0.3
         guard = f" if {writer.test()}" if guarded else ""
         writer.line(f"case {pattern}{guard}:")
         with writer.indented():

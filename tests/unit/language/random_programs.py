@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from tests.unit.language.random_fans import gather_each
 from tests.unit.language.random_loops import go_round, jump
 from tests.unit.language.random_matches import match
+from tests.unit.language.random_races import race_steps
 from tests.unit.language.random_tries import attempt
 
 HEAD = '''
@@ -17,9 +18,9 @@ from decimal import Decimal
 
 from pavane.errors import Fail, StepFailed
 from pavane.sdk.service import Service
-from pavane.sdk.workflow import gather, scope, sleep, workflow
+from pavane.sdk.workflow import gather, race, scope, sleep, until, workflow
 from tests.unit.language.random_tasks import (
-    decided, either, maybe, number, price, risky, text, whole, Drawn, Lost, Pair, Won
+    decided, either, forever, maybe, number, price, risky, text, whole, Drawn, Lost, Pair, Won
 )
 
 
@@ -191,7 +192,7 @@ class Generator:
         if self.depth < 4:
             choices += [self.choose, self.parallel, self.scoped]
             choices += [lambda: match(self), lambda: attempt(self)]
-            choices += [lambda: gather_each(self)]
+            choices += [lambda: gather_each(self), lambda: race_steps(self)]
             if self.loops < 2:
                 choices += [lambda: go_round(self)] * 2
         jumps, self.jump_allowed = self.jump_allowed, False

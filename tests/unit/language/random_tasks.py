@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextvars import ContextVar
 from decimal import Decimal
 from zlib import crc32
@@ -90,6 +91,12 @@ async def risky(key: str, value: int) -> int:
     if got < 3:
         raise Fail(f"drew {got}")
     return got
+
+
+@service.task
+async def forever(value: int) -> int:
+    await asyncio.Event().wait()  # whatever it is raced with is done before
+    return value
 
 
 TASKS = {task.name: task for task in service.tasks}
