@@ -9,8 +9,12 @@ import msgspec
 import pytest
 
 from pavane.adapters.memory.store import MemoryStore
+from pavane.core.decide.draft import Rows
+from pavane.core.model.fact import Admitted
 from pavane.core.model.rows import Ready
 from pavane.core.model.workflow import RateLimit, Step
+from pavane.engine import batch
+from pavane.errors import StoreError, StoreFullError
 from tests.unit.engine.admitting import (
     GIVEN,
     at_once,
@@ -209,3 +213,72 @@ def test_what_waits_is_not_looked_for() -> None:
             assert 10 <= store.looks <= 2 * 2 * 11, "a few for each place that becomes free"
 
     play(scene)
+
+
+def test_whoever_comes_as_one_ends_does_not_pass_those_who_wait() -> None:
+    async def scene() -> None:
+        async with at_work() as engine:
+            ids = [await start(engine, "keyed", n) for n in range(3)]
+            for n, id in enumerate(ids):
+                await engine.wait(id)  # a place is free, and nobody has it yet
+                await start(engine, "keyed", 10 + n)
+            await asyncio.sleep(10)
+
+    play(scene)
+    assert [n for _, n in begun] == [0, 1, 2, 10, 11, 12]
+
+
+@pytest.mark.parametrize("name", ["queue", "reject"])
+def test_a_full_store_keeps_no_place(name: str) -> None:
+    async def scene() -> None:
+        store = MemoryStore()
+        async with at_work(store) as engine:
+            store.full = True
+            for n in range(3):
+                with pytest.raises(StoreFullError):
+                    await start(engine, name, n)
+            store.full = False
+            ids = [await start(engine, name, n) for n in range(2)]
+            await ends(engine, *ids)
+
+    play(scene)
+    assert [at for at, _ in begun] == [0, 0]
+
+
+def test_a_store_in_trouble_delays_a_turn_and_loses_none() -> None:
+    class Troubled(MemoryStore):
+        looks = 0
+
+        async def ready(self, queue: str, now: int, limit: int) -> list[Ready]:
+            self.looks += queue.startswith("\x1e")
+            if queue.startswith("\x1e") and self.looks < 3:
+                raise StoreError("The disk is slow.", "Wait.")
+            return await super().ready(queue, now, limit)
+
+    async def scene() -> None:
+        async with at_work(Troubled()) as engine:
+            ids = [await start(engine, "keyed", n) for n in range(3)]
+            assert await ends(engine, *ids) == ["COMPLETED"] * 3
+
+    play(scene)
+    assert begun == [(0, 0), (3, 1), (4, 2)]
+
+
+def test_one_that_cannot_be_decided_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> None:
+        async with at_work() as engine:
+            ids = [await start(engine, "keyed", n) for n in range(4)]
+            original = batch.decide
+
+            def decide(plan: Any, rows: Rows, fact: Any, now: int) -> Any:
+                if rows.header.id == ids[1] and isinstance(fact, Admitted):
+                    raise ValueError("no")
+                return original(plan, rows, fact, now)
+
+            monkeypatch.setattr(batch, "decide", decide)
+            assert await ends(engine, ids[0], *ids[2:]) == ["COMPLETED"] * 3
+            monkeypatch.undo()
+            assert await ends(engine, ids[1]) == ["COMPLETED"]
+
+    play(scene)
+    assert [n for _, n in begun] == [0, 2, 3, 1]

@@ -195,3 +195,21 @@ def test_a_schedule_that_is_refused_says_so_and_goes_on() -> None:
             assert found.last_id and not found.last_error
 
     play(scene)
+
+
+def test_a_failure_workflow_that_is_refused_leaves_the_failure_as_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def scene() -> None:
+        async with at_work() as engine:
+            await engine.register([limited("failing", None, failure_workflow="reject")])
+            others = [await start(engine, "reject", n) for n in range(2)]
+            await asyncio.sleep(0.5)
+            failed = await start(engine, "failing", "fails")
+            await ends(engine, *others)
+            others = [await start(engine, "reject", n) for n in range(2)]
+            assert await ends(engine, failed) == ["FAILED"]
+            assert await how_many(engine, "reject") == 4
+
+    play(scene)
+    assert "is not started: 2 of reject run already" in caplog.text
