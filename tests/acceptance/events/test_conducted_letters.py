@@ -16,6 +16,7 @@ from pavane.doors.executions.danced import Danced
 from pavane.doors.executions.dead_letters import DeadLetters, Wanted
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.errors import ConflictError
+from pavane.sdk.service import Service
 from tests.acceptance.events.test_starting import DATA, Parcels, lute, packing
 
 pytestmark = pytest.mark.anyio
@@ -78,3 +79,31 @@ async def test_what_starts_nothing_is_redriven_or_discarded(tmp_path: Path):
             while not parcels.packed:  # noqa: ASYNC110  # nobody tells
                 await asyncio.sleep(0.02)
     assert parcels.packed == [DATA]
+
+
+async def test_what_has_no_place_is_set_aside_and_begins_when_it_is_redriven(tmp_path: Path):
+    parcels, go_on = Parcels(), asyncio.Event()
+    slow = Service("parcels")
+
+    @slow.task(pivot=True)
+    async def pack(order: Any) -> None:
+        parcels.packed.append(order)
+        await go_on.wait()
+
+    assert pack.name == "pack"
+    parcels.service = slow
+    one = {"concurrentExecLimit": 1, "policy": "REJECT"}
+    async with desk(tmp_path, parcels, packing({}, rateLimitConfig=one)) as here:
+        await here.company.publish(lute(1), id="web-1")
+        await here.company.publish(lute(2), id="web-2")
+        (letter,) = await here.until(lambda found: len(found) == 1)
+        assert letter.kind == "quarantined" and "1 of packing runs already" in letter.reason
+        go_on.set()
+        async with asyncio.timeout(10):
+            while await here.standing():  # until the first one has ended, it stands again
+                await here.letters.redrive((await here.standing())[0].id)
+                await asyncio.sleep(0.1)
+        async with asyncio.timeout(10):
+            while len(parcels.packed) < 2:  # noqa: ASYNC110  # nobody tells
+                await asyncio.sleep(0.02)
+    assert {each["total"] for each in parcels.packed} == {"1", "2"}
