@@ -119,7 +119,7 @@ def a_refused_start_is_not_told(patch: Patch) -> None:
 def a_retry_needs_no_place(patch: Patch) -> None:
     """What is tried again goes on at once."""
 
-    def enter(given: draft.Draft, since: int) -> None:
+    def enter(given: draft.Draft, since: int = 0) -> None:
         if given.header.seq:
             admission.hold(given)
             admission.set_off(given)
@@ -132,7 +132,7 @@ def a_retry_needs_no_place(patch: Patch) -> None:
 
 def turns_by_chance(patch: Patch) -> None:
     """Those who came within a moment have their turn in any order."""
-    patch.setattr(Admission, "turn", lambda self, since: since)
+    patch.setattr(Admission, "turn", lambda self, now: now)
 
 
 CAUGHT_BY: list[tuple[Callable[[Patch], None], Callable[..., None]]] = [

@@ -116,3 +116,13 @@ async def outside(order: Order) -> None:
 @workflow  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]  # not an `async def`
 def not_async(order: Order) -> int:
     return 1
+
+
+@workflow(max_running=2, per="order.id", when_full="reject")
+async def limited(order: Order) -> str:
+    return (await ship(order)).parcel
+
+
+async def starts_limited(order: Order) -> None:
+    assert_type(await limited(order), str)
+    workflow(max_running=1, when_full="drop")  # pyright: ignore[reportCallIssue, reportArgumentType]  # it waits or is refused

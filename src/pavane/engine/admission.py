@@ -116,9 +116,9 @@ class Admission:
         """Somebody may wait there from now on: whoever comes next is behind."""
         self._waiting[lane] = self._waiting.get(lane, 0) + 1
 
-    def turn(self, since: int) -> int:
-        """The place in the order of waiting: by time, and of one time as they came."""
-        self._turn = max(self._turn + 1, since)
+    def turn(self, now: int) -> int:
+        """Behind all others in the order of waiting: by time, and of one time as they came."""
+        self._turn = max(self._turn + 1, now)
         return self._turn
 
     def committed(self, won: Iterable[WorkSet], promised: Collection[str]) -> None:

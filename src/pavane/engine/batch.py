@@ -259,7 +259,7 @@ class Batch:
                 if isinstance(command, Offer):
                     self._try_to_place(work, command, now)
             elif isinstance(command, Enter):
-                work.note(self.gate.in_line(command), now)
+                work.note(self.gate.in_line(command, now), now)
                 if self.gate.has_place(work.id):
                     following.append(Request(work.id, Admitted(command.queue)))
             elif isinstance(command, Finished):

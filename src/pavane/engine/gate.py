@@ -53,9 +53,9 @@ class Gate:
         """Whether it may go on in this batch."""
         return execution_id in self.promised
 
-    def in_line(self, enter: Enter) -> Enter:
+    def in_line(self, enter: Enter, now: int) -> Enter:
         """With its turn among those that wait."""
-        return structs.replace(enter, since=self._admission.turn(enter.since))
+        return enter if enter.since else structs.replace(enter, since=self._admission.turn(now))
 
     def give_back(self) -> None:
         """Nothing was written: no promise is needed."""

@@ -185,7 +185,7 @@ class World:
             case command.Mark(ref, attempt, mark, alarm_at):
                 stored.ready[ref] = Ready(identity, ref, attempt, alarm_at=alarm_at, mark=mark)
             case command.Enter(queue, since):
-                stored.ready[OWN] = Ready(identity, OWN, 0, queue, since)
+                stored.ready[OWN] = Ready(identity, OWN, 0, queue, since or self.now)
             case command.Hold(queue):
                 stored.ready[OWN] = Ready(identity, OWN, 0, queue, worker=PLACE)
             case command.Close(ref):

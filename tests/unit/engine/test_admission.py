@@ -166,6 +166,21 @@ def test_a_paused_one_keeps_its_place_and_one_that_waits_gives_way() -> None:
     assert [n for _, n in begun] == [0, 2, 1]
 
 
+def test_one_that_is_resumed_has_its_old_turn() -> None:
+    async def scene() -> None:
+        async with at_work() as engine:
+            ids = [await start(engine, "keyed", n) for n in range(2)]
+            await asyncio.sleep(0.1)
+            ids.append(await start(engine, "keyed", 2))
+            await engine.pause(ids[1])
+            await asyncio.sleep(0.1)
+            await engine.resume(ids[1])
+            await ends(engine, *ids)
+
+    play(scene)
+    assert [n for _, n in begun] == [0, 1, 2]
+
+
 def test_a_retry_waits_for_a_place() -> None:
     async def scene() -> None:
         async with at_work() as engine:

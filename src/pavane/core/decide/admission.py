@@ -24,8 +24,8 @@ from pavane.errors import LimitReachedError
 _NAMED: Final = re.compile(r"\$\{workflow\.([^${}]+)\}")
 
 
-def enter(draft: Draft, since: int) -> None:
-    """Wait for a place, behind those who have waited for longer. ExpressionError."""
+def enter(draft: Draft, since: int = 0) -> None:
+    """Wait for a place, behind those who wait; or where it stood before. ExpressionError."""
     draft.header.phase, draft.header.cursor = phases.QUEUED, ""
     draft.do(Enter(_lane(draft), since))
 

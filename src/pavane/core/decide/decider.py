@@ -127,7 +127,7 @@ def _started(draft: Draft, fact: facts.Started) -> bool:
     header.deadline_at = draft.now + timeout_ms if timeout_ms else 0
     draft.become(status.RUNNING)
     if plan.key is not None:
-        admission.enter(draft, draft.now)
+        admission.enter(draft)
     else:
         admission.set_off(draft)
     return True

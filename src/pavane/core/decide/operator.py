@@ -278,7 +278,7 @@ def _forward_again(draft: Draft) -> None:
         return
     draft.become(status.RUNNING)
     if had_ended and draft.plan.key is not None:
-        admission.enter(draft, draft.now)
+        admission.enter(draft)
     else:
         admission.set_off(draft)
 

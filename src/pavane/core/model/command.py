@@ -66,10 +66,13 @@ class Close(Command, frozen=True, gc=False):
 
 
 class Enter(Command, frozen=True, gc=False):
-    """The execution wants a place: it stands in this queue, in the order of `since` (epoch ms)."""
+    """The execution wants a place: it stands in this queue behind all others.
+
+    Or, where it stood there before, where it stood by `since` (epoch ms).
+    """
 
     queue: str
-    since: int
+    since: int = 0
 
 
 class Hold(Command, frozen=True, gc=False):
