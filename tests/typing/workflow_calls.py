@@ -125,4 +125,4 @@ async def limited(order: Order) -> str:
 
 async def starts_limited(order: Order) -> None:
     assert_type(await limited(order), str)
-    workflow(max_running=1, when_full="drop")  # pyright: ignore[reportCallIssue, reportArgumentType]  # it waits or is refused
+    workflow(max_running=1, when_full="drop")  # pyright: ignore[reportArgumentType]  # it waits or is refused
