@@ -22,6 +22,9 @@ PavaneError                       the root
 ├── ConnectionFailedError         a server could not be reached
 │   └── UntrustedError            it shows a certificate that nobody here vouches for
 ├── CallError                     a service that was called gave no answer
+├── ContendedError                others kept changing the same execution
+├── NotInstalledError             a part of Pavane is not where it is installed
+├── NotStartedError               a process that was started did not come up
 ├── StoppingError                 the engine is stopping and takes no new work
 ├── ResultTimeoutError            the execution did not end within the time given
 ├── ExecutionFailedError          an execution that was waited for did not complete
@@ -197,6 +200,24 @@ class CallError(PavaneError):
         super().__init__(message, remedy)
         self.final = final
         self.perhaps_done = perhaps_done
+
+
+class ContendedError(PavaneError):
+    """Others kept changing the same execution; nothing of the request was done."""
+
+    code = "contended"
+
+
+class NotInstalledError(PavaneError):
+    """A part of Pavane that is data, an example or a page, is not where it is installed."""
+
+    code = "not-installed"
+
+
+class NotStartedError(PavaneError):
+    """A process that was started did not come up in time, or ended at once."""
+
+    code = "not-started"
 
 
 class StoppingError(PavaneError):

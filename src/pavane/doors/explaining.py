@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from pavane.errors import PavaneError
+from pavane.errors import NotInstalledError
 
 _PAGE: Final = "errors.md"
 _HEADING: Final = "### "
@@ -57,4 +57,4 @@ def _page() -> Path:
     for folder in (package / "reference", package.parents[1] / "docs" / "reference"):
         if (folder / _PAGE).is_file():
             return folder / _PAGE
-    raise PavaneError("The reference of errors is not installed.", "Install Pavane again.")
+    raise NotInstalledError("The reference of errors is not installed.", "Install Pavane again.")

@@ -15,7 +15,7 @@ from pavane.engine import points
 from pavane.engine.batch import Batch
 from pavane.engine.request import Request
 from pavane.engine.work_set import WorkSet
-from pavane.errors import PavaneError, StoppingError, StoreFullError
+from pavane.errors import ContendedError, PavaneError, StoppingError, StoreFullError
 from pavane.ports.clock import Clock
 from pavane.ports.probe import Probe
 
@@ -169,7 +169,7 @@ class Pipeline:
         for request in lost:
             request.tries += 1
             if request.tries > _TRIES_MAX:
-                request.error = PavaneError(
+                request.error = ContendedError(
                     f"Execution {request.execution_id} kept changing under this request.",
                     "Try again.",
                 )

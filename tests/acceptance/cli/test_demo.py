@@ -150,7 +150,9 @@ def test_a_store_that_somebody_uses_is_left_alone(tmp_path: Path):
 
 def test_a_folder_where_nobody_may_write(tmp_path: Path):
     (tmp_path / ".pavane").write_text("a file in the way")
-    assert "cannot write" in refused(tmp_path, 1, "demo", "--orders", "5")
+    said = refused(tmp_path, 1, "demo", "--orders", "5")
+    assert "cannot write" in said
+    assert "`pavane explain store`" in said
 
 
 def test_over_processes_nothing_is_lost_with_the_one_that_is_killed(tmp_path: Path):

@@ -13,7 +13,7 @@ from pavane.bootstrap import SystemClock
 from pavane.core.model.rows import Key
 from pavane.core.model.workflow import Step, Workflow
 from pavane.engine.engine import Engine
-from pavane.errors import StoreFullError
+from pavane.errors import ContendedError, StoreFullError
 from pavane.ports.store import LoadedRows, Unit
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +30,7 @@ class Choosy(MemoryStore):
         self.unreadable: set[str] = set()
         self.unwritable: set[str] = set()
         self.full = False
+        self.always_loses = False  # as if another node had always been first
 
     async def load(self, wanted: Mapping[str, frozenset[Key] | set[Key]]) -> dict[str, LoadedRows]:
         if self.unreadable & set(wanted):
@@ -41,7 +42,7 @@ class Choosy(MemoryStore):
             raise StoreFullError("The store is full.")
         if self.unwritable & {c.header.workflow for unit in units for c in unit.changes}:
             raise ValueError("cannot be written")
-        return await super().commit(units)
+        return set(range(len(units))) if self.always_loses else await super().commit(units)
 
 
 def engine_on(store: MemoryStore) -> Engine:
@@ -100,4 +101,20 @@ async def test_a_full_store_is_told_at_once_to_everybody() -> None:
     assert [type(answer) for answer in answers] == [StoreFullError] * 3
     store.full = False
     assert (await engine.wait(await engine.start_execution("plain", b"{}"), 1)).status
+    await engine.stop()
+
+
+async def test_who_always_comes_second_is_told_so_in_the_end() -> None:
+    store = Choosy()
+    engine = engine_on(store)
+    await engine.start()
+    await engine.register([WAITING])
+    execution_id = await engine.start_execution("waiting", b"{}")
+    store.always_loses = True
+    with pytest.raises(ContendedError, match=f"{execution_id} kept changing.* Try again") as failed:
+        await engine.signal(execution_id, "w")
+    assert failed.value.code == "contended"
+    store.always_loses = False
+    await engine.signal(execution_id, "w")
+    assert (await engine.wait(execution_id, 1)).status == "COMPLETED"
     await engine.stop()

@@ -10,7 +10,7 @@ import click
 from pavane.doors.cli.main import DONE, FAILED
 from pavane.doors.cli.options import json_option, style_option
 from pavane.doors.wiring import Wiring
-from pavane.errors import Fail, PavaneError, StoreBusyError, StoreError, UsageError
+from pavane.errors import Fail, NotInstalledError, StoreBusyError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from pavane.doors.cli.demo_styles import Outcome
@@ -139,7 +139,7 @@ def shop_folder() -> Path:
     for folder in (package / "examples" / "shop", package.parents[1] / "examples" / "shop"):
         if (folder / "shop.py").is_file():
             return folder
-    raise PavaneError("The example shop is not installed.", "Install Pavane again.")
+    raise NotInstalledError("The example shop is not installed.", "Install Pavane again.")
 
 
 def break_step(shop: App, wanted: str) -> None:
@@ -199,7 +199,7 @@ def _fresh_store(wiring: Wiring) -> None:
         for each in STORE.parent.glob(f"{STORE.name}*"):
             each.unlink()
     except OSError as error:
-        raise PavaneError(
+        raise StoreError(
             f"The demo cannot write to {STORE.parent}/ here: {error.strerror}.",
             "Run it in a folder where you may write.",
         ) from error

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from pavane.errors import PavaneError
+from pavane.errors import NotStartedError
 
 PARTS = (("inventory",), ("payment",), ("shipping", "notifications"))
 LEASE = "2s"  # short, so that nobody waits long for what a dead process had in its hands
@@ -66,7 +66,7 @@ class Part:
             if self._process.returncode is not None:
                 break
             await asyncio.sleep(_LOOK_S)
-        raise PavaneError(f"The process of {self.name} did not start:\n{said}", "See above.")
+        raise NotStartedError(f"The process of {self.name} did not start:\n{said}", "See above.")
 
     def kill(self) -> None:
         """SIGKILL: it has no chance to tidy up."""

@@ -14,6 +14,7 @@ from pavane.doors.explaining import address_of, sections
 from pavane.errors import (
     ConflictError,
     ConnectionFailedError,
+    ContendedError,
     DefinitionError,
     ExecutionFailedError,
     ExpressionError,
@@ -59,6 +60,7 @@ STATUS_CODES: dict[type[PavaneError], int] = {
     StoreFullError: 507,
     StoreError: 503,
     StoppingError: 503,
+    ContendedError: 503,
     ConnectionFailedError: 503,
     ResultTimeoutError: 504,
 }
