@@ -13,10 +13,12 @@ from pavane.adapters.memory.store import MemoryStore
 from pavane.core.decide import flow, retries, stopping, tasks, undo
 from pavane.core.decide.draft import Draft
 from pavane.core.decide.nodes import Node
+from pavane.core.decide.step_types.do_while import DoWhile
 from pavane.core.decide.step_types.wait import Wait
 from pavane.core.model import command, fact, status
 from pavane.core.model.command import Close
 from pavane.core.model.rows import TaskRow
+from pavane.core.model.workflow import FORKS
 from pavane.engine import act, batch
 from pavane.engine.batch import Batch
 from pavane.engine.pipeline import Pipeline
@@ -250,3 +252,50 @@ def dispatched_before_commit(patch: Patch) -> None:
 def alarms_not_noticed(patch: Patch) -> None:
     """The clock looks for new alarms only when it had meant to wake anyway."""
     patch.setattr(Timers, "notice", lambda self, at: None)
+
+
+def loop_asked_too_late(patch: Patch) -> None:
+    """A loop that should have ended behind its first iteration makes another one."""
+    original = DoWhile._wants_more
+
+    def wants_more(draft: Draft, node: Node, row: TaskRow) -> bool:
+        return original(draft, node, row) or row.count == 1
+
+    patch.setattr(DoWhile, "_wants_more", staticmethod(wants_more))
+
+
+def earlier_iterations_not_undone(patch: Patch) -> None:
+    """The way back leaves a loop behind the first iteration that it comes through."""
+
+    def before(draft: Draft, node: Node) -> list[str]:
+        while not node.before:
+            if not node.inside:
+                undo._finish(draft)
+                return []
+            node = draft.plan.nodes[node.inside]
+            if node.type in FORKS:
+                return undo._arrive_at_fork(draft, node)
+        return [node.before]
+
+    patch.setattr(undo, "_before", before)
+
+
+def fan_joined_early(patch: Patch) -> None:
+    """The JOIN of branches made at run time counts one too few of them."""
+    original = flow.width_of
+
+    def width_of(row: TaskRow) -> int | None:
+        width = original(row)
+        return width - 1 if width else width
+
+    patch.setattr(flow, "width_of", width_of)
+
+
+def one_branch_of_a_fan_undone(patch: Patch) -> None:
+    """The way back goes into the first of the branches that were made at run time."""
+    original = undo.fans.refs
+
+    def refs(draft: Draft, fork: str, start: int, stop: int) -> list[str]:
+        return original(draft, fork, start, stop)[:1]
+
+    patch.setattr(undo.fans, "refs", refs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from pavane.testing.simulation.case import Case
 from tests.simulation.checker.graph import Graph
+from tests.simulation.checker.replay import ENDED
 from tests.simulation.checker.rows import limit_of
 
 # At least so many of 1,000 cases must have had it; about half of what the seeds from 0 give.
@@ -97,7 +98,8 @@ def features(case: Case, trace: Any) -> set[str]:
     crashes = [at for at, note in trace.notes if note.startswith("crash")]
     graphs = {hash: Graph(body) for hash, body in trace.definitions.items()}
     for execution in trace.executions.values():
-        found |= set(_of_execution(execution, graphs[execution.header["definition"]], crashes))
+        graph = graphs[execution.header["definition"]].grow(execution)
+        found |= set(_of_execution(execution, graph, crashes))
     return found
 
 
@@ -195,19 +197,32 @@ def _of_crashes(execution: Any, crashes: list[int]) -> Iterator[str]:
     ]
     if back and any(min(back) <= at <= max(back) for at in crashes):
         yield "a crash on the way back"
+    loops = [
+        at for _, at, entries in execution.log for each in entries if each["kind"] == "iteration"
+    ]
+    if loops and any(min(loops) <= at <= max(loops) for at in crashes):
+        yield "a crash between iterations"
 
 
 def _of_place(graph: Graph, ref: str) -> Iterator[str]:
     place = graph.places[ref]
     around = [p.type for p in graph.chain(ref)[:-1]]
-    if place.type == "FORK_JOIN":
+    if place.type == "FORK_JOIN_DYNAMIC":
+        yield "a fan in a loop" if "DO_WHILE" in around else "a fan"
+        width = len(graph.made(ref))
+        yield "a fan of nothing" if not width else "a fan in pages" if width > 100 else "a fan"
+    elif place.type == "FORK_JOIN":
         yield "a nested fork" if "FORK_JOIN" in around else "a fork"
         if len(place.step["forkTasks"]) > 100:
             yield "fan-out in pages"
+    elif place.type == "DO_WHILE":
+        yield "a loop in a loop" if "DO_WHILE" in around else "a loop"
+        if place.step.get("items") == []:
+            yield "a loop of nothing"
     elif place.type in ("SWITCH", "WAIT", "SET_VARIABLE", "INLINE", "TERMINATE"):
         yield f"a step {place.type}"
-    elif place.type == "JOIN" and len(place.step["joinOn"]) < len(
-        place.siblings[place.index - 1]["forkTasks"]
+    elif place.type == "JOIN" and len(place.step.get("joinOn", [])) < len(
+        place.siblings[place.index - 1].get("forkTasks", [])
     ):
         yield "a join on some branches"
 
@@ -224,15 +239,26 @@ def _of_row(row: Any, graph: Graph) -> Iterator[str]:
         yield "an expression that failed"
     if undo and row["status"] == "FAILED_WITH_TERMINAL_ERROR" and not row["polls"]:
         yield "an undo that could not begin"
+    if row["type"] == "DO_WHILE" and row["status"] == "CANCELED":
+        yield "a loop that was cut off"
     if row["status"] == "COMPLETED_WITH_ERRORS":
         yield "an optional step that failed"
     if undo and row["status"] == "COMPLETED":
-        yield "an undo"
-        place = graph.places[row["ref"].removeprefix(UNDO)]
-        if any(p.type == "FORK_JOIN" for p in graph.chain(place.ref)[:-1]):
-            yield "an undo in a fork"
-        if place.type == "SUB_WORKFLOW":
-            yield "a sub-workflow undone"
+        yield from _of_undo(graph, row["ref"].removeprefix(UNDO))
+
+
+def _of_undo(graph: Graph, ref: str) -> Iterator[str]:
+    yield "an undo"
+    *around, place = graph.chain(ref)
+    types = {each.type for each in around}
+    if "FORK_JOIN" in types:
+        yield "an undo in a fork"
+    if "FORK_JOIN_DYNAMIC" in types:
+        yield "an undo in a fan"
+    if any(each.iteration > 1 for each in (*around, place)):
+        yield "an undo in a later iteration"
+    if place.type == "SUB_WORKFLOW":
+        yield "a sub-workflow undone"
 
 
 _TOLD = {
@@ -244,17 +270,20 @@ _TOLD = {
 
 def _of_log(log: Any, graph: Graph) -> Iterator[str]:
     begun: set[str] = set()
-    back = False
+    back = ended = False
     for entry in (entry for _, _, entries in log for entry in entries):
         kind, ref = entry["kind"], entry.get("ref", "")
         if kind in _TOLD:
             yield _TOLD[kind]
         elif kind == "started":
             begun.add(ref)
+        elif kind == "iteration" and ended:
+            yield "a loop that a person let go on"
         elif kind == "settled" and ref in begun:
             yield "an abort with steps in flight"
         elif kind == "status":
             back = back or entry["status"] == "COMPENSATING"
+            ended = ended or entry["status"] in ENDED
             if entry["status"] == "NEEDS_ATTENTION" and not back:
                 yield "needs attention behind a pivot"
         elif kind == "failed" and ref.startswith(UNDO):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
 from typing import Any
 
 Json = dict[str, Any]
+_OF_ALL = ("undo", "optional", "permissive", "retryCount", "startDelay", "taskDefinition")
+"""What such a fork says of all its branches, where they are alike."""
+ITERATION = "loop:"
+"""Begins the name of the branch that an iteration of a loop is: `loop:1`, `loop:2`."""
+
+
+FORKS = frozenset({"FORK_JOIN", "FORK_JOIN_DYNAMIC"})
+
+
+def is_loop(branch: str) -> bool:
+    return branch.startswith(ITERATION)
 
 
 class Place:
@@ -20,6 +33,7 @@ class Place:
         self.siblings = siblings
         self.index = index
         self.inside = inside  # (reference of the enclosing step or "", name of the branch)
+        self.iteration = int(inside[1].removeprefix(ITERATION) or 0) if is_loop(inside[1]) else 0
 
 
 class Graph:
@@ -28,6 +42,7 @@ class Graph:
     def __init__(self, definition: Json) -> None:
         self.definition = definition
         self.places: dict[str, Place] = {}
+        self._grown: set[tuple[str, str]] = set()
         self._read(definition.get("tasks", []), ("", ""))
 
     def _read(self, steps: list[Json], inside: tuple[str, str]) -> None:
@@ -36,6 +51,45 @@ class Graph:
             self.places[place.ref] = place
             for name, inner in branches(step):
                 self._read(inner, (place.ref, name))
+
+    def grow(self, execution: Any) -> Graph:
+        """Add what only an execution tells of: the steps of iterations, and branches made late.
+
+        In the third iteration of a loop `a` is `a__3`, in a loop inside it `a__3__1`.
+        """
+        for _, _, entries in execution.log:
+            for entry in entries:
+                if entry["kind"] == "iteration":
+                    self._add(entry["ref"], entry["number"])
+        for row in execution.tasks:
+            if row["branch"] and not row["ref"].startswith("undo:"):
+                self._add_branch(row["ref"], json.loads(row["branch"]))
+        return self
+
+    def _add_branch(self, ref: str, made: Json) -> None:
+        if "fork" not in made or ref in self.places:
+            return
+        fork, step = self.places[made["fork"]].step, {**made["step"], "taskReferenceName": ref}
+        if made.get("alike"):
+            step |= {name: fork[name] for name in _OF_ALL if name in fork}
+        inside = (fork["taskReferenceName"], f"fork:{made.get('at', 0)}")
+        self.places[ref] = Place(step, [step], 0, inside)
+
+    def made(self, fork: str) -> list[str]:
+        """The steps of a FORK_JOIN_DYNAMIC that have begun."""
+        return [each.ref for each in self.places.values() if each.inside[0] == fork]
+
+    def _add(self, loop: str, number: int) -> None:
+        branch = f"{ITERATION}{number}"
+        if loop in self.places and (loop, branch) not in self._grown:
+            self._grown.add((loop, branch))
+            body = [numbered(step, number) for step in self.places[loop].step["loopOver"]]
+            self._read(body, (loop, branch))
+
+    def iteration(self, loop: str, number: int) -> list[Json]:
+        """The steps of an iteration."""
+        inside = (loop, f"{ITERATION}{number}")
+        return next(p.siblings for p in self.places.values() if p.inside == inside)
 
     def chain(self, ref: str) -> list[Place]:
         """The step and everything around it, outermost first."""
@@ -55,19 +109,47 @@ class Graph:
             if depth in (len(mine), len(theirs)):
                 return False  # one stands inside the other
         a, b = mine[depth], theirs[depth]
+        if a.iteration and b.iteration and a.inside[0] == b.inside[0] and a.inside != b.inside:
+            return a.iteration < b.iteration and self._waited_for(mine[depth:])
         if a.inside != b.inside or a.index >= b.index:
             return False
-        if a.type == "FORK_JOIN" and depth + 1 < len(mine):
-            return self._joined(a, mine[depth + 1])
-        return True
+        return self._waited_for(mine[depth:])
+
+    def _waited_for(self, chain: list[Place]) -> bool:
+        """Whether what comes behind the first of the chain waits for the last."""
+        return all(
+            self._joined(around, within)
+            for around, within in itertools.pairwise(chain)
+            if around.type in FORKS
+        )
 
     def _joined(self, fork: Place, within: Place) -> bool:
         """Whether the JOIN waits for a step of a branch, seen where it stands in the branch."""
+        if fork.type == "FORK_JOIN_DYNAMIC":
+            return True
         joined = fork.siblings[fork.index + 1].get("joinOn", [])
         behind = [step["taskReferenceName"] for step in within.siblings[within.index :]]
-        plain = within.type not in ("SWITCH", "DECISION", "FORK_JOIN", "FORK_JOIN_DYNAMIC")
+        plain = within.type not in ("SWITCH", "DECISION", *FORKS)
         # A JOIN on a SWITCH itself waits for the choice alone, not for what was chosen.
         return any(ref in joined for ref in (behind if plain else behind[1:]))
+
+
+def numbered(step: Json, number: int) -> Json:
+    """The step as it is in an iteration, with all that stands in it."""
+    end = f"__{number}"
+    copy = {**step, "taskReferenceName": step["taskReferenceName"] + end}
+    if "joinOn" in step:
+        copy["joinOn"] = [name + end for name in step["joinOn"]]
+    for name in ("defaultCase", "loopOver"):
+        if name in step:
+            copy[name] = [numbered(inner, number) for inner in step[name]]
+    if "forkTasks" in step:
+        forks = step["forkTasks"]
+        copy["forkTasks"] = [[numbered(inner, number) for inner in branch] for branch in forks]
+    if "decisionCases" in step:
+        cases = step["decisionCases"].items()
+        copy["decisionCases"] = {k: [numbered(i, number) for i in inner] for k, inner in cases}
+    return copy
 
 
 def branches(step: Json) -> Iterator[tuple[str, list[Json]]]:

@@ -17,7 +17,7 @@ def judge(trace: Any) -> list[str]:
     replays: dict[str, Replay] = {}
     faults: list[str] = []
     for id, execution in trace.executions.items():
-        graph = graphs[execution.header["definition"]]
+        graph = graphs[execution.header["definition"]].grow(execution)
         replay = replays[id] = Replay(id, graph, execution, trace.tasks).run()
         rows.check(replay)
         rows.check_times(replay)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.checker.graph import Graph, Json, chosen
+from tests.simulation.checker.graph import FORKS, Graph, Json, chosen
 
 UNDO = "undo:"
 ENDED = {"COMPLETED", "COMPENSATED", "FAILED", "TIMED_OUT", "TERMINATED"}
-INSTANT = {"SWITCH", "INLINE", "NOOP", "SET_VARIABLE", "TERMINATE", "FORK_JOIN"}
+INSTANT = {"SWITCH", "INLINE", "NOOP", "SET_VARIABLE", "TERMINATE", *FORKS}
 MOVES = {
     "": {"RUNNING"},
     "RUNNING": {"PAUSED", "COMPENSATING", "NEEDS_ATTENTION", *ENDED} - {"COMPENSATED"},
@@ -56,11 +56,7 @@ class Replay:
         self.alive_at: dict[tuple[str, int], int] = {}  # when it was last taken
         self.resolved: set[tuple[str, int]] = set()
         self.passed: set[str] = set()  # pivots
-        self.wide = {
-            p.ref
-            for p in graph.places.values()
-            if len(p.step.get("forkTasks", [])) > 100  # branches are begun page by page
-        }
+        self.iterations: dict[str, int] = {}  # of each loop, the number of the newest one
         self._never_begun = {
             (row["ref"], row["attempt"])
             for row in trace.tasks
@@ -184,9 +180,10 @@ class Replay:
         now = self.attempts.get(ref)
         kind = self._place(ref).type
         if now is None or number > now.number:
-            if kind not in INSTANT and state == "completed":
+            again = kind == "DO_WHILE" and self.era  # one that a person lets go on says nothing
+            if kind not in INSTANT and state == "completed" and not again:
                 self.fault(f"{ref}#{number} {state} without having begun")
-            if kind == "FORK_JOIN" and state in ("settled", "canceled"):
+            if kind in FORKS and state in ("settled", "canceled"):
                 # Its beginning has no entry of its own, and its first page is only begun.
                 self.attempts[ref] = Attempt(number, "started", at)
             else:
@@ -195,7 +192,7 @@ class Replay:
         elif now.number != number:
             self.fault(f"{ref}#{number} {state}, but #{now.number} is the newest")
         elif (
-            kind in ("JOIN", "FORK_JOIN")
+            kind in ("JOIN", "DO_WHILE", *FORKS)
             and now.state in ("failed", "canceled", "settled")
             and now.ended_era < self.era
         ):
@@ -212,6 +209,8 @@ class Replay:
             self.fault(f"{ref}#{number} completed when it was {now.state}")
         if self._place(ref).type == "JOIN" and not ref.startswith(UNDO):
             self._check_join(ref)
+        if self._place(ref).type == "DO_WHILE" and not ref.startswith(UNDO):
+            self._check_loop(ref)
         if self._place(ref).step.get("pivot") and not ref.startswith(UNDO):
             self.passed.add(ref)
         now.state = "completed"
@@ -229,6 +228,21 @@ class Replay:
         if now.state not in ("scheduled", "started"):
             self.fault(f"{ref}#{number} canceled when it was {now.state}")
         now.state, now.end = "canceled", "CANCELED"
+
+    def _iteration(self, at: int, ref: str, number: int, entry: Json) -> None:
+        now = self.attempts.get(ref)
+        if now is not None and now.ended_era < self.era and number >= now.number:
+            now.number, now.state, now.ended_era = number, "started", 1 << 30  # it goes on
+        if now is None or now.number != number or now.state not in ("scheduled", "started"):
+            self.fault(f"{ref}#{number} begins an iteration, but it is {now and now.state}")
+        before = self.iterations.get(ref, 0)
+        if entry["number"] != before + 1:
+            self.fault(f"{ref}: iteration {entry['number']} follows {before}")
+        elif before and not self.over(self.graph.iteration(ref, before)[-1]):
+            self.fault(f"{ref}: iteration {entry['number']} begins before {before} is over")
+        if self.frozen:
+            self.fault(f"{ref}: iteration {entry['number']} begins after the run was frozen")
+        self.iterations[ref] = entry["number"]
 
     def _settled(self, at: int, ref: str, number: int, entry: Json) -> None:
         now = self._close(at, ref, number, "settled")
@@ -266,6 +280,8 @@ class Replay:
         if not outer:
             return bool(self.statuses)
         around = self.graph.places[outer]
+        if place.iteration:
+            return self.iterations.get(outer) == place.iteration
         if around.type == "SWITCH":
             state = self.attempts.get(outer)
             label = self._choices.get(outer, "")
@@ -290,12 +306,35 @@ class Replay:
         return bool(step.get("permissive")) and now.state in ("failed", "canceled", "settled")
 
     def _check_join(self, ref: str) -> None:
-        for name in self._place(ref).step.get("joinOn", []):
+        place = self._place(ref)
+        fork: Json = place.siblings[place.index - 1]
+        for name in place.step.get("joinOn", []) or self.graph.made(fork["taskReferenceName"]):
             step = self.graph.places[name].step
             now = self.attempts.get(name)
             permissive = step.get("permissive") and now is not None and now.state == "failed"
             if now is None or (now.state != "completed" and not permissive):
                 self.fault(f"{ref} completed before {name}, which it joins")
+        if fork.get("type") == "FORK_JOIN_DYNAMIC":
+            self._check_width(ref, fork)
+
+    def _check_loop(self, ref: str) -> None:
+        """It went on as often as it had to: `items` here are written out, conditions count."""
+        step, made = self._place(ref).step, self.iterations.get(ref, 0)
+        if made and not self.over(self.graph.iteration(ref, made)[-1]):
+            self.fault(f"{ref} completed before its iteration {made}")
+        condition = step.get("loopCondition", "")
+        least = int(condition.rsplit(" ", 1)[1]) if condition else 1 << 30
+        wanted = min(len(step["items"]) if "items" in step else 1 << 30, max(1, least))
+        if made != wanted:
+            self.fault(f"{ref} completed after {made} iterations of {wanted}")
+
+    def _check_width(self, ref: str, fork: Json) -> None:
+        """All branches have begun that its inputs say, which are written out here."""
+        given = fork["inputParameters"]
+        wanted = len(given["dyn"] if "dyn" in given else given["forkTaskInputs"])
+        made = len(self.graph.made(fork["taskReferenceName"]))
+        if made != wanted:
+            self.fault(f"{ref} completed with {made} branches of {wanted}")
 
     def _undo_may_begin(self, ref: str) -> None:
         if not self.frozen or self.status not in ("COMPENSATING", "NEEDS_ATTENTION"):

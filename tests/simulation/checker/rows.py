@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.simulation.checker.graph import FORKS
 from tests.simulation.checker.replay import ENDED, UNDO, Replay
 
 OPEN = {"SCHEDULED", "IN_PROGRESS"}
@@ -54,7 +55,7 @@ def _compare(replay: Replay, ref: str, row: dict[str, Any]) -> None:
     told = replay.attempts.get(ref)
     if told is None or told.number < row["attempt"]:
         # What was about to begin when forward progress stopped has a row and no entry.
-        silent = row["status"] == "CANCELED" or row["type"] == "FORK_JOIN"
+        silent = row["status"] == "CANCELED" or row["type"] in FORKS
         if not silent:
             replay.fault(f"{ref}#{row['attempt']} is {row['status']}, the log does not know it")
     elif (ref, row["attempt"]) in replay.resolved and row["status"] == "COMPLETED":

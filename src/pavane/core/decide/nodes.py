@@ -56,6 +56,7 @@ class Node(msgspec.Struct):
     next: str = ""  # what follows; "" at the end of a branch or of the workflow
     fork: str = ""  # innermost FORK_JOIN around it
     joins: tuple[str, ...] = ()  # the JOINs that wait for it
+    early: tuple[str, ...] = ()  # those that fire before its branch has ended; of a JOIN such steps
     before: str = ""  # the step in front of it; "" when it is the first of its list
     inside: str = ""  # then: the step whose list it begins; "" for the workflow
     cases: Mapping[str, tuple[str, str]] = {}  # SWITCH: case to first and last step
@@ -163,6 +164,7 @@ class Nodes(dict[str, Node]):
             next=at(node.next),
             fork=at(node.fork),
             joins=tuple(map(at, node.joins)),
+            early=tuple(map(at, node.early)),
             before=at(node.before),
             inside=at(node.inside),
             cases={case: ends(pair) for case, pair in node.cases.items()},

@@ -79,6 +79,9 @@ def compile_plan(workflow: Workflow, tasks: Mapping[str, TaskDefinition]) -> Pla
         for ref in node.join_on:
             if ref in nodes and nodes[ref].loops == node.loops:
                 nodes[ref].joins += (node.ref,)
+                if node.step.join_count is None and goes_on_behind(nodes[ref]):
+                    nodes[ref].early += (node.ref,)
+                    node.early += (ref,)
     races = _link_races(nodes)
     variables = {*workflow.variables}
     for node in nodes.values():
@@ -252,6 +255,11 @@ def _link_loop(node: Node, nodes: Nodes, here: Around) -> None:
     _first, node.last = _link(step.loop_over, nodes, here)
     inside = all_steps(step.loop_over)
     node.body = tuple(each.ref for each in inside if nodes[each.ref].loops == here.loops)
+
+
+def goes_on_behind(node: Node) -> bool:
+    """Whether its branch goes on when the step is over: behind it, or in the case that it chose."""
+    return bool(node.next) or node.type in CHOICES
 
 
 def _link_races(nodes: Nodes) -> bool:

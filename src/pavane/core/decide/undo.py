@@ -6,7 +6,8 @@ has something to do it waits until that undo has succeeded. A JOIN sends one tok
 that is complete and one to its FORK_JOIN, which lets a token pass when that one and one from every
 branch that had begun have come back. So nothing is undone before everything that was caused by it
 is undone, independent branches do not wait for each other, and the cost of a step does not depend
-on the length of the run.
+on the length of the run. Where a JOIN waits for a step in the middle of a branch, a token from the
+rest of the branch waits at that step for the token of the JOIN.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from pavane.errors import ExpressionError
 
 _STEPS_MAX = 1000  # walked back in one decision; then others have their turn
 _INTERRUPTED = -1  # as `visible_at` of a step that is over: the way back has stopped there
+_HELD = -2  # the same: a token waits there for one that comes from a JOIN
 
 
 # --- walking back -------------------------------------------------------------------------------
@@ -73,7 +75,9 @@ def _visit(draft: Draft, node: Node) -> list[str]:
         return _into_branches(draft, node, fork)
     if node.type in CHOICES:
         last = last_taken(draft, node)
-        return [last] if last else _before(draft, node)
+        return [last] if last else _out_of_choice(draft, node)
+    if node.early and _is_held(draft, node):
+        return []
     if node.type == "DO_WHILE":
         return _into_loop(draft, node)
     if node.undo is not None or node.type == "SUB_WORKFLOW":
@@ -89,8 +93,9 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     row = draft.task(join.ref)
     assert row is not None
     width = fans.width_of(row)
+    freed = _free(draft, join, row) if join.early else []
     if width is None:
-        width = len(fork.branches)
+        width = max(len(fork.branches), len(join.early))
         ends = [last for _, last in fork.branches[row.polls : row.polls + PAGE]]
     else:
         ends = fans.refs(draft, fork.ref, row.polls, min(row.polls + PAGE, width))
@@ -99,8 +104,40 @@ def _into_branches(draft: Draft, join: Node, fork: Node) -> list[str]:
     if row.polls + PAGE < width:
         draft.change(row, polls=row.polls + PAGE)
         _interrupt(draft, join.ref)
-        return found
-    return [*found, fork.ref]
+        return [*freed, *found]
+    return [*freed, *found, fork.ref]
+
+
+def _free(draft: Draft, join: Node, row: TaskRow) -> list[str]:
+    """The token of a JOIN has come: those that wait for it go on, a page at a time."""
+    page = join.early[row.polls : row.polls + PAGE]
+    draft.require([("task", ref) for ref in page])
+    draft.change(row, polls=row.polls + PAGE)  # as `_is_held` looks for it
+    found: list[str] = []
+    for ref in page:
+        held = draft.task(ref)
+        if held is not None and held.visible_at == _HELD:
+            draft.change(held, visible_at=held.scheduled_at)
+            node = draft.plan.nodes[ref]
+            found += _out_of_choice(draft, node) if node.type in CHOICES else [ref]
+    return found
+
+
+def _is_held(draft: Draft, node: Node) -> bool:
+    """Whether a token has to wait here: a JOIN went on from the step, and was not undone yet."""
+    row = draft.task(node.ref)
+    if row is None or row.frontier:
+        return False  # it never was over: no JOIN has gone on from here
+    draft.require([("task", ref) for ref in node.early])
+    joins = [draft.task(ref) for ref in node.early]
+    if all(join is None or join.polls for join in joins):
+        return False
+    draft.change(row, visible_at=_HELD)
+    return True
+
+
+def _out_of_choice(draft: Draft, node: Node) -> list[str]:
+    return [] if node.early and _is_held(draft, node) else _before(draft, node)
 
 
 def _into_loop(draft: Draft, node: Node) -> list[str]:
@@ -122,6 +159,8 @@ def _before(draft: Draft, node: Node) -> list[str]:
         node = draft.plan.nodes[node.inside]
         if node.type in FORKS:
             return _arrive_at_fork(draft, node)
+        if node.early and node.type in CHOICES and _is_held(draft, node):
+            return []
         if node.type == "DO_WHILE" and number > 1:
             return [numbered(node.last, (*node.path, number - 1))]
     return [node.before]

@@ -78,6 +78,8 @@ _TRAITS = (
     Traits(timeouts=0.8, weights={"WAIT": 12.0}),
     Traits(optional=0.25, permissive=0.2, weights={"FORK_JOIN": 20.0}),
     Traits(weights={"SWITCH": 30.0, "TERMINATE": 10.0}),
+    Traits(weights={"DO_WHILE": 30.0, "FORK_JOIN_DYNAMIC": 10.0}, steps=6, undo=0.8),
+    Traits(weights={"FORK_JOIN_DYNAMIC": 30.0}, steps=8),
 )
 _ACTIONS = ("pause", "pause", "terminate", "terminate", "abandon", "retry", "signal", "resume")
 

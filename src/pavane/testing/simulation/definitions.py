@@ -16,7 +16,7 @@ Json = dict[str, Any]
 TASKS = tuple(f"t{i}" for i in range(8))
 UNDOS = tuple(f"u{i}" for i in range(3))
 _ALONE = ("SIMPLE", "WAIT", "SET_VARIABLE", "INLINE", "NOOP", "TERMINATE")
-_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW")
+_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW", "DO_WHILE", "FORK_JOIN_DYNAMIC")
 
 
 class Traits(msgspec.Struct, frozen=True):
@@ -38,6 +38,8 @@ _WEIGHTS = {
     "SWITCH": 9.0,
     "FORK_JOIN": 11.0,
     "SUB_WORKFLOW": 9.0,
+    "DO_WHILE": 4.0,
+    "FORK_JOIN_DYNAMIC": 4.0,
     "WAIT": 5.0,
     "SET_VARIABLE": 3.0,
     "INLINE": 3.0,
@@ -125,7 +127,8 @@ class Author:
         chance = self._chance
         steps = self._list(0, max(1, self._left + chance.randint(-2, 3)))
         if self._traits.wide and self._name == "main":
-            steps += self._wide_fork()
+            wide = self._traits.wide
+            steps += self._fan_of(wide) if chance.random() < 0.3 else self._wide_fork()
         body: Json = {
             "name": self._name,
             "tasks": steps,
@@ -232,6 +235,21 @@ class Author:
         self._readable = before
         return found
 
+    def _do_while(self, depth: int) -> list[Json]:
+        """For each of a list, while a number of iterations is not reached, or both."""
+        chance = self._chance
+        step = self._step("DO_WHILE")
+        ref, before = step["taskReferenceName"], list(self._readable)
+        listed = chance.random() < 0.6
+        if listed:
+            step["items"] = list(range(chance.choice((0, 1, 2, 2, 3))))
+        if not listed or chance.random() < 0.2:
+            step["evaluatorType"] = "pavane"
+            step["loopCondition"] = f"{ref}.output.iteration < {chance.choice((1, 2, 3, 4))}"
+        step["loopOver"] = self._short(depth)
+        self._readable = before
+        return [step]
+
     def _fork_join(self, depth: int) -> list[Json]:
         chance = self._chance
         fork = self._step("FORK_JOIN")
@@ -243,6 +261,47 @@ class Author:
                 branch.append(self._step("NOOP"))
         fork["forkTasks"] = branches
         return [fork, self._join(branches)]
+
+    def _fork_join_dynamic(self, depth: int) -> list[Json]:
+        """In its simple form all branches are alike, else each is written out."""
+        if self._chance.random() < 0.6:
+            return self._fan_of(self._chance.choice((0, 1, 2, 3, 3)))
+        branches = [self._branch() for _ in range(self._chance.choice((0, 1, 2, 3)))]
+        inputs = {each["taskReferenceName"]: {"a": self._some_read()} for each in branches}
+        step = self._step("FORK_JOIN_DYNAMIC", inputParameters={"dyn": branches, "with": inputs})
+        step |= {"dynamicForkTasksParam": "dyn", "dynamicForkTasksInputParamName": "with"}
+        return [step, self._step("JOIN")]
+
+    def _fan_of(self, width: int) -> list[Json]:
+        inputs = [{"a": self._some_read()} for _ in range(width)]
+        given = {"forkTaskName": self._chance.choice(TASKS), "forkTaskInputs": inputs}
+        step = self._step("FORK_JOIN_DYNAMIC", inputParameters=given)
+        return [{**step, **self._of_branch()}, self._step("JOIN")]
+
+    def _branch(self) -> Json:
+        """A step that is made at run time, so nothing here can be read from it."""
+        kind = self._chance.choice(("SIMPLE", "SIMPLE", "SIMPLE", "WAIT", "SUB_WORKFLOW"))
+        step = self._step(kind)
+        if kind == "WAIT":
+            return step | {"inputParameters": {"duration": "0.2 seconds"}}
+        if kind == "SUB_WORKFLOW" and self._known:
+            return step | {"subWorkflowParam": {"name": self._chance.choice(self._known)}}
+        name = self._chance.choice(TASKS)
+        return step | {"name": name, "type": "SIMPLE", **self._of_branch()}
+
+    def _of_branch(self) -> Json:
+        chance, traits = self._chance, self._traits
+        found: Json = {}
+        if chance.random() < traits.undo:
+            found["undo"] = {"name": chance.choice(UNDOS)}
+        drawn = chance.random()
+        if drawn < traits.optional:
+            found["optional"] = True
+        elif drawn < traits.optional + traits.permissive:
+            found["permissive"] = True
+        if chance.random() < 0.1:
+            found["retryCount"] = chance.choice((0, 1))
+        return found
 
     def _join(self, branches: list[list[Json]]) -> Json:
         chance = self._chance
