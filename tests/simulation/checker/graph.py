@@ -62,7 +62,7 @@ class Graph:
                 if entry["kind"] == "iteration":
                     self._add(entry["ref"], entry["number"])
         for row in execution.tasks:
-            if row["branch"] and not row["ref"].startswith("undo:"):
+            if row.get("branch") and not row["ref"].startswith("undo:"):
                 self._add_branch(row["ref"], json.loads(row["branch"]))
         return self
 
