@@ -39,7 +39,7 @@ class Drawn(msgspec.Struct, tag=True):
 
 calls: ContextVar[list[tuple[str, object]]] = ContextVar("calls")
 
-service = Service("random")
+numbers, texts, risks = SERVICES = Service("numbers"), Service("texts"), Service("risks")
 
 
 def drawn(key: str, value: object) -> int:
@@ -47,45 +47,45 @@ def drawn(key: str, value: object) -> int:
     return crc32(f"{key}{value}".encode()) % 8
 
 
-@service.task
+@numbers.task(read_only=True)
 async def number(key: str, value: int) -> int:
     return drawn(key, value)
 
 
-@service.task
+@texts.task(read_only=True)
 def text(key: str, value: str) -> str:
     return "xabcdefg"[drawn(key, value)]
 
 
-@service.task
+@numbers.task(read_only=True)
 async def whole(key: str, value: int) -> Pair:
     got = drawn(key, value)
     mode = "on" if got > 3 else "off"
     return Pair(got, f"t{got}", [got, value, 2], ["a ", " b"], mode=mode)
 
 
-@service.task
+@numbers.task(read_only=True)
 async def price(key: str, value: Decimal) -> Decimal:
     return Decimal(drawn(key, value)) / 4
 
 
-@service.task
+@texts.task(read_only=True)
 async def maybe(key: str, value: str) -> str | None:
     return [None, "x", "", "m"][drawn(key, value) % 4]
 
 
-@service.task
+@texts.task(read_only=True)
 async def decided(key: str, value: bool) -> bool:
     return drawn(key, value) > 3
 
 
-@service.task
+@risks.task(read_only=True)
 async def either(key: str, value: int) -> Won | Lost | Drawn:
     got = drawn(key, value)
     return [Won(got % 3, Decimal(got) / 2), Lost(f"l{got}"), Drawn(got)][got % 3]
 
 
-@service.task
+@risks.task(read_only=True)
 async def risky(key: str, value: int) -> int:
     got = drawn(key, value)
     if got < 3:
@@ -93,10 +93,10 @@ async def risky(key: str, value: int) -> int:
     return got
 
 
-@service.task
+@risks.task(read_only=True)
 async def forever(value: int) -> int:
     await asyncio.Event().wait()  # whatever it is raced with is done before
     return value
 
 
-TASKS = {task.name: task for task in service.tasks}
+TASKS = {task.name: task for service in SERVICES for task in service.tasks}

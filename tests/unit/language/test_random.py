@@ -1,4 +1,4 @@
-"""Random workflows: Python, the definition in the small interpreter, and the engine agree."""
+"""Random workflows: Python, the small interpreter, the engine and dancers agree."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from pavane.errors import ExecutionFailedError, Fail, StepFailed
+from pavane.bootstrap import Company, dancing_services
+from pavane.engine.views.shapes import ExecutionView
+from pavane.errors import DefinitionError, ExecutionFailedError, Fail, NotFoundError, StepFailed
 from pavane.sdk.workflow import WorkflowFunction, as_plain_python
 from tests.unit.language.interpreter import Interpreter
 from tests.unit.language.random_programs import Generator
-from tests.unit.language.random_tasks import TASKS, Pair, calls
+from tests.unit.language.random_tasks import SERVICES, TASKS, Pair, calls
 
 PROGRAMS = int(os.environ.get("PAVANE_RANDOM_PROGRAMS", "60"))
 IN_ENGINE = 4  # every how many runs the engine runs it too
@@ -65,6 +67,7 @@ WANTED = {
     "DO_WHILE": 80,
     "iterations": 120,
     "in engine": 30,
+    "danced": 30,
 }
 
 
@@ -129,6 +132,33 @@ async def in_engine(flow: WorkflowFunction[..., str], args: tuple[Any, ...]) -> 
     return status, end, Counter(map(repr, made))
 
 
+async def danced(flow: WorkflowFunction[..., str], args: tuple[Any, ...]) -> Result | None:
+    """With no conductor; None where the program is not for that style."""
+    made: list[tuple[str, object]] = []
+    calls.set(made)
+    definition = msgspec.structs.replace(flow.definition, style="choreographed")
+    given = msgspec.json.encode(flow.signature.bind(*args).arguments)
+    try:
+        dancing = dancing_services("memory:", services=SERVICES, workflows=[definition])
+        async with dancing as company, asyncio.timeout(30):
+            id = await company.requests.start(definition.name, given, key="once")
+            with company.observer.subscribe() as changes:
+                while (view := ended(company, id)) is None:
+                    await changes.get()
+    except DefinitionError:
+        return None
+    end = msgspec.json.decode(view.output)["result"] if view.status == "COMPLETED" else view.reason
+    return view.status, end, Counter(map(repr, made))
+
+
+def ended(company: Company, id: str) -> ExecutionView | None:
+    try:
+        view = company.observer.execution(id)
+    except NotFoundError:
+        return None
+    return view if view.ended_at else None
+
+
 async def check(seed: int, folder: Path, met: Counter[str]) -> None:
     """Compare two runs of one random workflow."""
     flow, made = load(seed, folder)
@@ -147,6 +177,11 @@ async def check(seed: int, folder: Path, met: Counter[str]) -> None:
             assert (status, done) == (python[0], python[2])
             assert python[1] in re.sub(r"(_+\d+)+: ", ": ", end)
             met["in engine"] += 1
+        if run == 0 and (dance := await danced(flow, args)):
+            met["danced"] += 1
+            met[f"danced {dance[0]}"] += 1
+            assert (dance[0], dance[2]) == (python[0], python[2])
+            assert python[1] in re.sub(r"(_+\d+)+: ", ": ", dance[1])
 
 
 @pytest.mark.anyio

@@ -87,6 +87,21 @@ def test_variables_go_from_iteration_to_iteration_and_out_of_the_loop(seed: int)
     assert output(play(score, {"items": []}, seed=seed)) == {"x": 100}
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_loop_that_nobody_came_to_leaves_variables_as_they_were(seed: int):
+    again = loop("l", owned("a", "two"), sets("set", "${a.output.n}"), items=ITEMS)
+    score = read(
+        owned("first", "one"),
+        sets("start", "${first.output.n}"),
+        switch("s", "${workflow.input.kind}", (), gold=[again]),
+        owned("b", "three", x="${workflow.variables.x}"),
+    )
+    results = {"first": {"n": 5}, "a[1]": {"n": 6}, "a[2]": {"n": 7}}
+    for kind, items, x in (("blue", [1, 2], 5), ("gold", [1, 2], 7), ("gold", [], 5)):
+        played = play(score, {"kind": kind, "items": items}, results, seed=seed)
+        assert played.inputs["b"] == {"x": x}
+
+
 def test_what_is_set_again_in_each_iteration_is_not_handed_on():
     body = [sets("set", "${l.output.loopItem}"), owned("a", "two", x="${workflow.variables.x}")]
     score = read(owned("first", "one"), loop("l", *body, items=ITEMS))

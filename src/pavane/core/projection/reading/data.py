@@ -229,11 +229,10 @@ class _Router:
                     continue
                 if setter.sets:
                     self._hand_on(scope, setter, name)
-                    self._want(node, setter.id + OUT, (HANDED_ON, name))
-                    break
-                self._want(node, setter.id + IN, (name,))
-                if not setter.optional and not self._guards(node, setter.id + IN):
-                    break
+                value, path = (OUT, (HANDED_ON, name)) if setter.sets else (IN, (name,))
+                self._want(node, setter.id + value, path)
+                if not setter.optional and not self._guards(node, setter.id + value):
+                    break  # it surely ran
 
     def _hand_on(self, scope: Scope, made: Node, name: str) -> None:
         """A loop takes a variable through its iterations, and out of the last one."""
