@@ -14,7 +14,17 @@ from pavane.core.projection.message import At
 from pavane.core.projection.reading import read_choreography
 from pavane.core.projection.reading.hops import danced_hops
 from pavane.core.projection.rows import ABORTED, CLOSED, Undoing
-from tests.unit.core.build import fork, loop, of_type, scope, switch, task, terminate, workflow
+from tests.unit.core.build import (
+    fork,
+    loop,
+    of_type,
+    once,
+    scope,
+    switch,
+    task,
+    terminate,
+    workflow,
+)
 from tests.unit.core.projection.playing import play
 from tests.unit.core.projection.test_data import heard, owned
 
@@ -100,6 +110,22 @@ def test_a_loop_that_nobody_came_to_leaves_variables_as_they_were(seed: int):
     for kind, items, x in (("blue", [1, 2], 5), ("gold", [1, 2], 7), ("gold", [], 5)):
         played = play(score, {"kind": kind, "items": items}, results, seed=seed)
         assert played.inputs["b"] == {"x": x}
+
+
+@pytest.mark.parametrize("items", [[], [1]])
+@pytest.mark.parametrize("kind", ["loop", "for-each"])
+def test_what_a_step_of_a_list_would_have_got_comes_also_where_the_list_is_empty(
+    kind: str, items: list[int]
+):
+    inner = owned("c", "one"), owned("a", "two", id="${workflow.input.id}")
+    given = {"forkTaskName": "a", "forkTaskInputs": ITEMS}
+    fan = of_type("FORK_JOIN_DYNAMIC", "l", given, service="two", task_definition=once())
+    around = [loop("l", *inner, items=ITEMS)] if kind == "loop" else [fan, of_type("JOIN", "j")]
+    score = read(owned("first", "one"), *around, owned("b", "two", id="${workflow.input.id}"))
+    for seed in SEEDS:
+        played = play(score, {"id": "O-1", "items": items}, seed=seed)
+        assert played.status == CLOSED
+        assert played.inputs["b"] == {"id": "O-1"}
 
 
 def test_what_is_set_again_in_each_iteration_is_not_handed_on():

@@ -291,15 +291,22 @@ class _Router:
     def _already(self, node: Node, value: str) -> bool:
         """Whether a step of the role that surely ran before has waited for the value."""
         behind = self._c.scopes[node.scope].behind
-        around = self._inside.get(node.id, ())
         for other, wants in self._wants.items():
             there = self._nodes[other]
             if there.role != node.role or there.scope != node.scope or other == node.id:
                 continue
-            surely = self._inside.get(other, ()) == around[: len(self._inside.get(other, ()))]
-            if surely and node.id in behind[other] and Want(value) in wants:
+            surely = node.id in behind[other] and self._surely_ran(there, node)
+            if surely and Want(value) in wants:
                 return True
         return False
+
+    def _surely_ran(self, there: Node, node: Node) -> bool:
+        """Whether no choice, and no list that may be empty, is around `there` and not `node`."""
+        around = self._inside.get(there.id, ())
+        if around != self._inside.get(node.id, ())[: len(around)]:
+            return False
+        out_of = [region for region in there.regions if region not in node.regions]
+        return not any(each.kind == "each" or self._nodes[each.id].listed for each in out_of)
 
     def _cover(self, id: str, value: str) -> bool:
         """Whether the token that begins the node can bring the value; if so, it does."""
