@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pavane.core.expressions.functions import FUNCTIONS
 from pavane.language.bindings import Bindings, Entry, Level, LocalFunction, Outer, Unassigned
 from pavane.language.names import Names, described
-from pavane.language.values import Value, members_of, path, path_text, stepped
+from pavane.language.values import Value, Ways, members_of, path, path_text, stepped
 
 ITEM = re.compile(r"item(_\d+)?")
 """Variables of comprehensions: never names of steps, so never captured."""
@@ -52,7 +52,7 @@ class Frame:
 
     def captured(self, value: Value) -> Value:
         """The value as it reads inside, with each path that it uses passed in."""
-        parts, fields = value.parts, value.fields
+        parts, fields, sides = value.parts, value.fields, value.sides
         return replace(
             value,
             expr=_Capture(self).visit(copy.deepcopy(value.expr)),
@@ -63,7 +63,14 @@ class Frame:
             fields=None
             if fields is None
             else {name: self.captured(item) for name, item in fields.items()},
+            sides=None
+            if sides is None
+            else (self.captured(sides[0]), sides[1], self.captured(sides[2])),
+            ways=None if value.ways is None else self._ways(*value.ways),
         )
+
+    def _ways(self, winner: Value, given: tuple[tuple[str, Value], ...]) -> Ways:
+        return self.captured(winner), tuple((ref, self.captured(each)) for ref, each in given)
 
     def input(self, expr: ast.expr) -> ast.expr:
         """The path inside for a path outside."""
