@@ -281,7 +281,7 @@ class Replay:
             return bool(self.statuses)
         around = self.graph.places[outer]
         if place.iteration:
-            return self.iterations.get(outer) == place.iteration
+            return self.iterations.get(outer, 0) >= place.iteration
         if around.type == "SWITCH":
             state = self.attempts.get(outer)
             label = self._choices.get(outer, "")
