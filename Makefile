@@ -6,10 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 RESTATE := @restatedev/restate-server@1.7.12
-SOURCES := $(wildcard src tests bench examples docs/conf.py)
+SOURCES := $(wildcard src tests bench dev examples docs/conf.py)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fix docs tutorial prove bench clean
+.PHONY: help demo test check fix docs tutorial prove bench services services-down clean
 # One set-up at a time: two pips in one .venv would trip over each other.
 .NOTPARALLEL:
 
@@ -19,6 +19,7 @@ help:
 	@echo 'make bench   measure, beside the peers         make clean   remove what was set up'
 	@echo 'make docs    make a site of docs/, in build/docs'
 	@echo 'make tutorial   do what the tutorial says, in a fresh clone and environment'
+	@echo 'make services   start PostgreSQL, Kafka and RabbitMQ and say where; services-down stops them'
 	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
 
 demo: $(VENV)/.runtime
@@ -54,8 +55,15 @@ prove: $(VENV)/.dev
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench $(ARGS)
 
+services: $(VENV)/.dev
+	@$(BIN)/python -m dev.services up $(ARGS)
+
+services-down: $(VENV)/.dev
+	@$(BIN)/python -m dev.services down
+
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis .pavane
+	@test ! -d .services/scopes || $(BIN)/python -m dev.services down
+	@rm -rf $(VENV) build dist .pytest_cache .ruff_cache .import_linter_cache .hypothesis .pavane .services
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo 'Pavane needs Python 3.11 or newer. Install it, or name it: make PYTHON=...' >&2; exit 1; }

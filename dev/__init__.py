@@ -1,0 +1,1 @@
+"""What works on Pavane itself and is not shipped: real servers for its tests."""
