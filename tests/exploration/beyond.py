@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pavane.core.projection.choreography import Guard
 from pavane.core.projection.reading import blocks as b
-from tests.exploration.writing import all_of, each, fork, loop, option, play, scope, some, told
+from tests.exploration.writing import (
+    all_of,
+    each,
+    first,
+    fork,
+    loop,
+    option,
+    play,
+    scope,
+    some,
+    told,
+)
 
 _STOP = b.Step("stop", "rs", kind="finish")
 _BREAK = b.Step("break", "rb", kind="break")
@@ -187,6 +198,25 @@ MISHAPS = [
         deadline=False,
         dead="T",
     ),
+    play(
+        "first of the steps A, B → C f ⏱, undo of A parks",
+        3,
+        first("A", "B"),
+        "C f",
+        undo_parks="A/A",
+        human=True,
+        large=True,
+    ),
+    play(
+        "first of the steps A, B → P!, undo of A parks, a person helps",
+        2,
+        first("A", "B"),
+        "P !",
+        deadline=False,
+        undo_parks="A/A",
+        redrives=True,
+    ),
+    play("2 of the steps A, B, C f", 3, first("A", "B", "C f", need=2), deadline=False),
     play("2 of (A f, B f, C f) → D f ⏱", 4, some("A f", "B f", "C f", need=2), "D f", large=True),
     play(
         "T caught (2 of (A, B, C) ⏱) → D f",

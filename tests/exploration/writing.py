@@ -116,6 +116,12 @@ def some(*branches: str | b.Sub, need: int = 1, ref: str = "some") -> b.Some:
     return b.Some(ref, scopes, need=need)
 
 
+def first(*branches: str, need: int = 1, ref: str = "first") -> b.Some:
+    """Each branch one step, which is a scope of its own name that people do not see."""
+    scopes = [b.Sub(made.ref, [made], alone=True) for made in map(step, branches)]
+    return b.Some(ref, scopes, need=need)
+
+
 def each(counts: Sequence[int], *body: Part, ref: str = "each") -> b.Each:
     return b.Each(ref, listed(*body), counts=counts)
 

@@ -114,11 +114,22 @@ def joined(instance: Instance) -> dict[str, list[str]]:
     return found
 
 
+def counting(instance: Instance) -> list[str]:
+    """The JOINs that went on when some branches were done, and say which."""
+    return [ref for ref, told in newest(instance) if told.note.type == "JOIN" and told.note.output]
+
+
 def _status(instance: Instance, note: StepNote) -> str:
     """A JOIN that waits is told to stop by nobody: it does so when its scope goes back, or ends.
 
-    A loop as well, where a TERMINATE in it has ended its scope.
+    A loop as well, where a TERMINATE in it has ended its scope. A fork is open as long as the JOIN
+    that goes on with some of its branches.
     """
+    if note.races:
+        join = instance.steps.get(Place(note.opens, note.at))
+        waits = structs.replace(note, type="JOIN", status=st.IN_PROGRESS, races=False)
+        status = _status(instance, join[max(join)].note if join else waits)
+        return status if status in st.OPEN | st.SUCCESSFUL else st.CANCELED
     above = instance.told.note if instance.told else None
     if note.status != st.IN_PROGRESS or above is None or note.type not in ("JOIN", "DO_WHILE"):
         return note.status

@@ -16,12 +16,20 @@ from pavane.core.projection.message import child_execution
 from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
 from pavane.engine.views.people import QuestionView
-from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, SetAsideView, StepView
+from pavane.engine.views.shapes import ExecutionSummary, ExecutionView, SetAsideView
 from pavane.engine.views.steps import raw, step_views
 from pavane.errors import NotFoundError
 from pavane.observer import asking, flows
 from pavane.observer.fold import Instance, Picture, Place
-from pavane.observer.steps import bodies, given_up, joined, open_joins, shown_ref, task_rows
+from pavane.observer.steps import (
+    bodies,
+    counting,
+    given_up,
+    joined,
+    open_joins,
+    shown_ref,
+    task_rows,
+)
 from pavane.observer.stops import letter
 from pavane.ports.store import Search
 
@@ -106,7 +114,8 @@ class Views:
 def _execution(picture: Picture, instance: Instance) -> ExecutionView:
     rows = [*task_rows(instance), *open_joins(instance)]
     header = _header(picture, instance)
-    steps = _steps(rows, Assembled(joined(instance), bodies(instance)))
+    assembled = Assembled(joined(instance), bodies(instance), counting=counting(instance))
+    steps = step_views(rows, assembled)
     ready = [
         Ready(instance.id, ref, told.note.attempt, mark="parked")
         for ref, told in given_up(instance)
@@ -121,15 +130,6 @@ def _execution(picture: Picture, instance: Instance) -> ExecutionView:
         steps=steps,
         attention=attention_views(header, steps, ready),
     )
-
-
-def _steps(rows: Sequence[TaskRow], assembled: Assembled) -> list[StepView]:
-    """As the store's; but a JOIN's note may bring its output, which no store keeps."""
-    outputs = {row.ref: row.output for row in rows if row.type == "JOIN" and row.output}
-    return [
-        structs.replace(step, output=raw(outputs[step.ref])) if step.ref in outputs else step
-        for step in step_views(rows, assembled)
-    ]
 
 
 def _variables(body: bytes, rows: Sequence[TaskRow]) -> dict[str, msgspec.Raw]:

@@ -111,6 +111,7 @@ class Requests:
         """Complete or fail a step that waits for somebody outside."""
         choreography = self._find(workflow, definition)
         node, at = self._place(choreography, ref, at)
+        node = choreography.within(node)
         signal = Message(
             m.SIGNAL,
             node.role,
@@ -140,6 +141,8 @@ class Requests:
         choreography = self._find(workflow, definition)
         node, at = self._place(choreography, ref.removeprefix(UNDO), at)
         undo = ref.startswith(UNDO) and action != "abandon"
+        if undo:
+            node = choreography.within(node)
         to = node.role if undo else choreography.scopes[node.scope].home
         resolve = Message(
             m.RESOLVE,

@@ -67,7 +67,8 @@ WANTED = {
     "DO_WHILE": 80,
     "iterations": 120,
     "in engine": 30,
-    "danced": 30,
+    "danced": 90,
+    "danced race": 50,
 }
 
 
@@ -179,6 +180,7 @@ async def check(seed: int, folder: Path, met: Counter[str]) -> None:
             met["in engine"] += 1
         if run == 0 and (dance := await danced(flow, args)):
             met["danced"] += 1
+            met["danced race"] += made["race"]
             met[f"danced {dance[0]}"] += 1
             assert (dance[0], dance[2]) == (python[0], python[2])
             assert python[1] in re.sub(r"(_+\d+)+: ", ": ", dance[1])

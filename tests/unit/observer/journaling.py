@@ -11,7 +11,6 @@ from pavane.core.model import status
 from pavane.core.model.journal import ScopeNote, StepNote
 from pavane.core.model.rows import TaskRow
 from pavane.core.projection.message import child_execution
-from pavane.engine.views.assembled import Assembled
 from tests.unit.core.witness import Witness
 from tests.unit.core.world import Stored
 from tests.unit.observer.story import Line
@@ -52,11 +51,7 @@ class JournalingWitness(Witness):
 
     def _of_step(self, stored: Stored, row: TaskRow) -> StepNote:
         identity = row.execution_id
-        output = row.output
-        if row.type == "JOIN" and row.status in status.SUCCESSFUL:
-            newest = {ref: stored.newest(ref) for ref in stored.tasks}
-            outputs = {ref: row.output for ref, row in newest.items() if row}
-            output = Assembled.of(stored.plan.workflow).output(row, outputs)
+        joined = row.type == "JOIN" and row.status in status.SUCCESSFUL
         ref = row.ref.removeprefix("undo:")
         return StepNote(
             execution=self.root_of(identity),
@@ -72,8 +67,9 @@ class JournalingWitness(Witness):
             reason=row.reason,
             child=f"{self.path(identity)}/{ref}" if row.child_id else "",
             due=row.visible_at if row.visible_at > self.now else 0,
+            joins=list(stored.plan.nodes[row.ref].join_on) if joined else [],
             time=self.now,
-            **payloads(input=row.input, output=output),
+            **payloads(input=row.input, output=b"" if joined else row.output),
         )
 
     def _of_scope(self, stored: Stored) -> ScopeNote:

@@ -79,14 +79,21 @@ def test_steps_whose_home_was_not_heard_yet():
     assert [step.status for step in view.steps] == ["COMPLETED"]
 
 
-def test_a_join_brings_its_output_and_a_variable_its_value():
-    story = Story().home("RUNNING")
-    story.done("inventory", "join", type="JOIN", output={"ship": 1})
+def test_a_join_shows_what_it_joined_and_a_variable_its_value():
+    story = Story().home("RUNNING").done("shipping", "ship", output={"n": 1})
+    story.done("inventory", "join", type="JOIN", joins=["ship", "bill"])
     story.done("inventory", "set", type="SET_VARIABLE", input={"n": 1, "m": [2]})
     story.done("inventory", "set2", type="SET_VARIABLE", input={"n": 3})
     view = story.views().execution("e1")
-    assert msgspec.json.decode(view.steps[0].output) == {"ship": 1}
+    assert msgspec.json.decode(view.steps[1].output) == {"ship": {"n": 1}}
     assert {name: bytes(body) for name, body in view.variables.items()} == {"n": b"3", "m": b"[2]"}
+
+
+def test_a_join_that_counted_says_who_won():
+    story = Story().home("RUNNING").done("shipping", "ship", output={"n": 1})
+    story.done("inventory", "join", type="JOIN", joins=["ship"], output={"winners": ["ship"]})
+    shown = msgspec.json.decode(story.views().execution("e1").steps[1].output)
+    assert shown == {"winner": "ship", "winners": ["ship"], "ship": {"n": 1}}
 
 
 def test_a_scope_that_was_cancelled_before_it_began_is_not_listed():

@@ -14,7 +14,7 @@ from pavane.core.model.command import Close, Interrupt, Tell, Wait
 from pavane.core.model.fact import AbortedByParent
 from pavane.core.model.rows import PAGE, TaskRow
 
-_REASON = "other branches were done first"
+OTHERS_FIRST = "other branches were done first"
 
 
 def page(draft: Draft, fork: Node, row: TaskRow) -> None:
@@ -48,10 +48,10 @@ def _see_to(draft: Draft, node: Node, row: TaskRow) -> None:
         if row.worker:
             draft.do(Interrupt(row.ref, row.attempt, row.worker))
         else:
-            draft.do(Tell(row.child_id, AbortedByParent(reason=_REASON)))
+            draft.do(Tell(row.child_id, AbortedByParent(reason=OTHERS_FIRST)))
         return
-    row = draft.change(row, status.CANCELED, reason=_REASON, ended_at=draft.now)
-    draft.log("canceled", row.ref, row.attempt, reason=_REASON)
+    row = draft.change(row, status.CANCELED, reason=OTHERS_FIRST, ended_at=draft.now)
+    draft.log("canceled", row.ref, row.attempt, reason=OTHERS_FIRST)
     flow.end_loser(draft, node, row)
 
 

@@ -61,12 +61,16 @@ def arrived(join: TaskRow, row: TaskRow, needed: int) -> dict[str, Any]:
 
 def cannot_be_won(node: Node, join: TaskRow) -> str:
     """Why too few branches are left for such a JOIN, or ""."""
-    of, needed = len(node.join_on), node.step.join_count or 0
-    if join.failed <= of - needed:
+    return too_few(node.step.join_count or 0, len(node.join_on), join.failed, join.reason)
+
+
+def too_few(needed: int, of: int, failed: int, reason: str) -> str:
+    """The same in words, where some of its branches failed, the first for this reason."""
+    left = of - failed
+    if left >= needed:
         return ""
-    left = of - join.failed
     can = f"only {left} can be done" if left else "none can be done"
-    return f"{needed} of its {of} branches are needed, and {can} ({join.reason})"
+    return f"{needed} of its {of} branches are needed, and {can} ({reason})"
 
 
 def is_over(draft: Draft, node: Node) -> bool:

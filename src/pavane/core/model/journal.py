@@ -36,6 +36,7 @@ class StepNote(
     fork: str = ""  # branch of a FORK_JOIN_DYNAMIC: that one, whose coordinate `at` is
     place: int = 0  # and which branch it is, from 0
     opens: str = ""  # FORK_JOIN: the JOIN that waits from now on
+    races: bool = False  # FORK_JOIN: that JOIN goes on when some of the branches are done
     joins: list[str] = []  # JOIN: whose outputs its own is made of
     body: list[str] = []  # DO_WHILE: what is directly in it
     iteration: int = 0  # DO_WHILE: not the loop, but this iteration of it has begun

@@ -70,7 +70,7 @@ class Region(msgspec.Struct, frozen=True):
 
 
 class Guard(msgspec.Struct, frozen=True):
-    """A step that is read runs only if this choice takes this case."""
+    """A step that is read runs only if this choice takes this case, or if it wins at this join."""
 
     choice: str
     case: str
@@ -127,6 +127,7 @@ class Node(msgspec.Struct):
     harmless: bool = False  # it has no effect, so an attempt that is forgotten did nothing
     bound: int = 0  # again, each: at most so often (explorers; 0 = not known)
     child: str = ""  # scope: its path
+    alone: bool = False  # scope: it is one step of this name
     plan: PlanNode | None = None
     wants: tuple[Want, ...] = ()
     wants_from: Mapping[str, tuple[Want, ...]] = {}  # end: instead, by where the flow came from
@@ -157,6 +158,7 @@ class Scope(msgspec.Struct):
     deadline_ms: int = 0
     deadline: bool = False  # it has one (explorers do not look at how long)
     on_abort: OnAbort = "fail"
+    alone: bool = False  # one step that may be called off alone: people see it in the parent
     fallible: bool = True  # it may abort by itself
     style: str = "choreographed"
     workflow: Workflow | None = None
@@ -208,6 +210,15 @@ class Choreography(msgspec.Struct):
     def root(self) -> Scope:
         """The scope of the whole workflow."""
         return self.scopes[""]
+
+    def seen_in(self, node: Node) -> Scope:
+        """The scope in which people see a node, and whose data its expressions read."""
+        scope = self.scopes[node.scope]
+        return self.scopes[scope.parent] if scope.alone else scope
+
+    def within(self, node: Node) -> Node:
+        """The step that a node is: of one that may be called off alone, what is in its scope."""
+        return self.nodes[self.scopes[node.child].first] if node.alone else node
 
 
 def moved(at: At, source: tuple[Region, ...], target: tuple[Region, ...]) -> At:

@@ -72,7 +72,7 @@ SCOPE_CHANGES: Final[dict[str, frozenset[str]]] = {
     OPEN: frozenset({LOCKED, COMMITTED, CLOSING, CLOSED, ABORTING}),
     LOCKED: frozenset({COMMITTED, ABORTING}),
     COMMITTED: frozenset({CLOSING, CLOSED, ABORTING}),  # aborting: its pivot failed
-    CLOSING: frozenset({CLOSED, REVERTING}),
+    CLOSING: frozenset({CLOSED, REVERTING, ABORTING}),  # aborting: a person gave it up
     CLOSED: frozenset({REVERTING}),
     ABORTING: frozenset({ABORTED}),
     ABORTED: frozenset(),

@@ -81,7 +81,7 @@ class Attempts:
             attempt=run.attempt,
             task=run.task,
             service=self._role,
-            workflow=choreography.scopes[node.scope].name,
+            workflow=choreography.seen_in(node).name,
             input=run.input,
             idempotency_key=f"{id}:{shown}",
             is_undo=run.undo,
@@ -192,5 +192,6 @@ def place_for_people(
 ) -> tuple[str, str]:
     """The execution and reference name under which people know a step."""
     node = choreography.nodes[node_id]
-    depth = choreography.scopes[node.scope].depth
-    return child_execution(execution, node.scope, at[:depth]), named(node, at[depth:])
+    scope = choreography.seen_in(node)
+    id = child_execution(execution, scope.path, at[: scope.depth])
+    return id, named(node, at[scope.depth :])

@@ -7,8 +7,19 @@ from typing import Any
 import pytest
 
 from pavane.core.check import check_workflow
-from pavane.core.model.workflow import Step
-from tests.unit.core.build import Steps, fan, fork, noop, of_type, scope, switch, task, workflow
+from pavane.core.model.workflow import Step, Undo
+from tests.unit.core.build import (
+    Steps,
+    fan,
+    fork,
+    noop,
+    of_type,
+    once,
+    scope,
+    switch,
+    task,
+    workflow,
+)
 
 
 def found(*steps: Steps) -> list[str]:
@@ -106,10 +117,33 @@ def test_on_another_step():
     ]
 
 
+def danced(*steps: Step) -> list[str]:
+    return list(check_workflow(workflow(*steps, style="choreographed")))
+
+
+def owned(ref: str, **fields: Any) -> Step:
+    soon = once(timeout_seconds=10)
+    undo = Undo(name=f"un-{ref}", task_definition=soon)
+    return task(ref, undo=undo, policy=soon, service=f"r{ref}", **fields)
+
+
 def test_without_a_conductor():
-    steps = race(task("a"), task("b"))
-    texts = check_workflow(workflow(*steps, style="choreographed"))
-    assert (
-        "Step 'f-join': it has a `joinCount`, and calling off the other branches needs a conductor "
-        "so far; put the fork and its JOIN into a scope of style `orchestrated`."
-    ) in texts
+    steps = race(owned("a"), owned("b"), of_type("WAIT", "w", {"duration": "1h"}))
+    assert danced(*steps, owned("z", inputs={"n": "${a.output.n}"})) == []
+
+
+def test_what_lost_may_not_have_begun():
+    steps = race(owned("a"), owned("b"))
+    assert danced(*steps, owned("z", inputs={"n": "${a.input.n}"})) == [
+        "Step 'z': inputParameters.n reads a.input, of a branch that may lose before it has begun; "
+        "read what that was made of."
+    ]
+
+
+def test_what_may_lose_has_an_undo():
+    steps = race(owned("a"), task("b", policy=once(timeout_seconds=10), service="rb"))
+    [text] = danced(*steps)
+    assert text.startswith(
+        "Step 'b': it has an effect and no undo, and it may have to be undone: its branch of 'f' "
+        "may lose"
+    )

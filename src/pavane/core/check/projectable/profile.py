@@ -58,11 +58,6 @@ def _any_type(place: Place) -> Iterator[str]:
         )
     if step.type == DYNAMIC_FORK:
         yield from _fan(step)
-    if step.join_count is not None:
-        yield (
-            "it has a `joinCount`, and calling off the other branches needs a conductor so far; "
-            "put the fork and its JOIN into a scope of style `orchestrated`"
-        )
     if step.permissive:
         yield (
             "it is `permissive`, and in a choreography nobody sees at the end what failed on the "

@@ -7,7 +7,7 @@ from typing import Any
 
 from pavane.core.check.layout import Layout, Place
 from pavane.core.check.projectable.offered import task_of
-from pavane.core.check.projectable.parts import Part
+from pavane.core.check.projectable.parts import Part, counting_fork
 from pavane.core.check.reads import parameters
 from pavane.core.expressions.template import Read, Template, compile_template
 from pavane.core.model.workflow import CHOICES
@@ -83,12 +83,22 @@ def _about(read: Read, layout: Layout, place: Place | None, where: str) -> str:
         return ""
     if other.step.type == "DO_WHILE":
         return _about_loop(read, other, place)
+    if head == "input" and _may_lose(other, place):
+        return (
+            f"reads {read.root}.input, of a branch that may lose before it has begun; read what "
+            "that was made of."
+        )
     if head in _STEP or (where == "loopCondition" and not head and other.step.type in CHOICES):
         return ""  # of a choice it may be asked whether it was made at all
     if head == "status" and other.step.type == "SUB_WORKFLOW":
         return ""
     shown = f"{read.root}.{head}" if head else f"the whole of {read.root!r}"
     return f"reads {shown}, which only a conductor knows; read {read.root}.output."
+
+
+def _may_lose(other: Place, place: Place | None) -> bool:
+    """Whether it is a branch that others may win over, and not the reader itself."""
+    return place is not other and counting_fork(other) is not None
 
 
 def _about_loop(read: Read, loop: Place, place: Place | None) -> str:

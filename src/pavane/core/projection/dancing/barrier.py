@@ -9,6 +9,7 @@ from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import UNSEEN
 from pavane.core.projection.dancing.homes import Homes
+from pavane.core.projection.dancing.returning import STOPPED
 from pavane.core.projection.local import Disarm, Interrupt
 from pavane.core.projection.message import At, Message, Reported
 from pavane.core.projection.rows import FreezeRow, Key, Row, ScopeRow, StepRow
@@ -25,15 +26,16 @@ class Barrier(Homes):
         self.put_freeze(path, generation, FreezeRow())
         for key, row in self.rows_of(path, generation).items():
             if isinstance(row, StepRow):
-                self._stop(key, row)
+                alone = self.choreography.scopes[path].alone
+                self._stop(key, row, message.reason if alone else "")
             elif isinstance(row, ScopeRow) and row.status in (r.OPEN, r.LOCKED):
-                reason = f"the enclosing execution was stopped: {message.reason}"
+                reason = f"{STOPPED}: {message.reason}"
                 self.abort(key.name, key.at, row, r.BY_PARENT, cause=st.TERMINATED, reason=reason)
             elif isinstance(row, ScopeRow) and row.status in r.GOING_BACK:
                 self.second_cause(key.name, key.at, row, r.BY_PARENT)
         self.answer_if_still(path, generation)
 
-    def _stop(self, key: Key, row: StepRow) -> None:
+    def _stop(self, key: Key, row: StepRow, reason: str) -> None:
         node, at = self.node(key.name), key.at
         if row.status == r.RUNNING:
             self.do(Interrupt(node.id, at, row.attempt))
@@ -49,11 +51,11 @@ class Barrier(Homes):
             after, attempt = r.CANCELLED, 0
         else:
             if row.status == r.ASKING:  # stays so: permission that comes now is not used
-                self.note(node, at, 0, st.CANCELED, input=row.input)
+                self.note(node, at, 0, st.CANCELED, input=row.input, reason=reason)
             return
         self.put_step(node, at, structs.replace(row, status=after))
         if node.kind not in UNSEEN:
-            self.note(node, at, attempt, st.CANCELED, input=row.input)
+            self.note(node, at, attempt, st.CANCELED, input=row.input, reason=reason)
 
     def answer_if_still(self, path: str, generation: At) -> None:
         """Answer once, in the first turn in which nothing moves (rule 2)."""

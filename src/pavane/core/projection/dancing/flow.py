@@ -93,8 +93,6 @@ class Flow(Values, ABC):
 
     def fail(self, node: Node, at: At, status: str, reason: str, *, perhaps: bool = False) -> None:
         """Tell the home that a node failed for good; `status` is that of its last attempt."""
-        told, name = reason or status.lower(), self.shown(node, at)
-        named = told.startswith(f"{name}: ")
         self.send(
             m.FAIL,
             self.home_of(node.scope),
@@ -104,8 +102,13 @@ class Flow(Values, ABC):
             at=at,
             outcome=m.PERHAPS if perhaps else "",
             cause=_CAUSES.get(status, st.FAILED),
-            reason=told if named else f"{name}: {told}",
+            reason=self.with_name(node, at, reason or status.lower()),
         )
+
+    def with_name(self, node: Node, at: At, reason: str) -> str:
+        """Why a node failed, with its name in front, once."""
+        name = self.shown(node, at)
+        return reason if reason.startswith(f"{name}: ") else f"{name}: {reason}"
 
     # --- tokens and data coming in --------------------------------------------------------------
 
@@ -176,11 +179,12 @@ class Flow(Values, ABC):
         service = node.role if node.kind == "step" else ""
         if node.plan is not None:
             service = service or node.plan.service
+        seen_in = self.choreography.seen_in(node)
         self.notes.append(
             StepNote(
                 execution=self.execution,
-                scope=node.scope,
-                generation=self.generation(node, at),
+                scope=seen_in.path,
+                generation=at[: seen_in.depth],
                 ref=f"undo:{ref}" if undo else ref,
                 at=at,
                 attempt=attempt,
@@ -188,7 +192,7 @@ class Flow(Values, ABC):
                 task=task,
                 status=status,
                 service=service,
-                child=node.child,
+                child="" if node.alone else node.child,
                 time=self.now,
                 **more,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import structs
 
 from pavane.core.decide.draft import encode
+from pavane.core.decide.races import WINNERS, shown, too_few
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
@@ -56,6 +57,7 @@ class Gates(Fans):
     def _some(self, node: Node, at: At, row: GateRow) -> None:
         done = [each for each in row.arrivals if each.outcome == m.DONE]
         failed = [each for each in row.arrivals if each.outcome == m.FAILED]
+        of = len(node.sources)
         if len(done) >= node.need:
             winners = {each.source for each in done[: node.need]}
             losers = self.losers(node, winners, {each.source for each in failed})
@@ -65,9 +67,8 @@ class Gates(Fans):
                 branch = self.node(loser)
                 generation = self.generation(branch, at)
                 self.send(m.CANCEL, branch.role, node.scope, generation, node=loser, at=at)
-        elif len(failed) > len(node.sources) - node.need:
+        elif reason := too_few(node.need, of, len(failed), failed[0].reason if failed else ""):
             self.put_gate(node, at, structs.replace(row, failed=True))
-            reason = f"{len(failed)} of {len(node.sources)} branches failed"
             self.note(node, at, 0, st.FAILED, reason=reason)
             self.fail(node, at, st.FAILED, reason)
 
@@ -79,6 +80,9 @@ class Gates(Fans):
         """The join is done, once: the flow goes on behind it."""
         self.put_gate(node, at, structs.replace(row, fired=True))
         each = node.mode == "each"
+        if node.mode == "some":
+            self._won(node, at, row)
+            return
         view = self.gathered(node, at, row.count) if each else self.joined(node, at)
         self.put_step(node, at, StepRow(r.DONE, output=view, begun=self.now))
         reason = next((each.reason for each in row.arrivals if each.reason), "")
@@ -88,6 +92,17 @@ class Gates(Fans):
             item = self.node(node.sources[0])
             joins = [named(item, (index,)) for index in range(1, row.count + 1)]
         self.note(node, at, 0, status, reason=reason, joins=joins)
+        self.go_on(node, at)
+
+    def _won(self, node: Node, at: At, row: GateRow) -> None:
+        """Enough are done: whoever reads what they gave must know who they are."""
+        done = [each for each in row.arrivals if each.outcome == m.DONE][: node.need]
+        winners = [self.node(each.source) for each in done]
+        output = encode(shown([each.ref for each in winners]))
+        self.put_step(node, at, StepRow(r.DONE, output=output, begun=self.now))
+        names = [each.ref for each in winners]
+        made = encode({WINNERS: [self.shown(each, at) for each in winners]})
+        self.note(node, at, 0, st.COMPLETED, joins=names, output=made)
         self.go_on(node, at)
 
     def joined(self, node: Node, at: At) -> bytes:

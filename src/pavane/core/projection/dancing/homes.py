@@ -51,6 +51,8 @@ class Homes(Returning):
         if not self.has_begun(node, at):
             row = ScopeRow(r.DEAD, cause=st.FAILED, reason=r.NEVER_CAME, begun=self.now)
             self.put_scope(node.child, at, row)
+            if node.alone:
+                self.note(node, at, 0, st.FAILED, reason=row.reason)
             self._aborted_by_itself(node, at, row)
 
     def open(
@@ -124,6 +126,9 @@ class Homes(Returning):
     def _output(self, node: Node, at: At, came: str) -> bytes:
         scope = self.choreography.scopes[node.scope]
         source = self.choreography.nodes.get(came)
+        if scope.alone:
+            row = self.step_row(self.node(scope.first), at)
+            return row.output if row is not None and row.output != b"null" else b"{}"
         if source is None or scope.plan is None:
             return b"{}"
         if source.kind == "finish":

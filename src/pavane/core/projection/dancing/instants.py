@@ -47,7 +47,8 @@ class Instants(Flow):
         given, made = encode(task_input), encode(output)
         self.put_step(node, at, StepRow(r.DONE, input=given, output=made, begun=self.now))
         opens = node.plan.join if node.plan is not None else ""
-        self.note(node, at, 0, st.COMPLETED, input=given, output=made, opens=opens)
+        races = node.plan is not None and bool(node.plan.race)
+        self.note(node, at, 0, st.COMPLETED, input=given, output=made, opens=opens, races=races)
 
     def _reject(
         self, node: Node, at: At, reason: str, task_input: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ import msgspec
 from pavane.core.decide.draft import encode
 from pavane.core.model import status as st
 from pavane.core.model.journal import ScopeNote
+from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import Node
 from pavane.core.projection.dancing.flow import Flow
@@ -39,6 +40,8 @@ class ScopePictures(Flow):
     def picture(self, path: str, generation: At, row: ScopeRow) -> None:
         """The scope instance as it is now."""
         scope = self.choreography.scopes[path]
+        if scope.alone:  # the step in it says all
+            return
         status = _SHOWN.get(row.status, "")
         if row.status == r.DEAD:
             status = row.cause
@@ -100,7 +103,7 @@ class ScopePictures(Flow):
     def _attention(self, who: tuple[str, At], row: ScopeRow) -> str:
         """On the way back it is an undo that gave up, else the step itself."""
         node = self.node(who[0])
-        back = row.status in r.GOING_BACK and node.kind != "end"
+        back = node.alone or (row.status in r.GOING_BACK and node.kind != "end")
         name = self.shown(node, who[1])
         return f"undo:{name}" if back else name
 
@@ -109,11 +112,14 @@ class ScopePictures(Flow):
     def step_closed(self, path: str, generation: At, row: ScopeRow) -> None:
         """The child ended well."""
         node = self.node(path)
-        self.note(node, generation, 0, st.COMPLETED, input=row.input, output=row.output)
+        if not node.alone:
+            self.note(node, generation, 0, st.COMPLETED, input=row.input, output=row.output)
 
     def step_aborted(self, path: str, generation: At, row: ScopeRow) -> None:
         """The child took itself back."""
         node = self.node(path)
+        if node.alone:
+            return
         status = _OF_STEP.get(row.cause, st.FAILED)
         outer = generation[: self.scope_of(node).depth]
         if node.optional and r.OWN in row.reasons and not self.is_frozen(node.scope, outer):
@@ -125,12 +131,14 @@ class ScopePictures(Flow):
         """Something in the child has to be undone: so the child has."""
         if r.BY_UNDO not in row.reasons or not self.asks_only(path, before):
             return
+        if self.node(path).alone:
+            return
         if not self.asks_only(path, row):
             self.note(self.node(path), generation, 0, st.IN_PROGRESS, undo=True)
 
     def step_undone(self, path: str, generation: At, row: ScopeRow) -> None:
         """The child is undone, or its people gave it up as it stands; or there was nothing."""
-        if self.asks_only(path, row):
+        if self.asks_only(path, row) or self.node(path).alone:
             return
         status = st.FAILED if row.abandoned else st.COMPLETED
         self.note(self.node(path), generation, 0, status, undo=True)
@@ -142,6 +150,10 @@ class ScopePictures(Flow):
         if node.optional:
             self.note(node, at, 0, st.COMPLETED_WITH_ERRORS, reason=reason)
             self.go_on(node, at, missed=reason)
+            return
+        self.note(node, at, 0, status, reason=reason)
+        if node.gate:  # a branch, of which there are others
+            told = self.with_name(node, at, reason)
+            self.token(node, at, node.gate, outcome=m.FAILED, reason=told)
         else:
-            self.note(node, at, 0, status, reason=reason)
             self.fail(node, at, status, reason)

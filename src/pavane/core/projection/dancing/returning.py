@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from pavane.core.decide.losers import OTHERS_FIRST
 from pavane.core.model import status as st
 from pavane.core.projection import message as m
 from pavane.core.projection import rows as r
@@ -13,6 +14,8 @@ from pavane.core.projection.dancing.pictures import ScopePictures
 from pavane.core.projection.local import Disarm, Rang
 from pavane.core.projection.message import At, Message
 from pavane.core.projection.rows import ScopeRow, Undoing
+
+STOPPED = "the enclosing execution was stopped"
 
 
 class Returning(ScopePictures, Flow):
@@ -211,6 +214,8 @@ class Returning(ScopePictures, Flow):
             undone=row.undone or message.something,
         )
         self.put_scope(path, generation, row)
+        if row.human != before.human:
+            self._hand_on_human(path, generation, settled=True)
         if not row.abandoned:
             self.picture(path, generation, row)
             self.step_undo_begins(path, generation, before, row)
@@ -226,12 +231,29 @@ class Returning(ScopePictures, Flow):
         without = tuple(each for each in row.human if each != who)
         if message.outcome == "settled":
             row = structs.replace(row, human=without)
-        elif row.status in r.GOING_BACK and any((u.node, u.at) == who for u in row.left):
+        elif self._may_wait(row, who):
             row = structs.replace(row, human=(*without, who))
         else:
             return
         self.put_scope(path, generation, row)
         self.picture(path, generation, row)
+        self._hand_on_human(path, generation, settled=message.outcome == "settled")
+
+    def _may_wait(self, row: ScopeRow, who: tuple[str, At]) -> bool:
+        """Whether an undo that gave up is one of this scope: a loser's is beside the flow."""
+        asked = row.status in r.GOING_BACK and any((u.node, u.at) == who for u in row.left)
+        return asked or (row.status in r.SCOPE_MOVING and self.node(who[0]).alone)
+
+    def _hand_on_human(self, path: str, generation: At, *, settled: bool) -> None:
+        """What waits in a step that is a scope is seen where the step is."""
+        scope = self.choreography.scopes[path]
+        if scope.alone:
+            outer = self.choreography.scopes[scope.parent]
+            where = generation[: outer.depth]
+            outcome = "settled" if settled else ""
+            self.send(
+                m.HUMAN, outer.home, outer.path, where, node=path, at=generation, outcome=outcome
+            )
 
     def let_resolve(self, message: Message) -> None:
         """Only what waits for a person is settled: its home knows that, its owner settles it."""
@@ -256,8 +278,14 @@ class Returning(ScopePictures, Flow):
         row = self.scope_row(path, generation)
         if row is None or not row.human:
             return
-        if row.status == r.COMMITTED:  # what goes on beside it stops, and nobody is asked to undo
-            row = structs.replace(row, status=r.ABORTING, reasons=(*row.reasons, r.OWN))
+        if row.status not in r.GOING_BACK:  # what goes on stops, and nobody is asked to undo
+            row = structs.replace(
+                row,
+                status=r.ABORTING,
+                reasons=(*row.reasons, r.OWN),
+                cause=row.cause or st.FAILED,
+                reason=row.reason or f"given up while {self._waiting(row)} waits for a person",
+            )
             self.put_scope(path, generation, row)
             self._freeze_members(path, generation, row.reason)
         row = structs.replace(row, left=(), human=(), abandoned=True)
@@ -300,9 +328,11 @@ class Returning(ScopePictures, Flow):
         row = self.scope_row(node.child, at)
         if row is None:
             self.put_scope(node.child, at, ScopeRow(r.DEAD, begun=self.now))
+            if node.alone:
+                self.note(node, at, 0, st.CANCELED, reason=OTHERS_FIRST)
             self._answer_cancel(node, at)
         elif row.status in (r.OPEN, r.LOCKED):
-            reason = "another branch was first"
+            reason = OTHERS_FIRST if node.alone else f"{STOPPED}: {OTHERS_FIRST}"
             self.abort(node.child, at, row, r.BY_CANCEL, cause=st.TERMINATED, reason=reason)
         elif row.status == r.CLOSED:
             self._revert(node.child, at, row, r.BY_CANCEL)
@@ -346,9 +376,13 @@ class Returning(ScopePictures, Flow):
             self.fail(node, at, status, row.reason)
         elif not self.is_frozen(node.scope, self.generation(node, at)):
             if scope.on_abort == "branch":
-                self.token(node, at, node.gate, outcome=m.FAILED)
+                told = self.with_name(node, at, row.reason or st.FAILED.lower())
+                self.token(node, at, node.gate, outcome=m.FAILED, reason=told)
             else:
                 self.go_on(node, at, missed=row.reason or st.COMPLETED_WITH_ERRORS)
+
+    def _waiting(self, row: ScopeRow) -> str:
+        return ", ".join(self._attention(each, row) for each in row.human)
 
     def _answer_outside(self, path: str, generation: At) -> None:
         """The scope does not move any more: this role may have a freeze to answer around it."""

@@ -112,7 +112,7 @@ class Turn:
 
     def shown(self, node: Node, at: At) -> str:
         """A step as people name it: in a loop with its iteration."""
-        return named(node, at[self.choreography.scopes[node.scope].depth :])
+        return named(node, at[self.choreography.seen_in(node).depth :])
 
     def home_of(self, path: str) -> str:
         """The role that settles a scope."""

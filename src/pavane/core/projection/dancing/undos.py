@@ -45,7 +45,8 @@ class Undos(Flow):
     def _undo_input(self, node: Node, at: At, row: StepRow) -> object:
         if node.plan is None or node.plan.undo is None:
             return {}
-        lookup = Seen(self, self.scope_of(node), node, at, unknown_or(node, row))
+        scope = self.choreography.seen_in(node)
+        lookup = Seen(self, scope, node, at, unknown_or(node, row))
         return node.plan.undo.template.render(lookup)
 
     def _attempt_undo(self, node: Node, at: At, row: StepRow) -> None:

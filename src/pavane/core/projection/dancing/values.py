@@ -13,6 +13,7 @@ import msgspec
 
 from pavane.core.decide import caught
 from pavane.core.decide.draft import encode
+from pavane.core.decide.races import winners_in
 from pavane.core.model import status as st
 from pavane.core.projection import rows as r
 from pavane.core.projection.choreography import (
@@ -112,14 +113,23 @@ class Values(Turn):
             return kept.body if kept is not None else None
         maker = self.node(self.choreography.makers[name])
         own = at[: self._depth(name)]
+        if self.has_lost(maker, own):
+            return None
         if maker.role == self.role and not self._is_end(maker):
             return self._own(maker, own, name)
         kept = self.value_row(name, maker.scope, self.generation(maker, own), own)
         return kept.body if kept is not None else None
 
+    def has_lost(self, maker: Node, at: At) -> bool:
+        """Whether it is known here that a branch lost: what it gave is no more."""
+        gate = self.choreography.nodes.get(maker.gate) if maker.kind == "scope" else None
+        return gate is not None and self.runs((Guard(gate.id, maker.ref),), at) is False
+
     def _own(self, maker: Node, at: At, name: str) -> bytes | None:
         if maker.kind == "scope":
             row = self.scope_row(maker.child, at)
+            if row is not None and name.endswith(IN):
+                return row.input
             if row is None or row.status not in (r.CLOSED, r.ABORTED):
                 return None
             return self.left_by(maker, row)
@@ -152,6 +162,10 @@ class Values(Turn):
             body = self.value(guard.choice + OUT, at)
             if body is None:
                 return None
+            if self.node(guard.choice).kind == "join":
+                if guard.case not in winners_in(body):
+                    return False
+                continue
             case = _decode(body)["selectedCase"]
             taken = case if case in self.node(guard.choice).cases else ""
             if taken != guard.case:
@@ -202,7 +216,11 @@ class Values(Turn):
             return {}
         if node.stem:
             return self._of_item(node, at)
-        lookup = Seen(self, self.scope_of(node), node, at)
+        scope = self.scope_of(node)
+        if scope.alone:  # what was worked out when its scope was opened
+            row = self.scope_row(scope.path, at[: scope.depth])
+            return _decode(row.input) if row is not None else {}
+        lookup = Seen(self, scope, node, at)
         found: dict[str, Any] = node.plan.template.render(lookup)
         for name, fallback in node.plan.fallbacks.items():
             if found[name] is None:
@@ -219,6 +237,8 @@ class Seen:
         self._node = node
         self._at = at
         self._unknown = unknown
+        inner = values.scope_of(node)
+        self._alone = inner.path if inner.alone else None  # then that names the node itself
         self._built: dict[str, object] = {}
 
     def root(self, name: str) -> object:
@@ -257,7 +277,7 @@ class Seen:
         node = self._values.choreography.nodes.get(id)
         if node is None:
             raise KeyError(ref)
-        if own_fork(self._node) == id:
+        if id in (own_fork(self._node), self._alone):
             id, node = self._node.id, self._node
         if node.kind == "join" and node.mode != "each":
             return {"output": self._joined(node)}
@@ -284,6 +304,9 @@ class Seen:
 
     def _joined(self, node: Node) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        if node.mode == "some":
+            known = self._get(node.id + OUT)
+            found = known if known is not _ABSENT else {}
         for ref in joined_by(node, self._values.choreography.nodes):
             path = self._scope.path
             output = self._get((f"{path}/{ref}" if path else ref) + OUT)

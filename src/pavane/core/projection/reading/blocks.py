@@ -67,6 +67,8 @@ class Some(msgspec.Struct, frozen=True):
     join: str = ""
     role: str = ""
     join_role: str = ""
+    plan: PlanNode | None = None
+    join_plan: PlanNode | None = None
 
 
 class Each(msgspec.Struct, frozen=True):
@@ -100,7 +102,8 @@ class Loop(msgspec.Struct, frozen=True):
 class Sub(msgspec.Struct, frozen=True):
     """A scope: to what is around it, a step; inside, an undo boundary with a home.
 
-    `caught`: when it aborts, the flow goes on behind it.
+    `caught`: when it aborts, the flow goes on behind it. `alone`: a step that is a branch of
+    `Some`, which has its name; nobody but the protocol knows that it is a scope.
     """
 
     ref: str
@@ -108,6 +111,7 @@ class Sub(msgspec.Struct, frozen=True):
     home: str = ""
     deadline: bool = False
     caught: bool = False
+    alone: bool = False
     style: str = "choreographed"
     name: str = ""
     workflow: Workflow | None = None

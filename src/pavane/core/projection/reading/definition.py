@@ -128,7 +128,9 @@ class _Reader:
         for i, step in enumerate(steps):
             node = plan.nodes[step.ref]
             self.inside[_id(path, step.ref)] = inside
-            if step.type == "FORK_JOIN":
+            if step.type == "FORK_JOIN" and steps[i + 1].join_count is not None:
+                found.append(self._race(step, steps[i + 1], plan, path, inside))
+            elif step.type == "FORK_JOIN":
                 found.append(self._fork(step, steps[i + 1], plan, path, inside))
             elif step.type == DYNAMIC_FORK:
                 found.append(self._each(step, steps[i + 1], plan, path, inside))
@@ -218,6 +220,32 @@ class _Reader:
         return b.Fork(
             step.ref,
             [self._list(branch, plan, path, inside) for branch in branches],
+            join.ref,
+            step.service,
+            join.service,
+            plan.nodes[step.ref],
+            plan.nodes[join.ref],
+        )
+
+    def _race(
+        self, step: Step, join: Step, plan: Plan, path: str, inside: tuple[Guard, ...]
+    ) -> b.Some:
+        """Each branch is a scope, so that it can be called off alone."""
+        gate = _id(path, join.ref)
+        self.inside[gate] = inside
+        branches: list[b.Sub] = []
+        for first in (branch[0] for branch in step.fork_tasks if branch):
+            node = plan.nodes[first.ref]
+            self.inside[_id(path, first.ref)] = (*inside, Guard(gate, first.ref))
+            if first.type == "SUB_WORKFLOW":
+                branches.append(self._scope(first, node, path))
+            else:
+                body = [self._step(first, node)]
+                branches.append(b.Sub(first.ref, body, name=first.name, alone=True, plan=node))
+        return b.Some(
+            step.ref,
+            branches,
+            join.join_count or 0,
             join.ref,
             step.service,
             join.service,

@@ -68,6 +68,7 @@ class _Builder:
             deadline=sub.deadline or deadline_s > 0,
             deadline_ms=int(deadline_s * 1000),
             on_abort="continue" if sub.caught else "fail",
+            alone=sub.alone,
             style=sub.style,
             workflow=sub.workflow,
             plan=sub.inner,
@@ -148,6 +149,7 @@ class _Builder:
     def _some(self, scope: Scope, some: blocks.Some, after: str, regions: Regions) -> str:
         join = self._add(scope, some.join or f"{some.ref}-join", "join", regions, type="JOIN")
         join.role, join.after, join.mode, join.need = some.join_role, (after,), "some", some.need
+        join.plan = some.join_plan
         first: list[str] = []
         for branch in some.branches:
             node = self._sub(scope, branch, join.id, regions)
@@ -157,7 +159,7 @@ class _Builder:
         join.sources = tuple(first)
         scope.joins += (join.id,)
         node = self._add(scope, some.ref, "instant", regions, role=some.role, type="FORK_JOIN")
-        node.after = tuple(first)
+        node.plan, node.after = some.plan, tuple(first)
         return node.id
 
     def _each(self, scope: Scope, each: blocks.Each, after: str, regions: Regions) -> str:
@@ -203,7 +205,8 @@ class _Builder:
 
     def _sub(self, scope: Scope, sub: blocks.Sub, after: str, regions: Regions) -> Node:
         task = sub.plan.step.name if sub.plan is not None else sub.name
-        node = self._add(scope, sub.ref, "scope", regions, type="SUB_WORKFLOW", task=task)
+        type = sub.plan.type if sub.plan is not None and sub.alone else "SUB_WORKFLOW"
+        node = self._add(scope, sub.ref, "scope", regions, type=type, task=task, alone=sub.alone)
         node.plan, node.after, node.child, node.reversible = sub.plan, (after,), node.id, True
         node.optional = sub.caught
         scope.children += (node.id,)
