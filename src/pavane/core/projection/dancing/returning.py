@@ -114,7 +114,7 @@ class Returning(ScopePictures, Flow):
             cause=cause,
             reason=reason,
             failed_ref=ref,
-            human=(),
+            human=tuple(who for who in row.human if self.node(who[0]).alone),
         )
         self.put_scope(path, generation, row)
         if row.deadline:
@@ -284,7 +284,7 @@ class Returning(ScopePictures, Flow):
                 status=r.ABORTING,
                 reasons=(*row.reasons, r.OWN),
                 cause=row.cause or st.FAILED,
-                reason=row.reason or f"given up while {self._waiting(row)} waits for a person",
+                reason=row.reason or "given up by a person",
             )
             self.put_scope(path, generation, row)
             self._freeze_members(path, generation, row.reason)
@@ -380,9 +380,6 @@ class Returning(ScopePictures, Flow):
                 self.token(node, at, node.gate, outcome=m.FAILED, reason=told)
             else:
                 self.go_on(node, at, missed=row.reason or st.COMPLETED_WITH_ERRORS)
-
-    def _waiting(self, row: ScopeRow) -> str:
-        return ", ".join(self._attention(each, row) for each in row.human)
 
     def _answer_outside(self, path: str, generation: At) -> None:
         """The scope does not move any more: this role may have a freeze to answer around it."""
