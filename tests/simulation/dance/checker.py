@@ -5,11 +5,12 @@ It walks the definition's JSON itself and shares no code with what decides, in e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from pavane.engine.views.shapes import ExecutionView
 from pavane.testing.simulation.dance.played import Played, Run
 from pavane.testing.simulation.dance.script import Place, base_of, base_path
 from tests.simulation.checker.graph import Graph
@@ -57,6 +58,34 @@ class Definition:
         """Of a scope, or of an iteration of it."""
         return self.graphs[base_path(scope)]
 
+    def _race(self, level: Place) -> Json | None:
+        """The JOIN of the race in which a step is a branch."""
+        graph = self.graphs[level.scope]
+        fork = graph.places.get(graph.places[level.ref].inside[0])
+        if fork is None or fork.type != "FORK_JOIN":
+            return None
+        join = fork.siblings[fork.index + 1]
+        return join if "joinCount" in join else None
+
+    def lost(self, one: Place, other: Place, views: Mapping[str, ExecutionView]) -> bool:
+        """Whether `one` is in a branch that the JOIN around it, and not around `other`, went on
+
+        without: nothing behind the JOIN comes of it.
+        """
+        around = set(_levels(other))
+        for level in _levels(one):
+            join = self._race(base_of(level)) if level not in around else None
+            if join is None:
+                continue
+            numbers = "".join(f"__{each}" for each in _numbers(level))
+            name = f"{join['taskReferenceName']}{numbers}"
+            steps = views[level.scope].steps if level.scope in views else []
+            output = next((bytes(step.output) for step in steps if step.ref == name), b"{}")
+            won = (msgspec.json.decode(output or b"{}") or {}).get("winners", [])
+            if level.ref not in won:
+                return True
+        return False
+
     def _before(self, one: Place, other: Place) -> bool:
         """The same of two steps of one scope; each iteration is over before the next begins."""
         mine, theirs = _numbers(one), _numbers(other)
@@ -98,6 +127,8 @@ class Definition:
                 same = {p.ref for p in graph.chain(theirs[depth].ref)}
             around = [p for p in graph.chain(place.ref)[:-1] if p.ref not in same]
             if any(p.type in ("SWITCH", "DECISION") or "items" in p.step for p in around):
+                return False
+            if place.ref not in same and self._race(place):
                 return False
             if _may_lack(graph.places[place.ref].step, place.ref):
                 return False
@@ -188,7 +219,7 @@ class _Reader:
             yield f"{place} is called after it was undone"
         near = (self._definition.beside(other, place) for other in self._places)
         for other in dict.fromkeys((*near, *self._known)):
-            if self._definition.causes(other, place):
+            if self._causes(other, place):
                 yield from self._caused(other, place)
         self._known[place] = now._replace(calls=now.calls + 1, over=False)
 
@@ -204,6 +235,12 @@ class _Reader:
         elif known.undone and not self._is_caught(other, place):
             yield f"{place} is called after {other}, which causes it, was undone"
 
+    def _causes(self, one: Place, other: Place) -> bool:
+        """Where both ran; what lost a race is the cause of nothing behind it."""
+        if not self._definition.causes(one, other):
+            return False
+        return not self._definition.lost(one, other, self._played.views)
+
     def _is_caught(self, one: Place, other: Place) -> bool:
         """Whether a scope around `one`, and not around `other`, may fail without consequence."""
         around = set(_levels(other))
@@ -216,13 +253,13 @@ class _Reader:
         for other in self._known:
             known = self._get(other)
             caught = self._is_caught(other, place)
-            if known.undone and self._definition.causes(other, place) and not caught:
+            if known.undone and self._causes(other, place) and not caught:
                 yield f"{place} takes effect after {other}, which causes it, was undone"
         self._known[place] = now._replace(stands=True)
 
     def _undo_called(self, place: Place) -> Iterator[str]:
         for other in self._known:
-            if self._get(other).stands and self._definition.causes(place, other):
+            if self._get(other).stands and self._causes(place, other):
                 yield f"{place} is being undone while its consequence {other} stands"
 
     def _was_undone(self, place: Place, now: _Attempted) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 
@@ -88,6 +89,13 @@ MINIMUMS = {
     "a for-each undone": 20,
     "an item that failed beside others": 10,
     "an item that was tried again": 20,
+    "a race": 40,
+    "a race that nobody won": 8,
+    "a race of which two may win": 2,
+    "a loser undone": 5,
+    "a loser called off in its wait": 2,
+    "a loser that was a scope": 1,
+    "a race taken back": 4,
     "an execution that everybody forgot": 400,
     **{f"an execution that everybody forgot: {end}": 10 for end in _ENDS},
     **{f"a crash at {point}": 40 for point in (*points.ALL, "writing", "written", "anywhere")},
@@ -199,6 +207,11 @@ def _in_flight(danced: Danced) -> bool:
 
 def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
     graph = Graph(msgspec.to_builtins(drawn.workflow))
+    races = {
+        ref: place.step["joinOn"]
+        for ref, place in graph.places.items()
+        if "joinCount" in place.step
+    }
     for path, view in played.views.items():
         for step in view.steps:
             if step.undoes:
@@ -207,6 +220,8 @@ def _of_definition(drawn: Drawn, played: Played) -> Iterator[str]:
             yield f"a {step.type} that was {step.status}"
             if step.type == "FORK_JOIN":
                 yield "a fork"
+            if step.ref in races:
+                yield from _of_race(view, step, races[step.ref])
             if step.type == "DO_WHILE":
                 yield from _of_loop(view, step)
             if step.type == "FORK_JOIN_DYNAMIC" and step.status == "COMPLETED":
@@ -234,6 +249,27 @@ def _of_loop(view: ExecutionView, loop: StepView) -> Iterator[str]:
         yield "a loop undone from a later iteration back"
     if any(step.type == "SET_VARIABLE" and step.ref.endswith("__2") for step in view.steps):
         yield "a variable from an iteration to the next"
+
+
+def _of_race(view: ExecutionView, join: StepView, branches: list[str]) -> Iterator[str]:
+    """How it went; one in a loop is not looked at."""
+    yield "a race"
+    output = msgspec.json.decode(join.output or b"{}", type=dict[str, Any] | None) or {}
+    winners = output.get("winners", [])
+    if join.status == "FAILED":
+        yield "a race that nobody won"
+    if len(winners) > 1:
+        yield "a race of which two may win"
+    for step in view.steps:
+        if winners and step.ref in branches and step.ref not in winners:
+            if step.status == "UNDONE":
+                yield "a loser undone"
+            if step.type == "WAIT" and step.status == "CANCELED":
+                yield "a loser called off in its wait"
+            if step.type == "SUB_WORKFLOW":
+                yield "a loser that was a scope"
+        if step.ref in winners and step.status == "UNDONE":
+            yield "a race taken back"
 
 
 def _of_each(path: str, view: ExecutionView, each: StepView) -> Iterator[str]:

@@ -15,7 +15,7 @@ from msgspec import structs
 from pavane.core.decide.plan import all_steps
 from pavane.core.model.workflow import Step, Workflow
 from pavane.errors import Fail
-from pavane.testing import Play, after, in_turn
+from pavane.testing import Faults, Play, after, in_turn, play
 from tests.unit.core.build import Steps, flat, fork, loop, of_type, scope, switch
 from tests.unit.sdk.test_dancing_choices import dance, does, inputs_of, reads, steps_of
 from tests.unit.sdk.test_dancing_fans import both as compared
@@ -162,3 +162,19 @@ def test_as_the_last_step_its_output_is_the_workflows():
         "winners": ["a"],
         "a": {"n": 1},
     }
+
+
+def test_what_a_loser_gave_is_not_seen_though_it_was_done_as_well():
+    results = {**QUICK, "b": QUICK["a"]}  # both are done before anybody hears of either
+    flow = flow_of(*race(does("a"), does("b")))
+    results = {ref: each for ref, each in results.items() if ref in {"first", "a", "b", "z"}}
+    winners: set[str] = set()
+    for seed in range(12):
+        faults = Faults(reorder=0.5)
+        played = play(flow, {}, style="choreographed", results=results, faults=faults, seed=seed)
+        given = inputs_of(played, "z")
+        winners.add(given["who"])
+        assert (given["a"] is None) == (given["who"] == "b")
+        assert (given["b"] is None) == (given["who"] == "a")
+        assert sorted(played.effects) == sorted(["first", given["who"], "z"])
+    assert winners == {"a", "b"}

@@ -21,7 +21,8 @@ _ALONE = (
     "TERMINATE",
     "FORK_JOIN_DYNAMIC",
 )
-_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW", "DO_WHILE")
+_RACE = "RACE"  # a FORK_JOIN whose JOIN goes on with some of its branches
+_NESTED = ("SWITCH", "FORK_JOIN", "SUB_WORKFLOW", "DO_WHILE", _RACE)
 _WEIGHTS = {
     "SIMPLE": 52.0,
     "SWITCH": 9.0,
@@ -34,7 +35,10 @@ _WEIGHTS = {
     "INLINE": 4.0,
     "NOOP": 2.0,
     "TERMINATE": 4.0,
+    _RACE: 0.0,
 }
+
+_RACERS = ("SIMPLE", "SIMPLE", "WAIT", "SUB_WORKFLOW")
 
 
 class Drawn(msgspec.Struct, frozen=True):
@@ -70,7 +74,7 @@ class Author(Steps):
         """The definition as JSON."""
         scope = Scope(self._name)
         steps = self._list(scope, 0, max(1, self._left), forked=False)
-        if not any(step["type"] == "SIMPLE" for step in steps):
+        if not any(step["type"] == "SIMPLE" or "joinCount" in step for step in steps):
             steps.insert(0, self._simple(scope, False)[0])
         return self._body(scope, steps)
 
@@ -114,6 +118,8 @@ class Author(Steps):
                 return self._switch(scope, depth, forked)
             case "FORK_JOIN":
                 return self._fork(scope, depth)
+            case "RACE":
+                return self._race(scope, depth)
             case "SUB_WORKFLOW":
                 return self._sub(scope, depth, forked)
             case "FORK_JOIN_DYNAMIC":
@@ -218,6 +224,30 @@ class Author(Steps):
             }
             inline = self._step("INLINE", inputParameters=reads | {"k": 1}, expression="k + 1")
             return [fork, join, inline | {"evaluatorType": "pavane"}]
+        return [fork, join]
+
+    def _race(self, scope: Scope, depth: int) -> list[Json]:
+        """Branches of one step each, of which one or two are enough."""
+        chance = self._chance
+        fork = self._step("FORK_JOIN")
+        before, views = list(scope.readable), list(scope.views)
+        pivot, self._pivot = self._pivot, False
+        branches: list[list[Json]] = []
+        found: list[str] = []
+        kinds = ("SIMPLE", "WAIT") if depth >= self._traits.depth else _RACERS
+        for kind in ("SIMPLE", *chance.choices(kinds, k=chance.choice((1, 1, 2)))):
+            scope.readable, scope.views = list(before), list(views)
+            branch = self._write(kind, scope, depth, True)
+            branch[0].pop("optional", None)
+            branches.append(branch)
+            found += scope.readable[len(before) :]
+        self._pivot = pivot
+        fork["forkTasks"] = branches
+        join = self._step("JOIN", joinOn=[branch[0]["taskReferenceName"] for branch in branches])
+        join["joinCount"] = chance.choice((1, 1, 1, 2))
+        scope.readable = before + found
+        name = join["taskReferenceName"]
+        scope.views = [*views, f"${{{name}.output.winner}}", f"${{{name}.output}}"]
         return [fork, join]
 
     def _sub(self, scope: Scope, depth: int, forked: bool) -> list[Json]:

@@ -73,6 +73,8 @@ _RACY_TRAITS = (
     Traits(steps=3, racy=True, undo=0.5, pivot=0.0, optional=0.0, depth=1, weights=_SIDE_BY_SIDE),
     Traits(steps=2, racy=True, undo=0.9, deadline=0.5, weights={"FORK_JOIN_DYNAMIC": 200.0}),
     Traits(steps=2, racy=True, undo=0.9, deadline=0.5, depth=1, weights={"DO_WHILE": 60.0}),
+    Traits(steps=3, racy=True, undo=1.0, deadline=0.3, depth=1, weights={"RACE": 150.0}),
+    Traits(steps=3, racy=True, undo=1.0, pivot=0.8, depth=2, weights={"RACE": 150.0}),
 )
 RACY_STEPS = 6  # at most so many steps of all kinds, so that every order can be tried
 _KEPT_S = (15.0, 25.0, 40.0)  # longer than the worst weather holds a message back
