@@ -150,6 +150,34 @@ def test_any_workflow_is_simulated_without_a_conductor(tmp_path: Path):
     ]
 
 
+RACING = """
+from pavane import Service, race, sleep, workflow
+
+shop = Service("shop")
+
+@shop.task
+async def forget(item: str) -> None: ...
+
+@shop.task(undo=forget, timeout="10s")
+async def book(item: str) -> str: ...
+
+@workflow
+async def buy(item: str) -> str:
+    return await race(book(item), sleep("1h")) or "late"
+"""
+
+
+def test_a_race_is_simulated_and_its_branches_bear_their_own_names(tmp_path: Path):
+    (tmp_path / "app.py").write_text(RACING)
+    ended = pavane(tmp_path, "check", "--simulate", "app.py:buy")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-3:] == [
+        "  aborted: nothing stands",
+        "  closed: book",
+        "  closed: nothing stands",
+    ]
+
+
 def test_what_cannot_do_without_a_conductor_says_why(tmp_path: Path):
     (tmp_path / "app.py").write_text(APP.replace("STYLE", '"orchestrated"'))
     ended = pavane(tmp_path, "check", "--simulate", "app.py")

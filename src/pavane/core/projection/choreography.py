@@ -216,6 +216,12 @@ class Choreography(msgspec.Struct):
         scope = self.scopes[node.scope]
         return self.scopes[scope.parent] if scope.alone else scope
 
+    def place_of(self, id: str) -> str:
+        """A node's id as people would write it: the path of the scope, and the step."""
+        node = self.nodes[id]
+        path = self.seen_in(node).path
+        return f"{path}/{node.ref}" if path else node.ref
+
     def within(self, node: Node) -> Node:
         """The step that a node is: of one that may be called off alone, what is in its scope."""
         return self.nodes[self.scopes[node.child].first] if node.alone else node

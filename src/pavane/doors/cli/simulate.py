@@ -41,7 +41,7 @@ def simulate(
     found = [_explored(made, network) for network in _NETWORKS]
     title = f"{workflow.name} without a conductor, {len(made.roles)} roles: {', '.join(made.roles)}"
     lines = [title, *(line for each in found for line in told(each, made))]
-    lines += _outcomes({outcome for each in found for outcome in each.outcomes})
+    lines += _outcomes({outcome for each in found for outcome in each.outcomes}, made)
     return lines, all(each.violation is None for each in found)
 
 
@@ -88,13 +88,14 @@ def told(found: Exploration, made: Choreography) -> Iterator[str]:
     yield from ("", "```mermaid", wrong.trace.diagram(made.roles, verdict).rstrip(), "```", "")
 
 
-def _outcomes(outcomes: set[Outcome]) -> Iterator[str]:
+def _outcomes(outcomes: set[Outcome], made: Choreography) -> Iterator[str]:
     from pavane.core.check.explore import name_of
 
-    lines = sorted(
-        f"  {status}: " + (", ".join(sorted(name_of(*each) for each in stands)) or "nothing stands")
+    named = (
+        (status, sorted(name_of(made.place_of(id), at) for id, at in stands))
         for status, stands in outcomes
     )
+    lines = sorted(f"  {status}: {', '.join(names) or 'nothing stands'}" for status, names in named)
     yield from lines[:_SHOWN]
     if len(lines) > _SHOWN:
         yield f"  … and {len(lines) - _SHOWN} outcomes more"
