@@ -22,7 +22,10 @@ class Narrowed(ast.expr):
 
 
 class IsA(ast.expr):
-    """Whether a value is of one of some classes; `taken` are those of the cases before, or None."""
+    """Whether a value is of one of some classes; `taken` are those of the cases before, or None.
+
+    Without classes: whether it is None.
+    """
 
     _fields = ("value",)
     value: ast.expr
@@ -191,6 +194,8 @@ def _read(pattern: ast.pattern, subject: ast.expr, found: _Reading) -> None:
     """Add what a pattern asks of a subject."""
     if isinstance(pattern, ast.MatchValue):
         found.tests.append(_compared(pattern, subject, ast.Eq(), pattern.value))
+    elif isinstance(pattern, ast.MatchSingleton) and pattern.value is None and found.taken:
+        found.tests.append(_is_a(pattern, subject, [], found))
     elif isinstance(pattern, ast.MatchSingleton):
         constant = ast.copy_location(ast.Constant(pattern.value), pattern)
         found.tests.append(_compared(pattern, subject, ast.Is(), constant))

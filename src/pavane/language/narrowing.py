@@ -52,6 +52,8 @@ def is_a(reader: Reader, node: IsA) -> Value:
     value = reader.read(node.value)
     if value.poison:
         return POISON
+    if not node.classes:
+        return _is_none(reader, node, value)
     shown, named = ast.unparse(node.value), " | ".join(map(ast.unparse, node.classes))
     classes: list[type] = []
     for each in node.classes:
@@ -85,6 +87,15 @@ def is_a(reader: Reader, node: IsA) -> Value:
             return won_by(value, [ref for ref, _ in won])
         return Value(is_none_test(what_came(value.expr), negated=True), type=bool, native=True)
     return _by_tag(reader, node, value, members, fitting)
+
+
+def _is_none(reader: Reader, node: IsA, value: Value) -> Value:
+    """Always, where the cases before have taken all else that it may be."""
+    members, maybe_none = _left(reader, node, value)
+    if maybe_none and not members:
+        return constant(True)
+    none = ast.copy_location(ast.Constant(None), node)
+    return reader.read(ast.copy_location(ast.Compare(node.value, [ast.Is()], [none]), node))
 
 
 def _by_tag(

@@ -324,3 +324,17 @@ def test_a_scope_captures_what_an_expression_uses_twice_once() -> None:
 
     step = flow.definition.tasks[0]
     assert step.input_parameters == {"lines": "${workflow.input.order.lines}"}
+
+
+def test_what_is_left_behind_all_classes_is_none() -> None:
+    @workflow
+    async def flow(number: int | None) -> None:
+        match number:
+            case int():
+                text = "some"
+            case None:
+                text = "none"
+        await note_down(text)
+
+    [choice, _] = flow.definition.tasks
+    assert (list(choice.decision_cases), len(choice.default_case)) == (["true"], 1)
