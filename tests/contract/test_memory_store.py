@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pavane.adapters.memory.store import MemoryStore
 from pavane.ports.store import Store
-from pavane.testing.contracts.store import FULL, StoreContract
+from pavane.testing.contracts.store import DENSE, FULL, StoreContract
 
 
 class TestMemoryStore(StoreContract):
-    features = frozenset({FULL})
+    features = frozenset({DENSE, FULL})
 
     async def create(self, folder: Path) -> Store:
         return MemoryStore()

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.ports.store import Store
-from pavane.testing.contracts.store import ALONE, FULL, StoreContract
+from pavane.testing.contracts.store import ALONE, DENSE, FULL, StoreContract
 
 
 class TestSqliteStore(StoreContract):
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, DENSE, FULL})
 
     async def create(self, folder: Path) -> Store:
         return SqliteStore(folder / "pavane.db")
@@ -32,14 +32,14 @@ class TestSqliteStore(StoreContract):
 
 
 class TestSqliteStoreWithoutThread(TestSqliteStore):
-    features = frozenset({ALONE, FULL})
+    features = frozenset({ALONE, DENSE, FULL})
 
     async def create(self, folder: Path) -> Store:
         return SqliteStore(folder / "pavane.db", commit_thread=False, durable=False)
 
 
 class TestSqliteStoreInMemory(TestSqliteStore):
-    features = frozenset({FULL})
+    features = frozenset({DENSE, FULL})
 
     async def create(self, folder: Path) -> Store:
         return SqliteStore(":memory:", commit_thread=False)

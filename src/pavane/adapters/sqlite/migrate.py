@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-from importlib.resources import files
 from pathlib import Path
-from typing import NamedTuple
 
+from pavane.adapters.migrations import Migration, migrations_in
 from pavane.adapters.sqlite.connection import Connection
 from pavane.errors import StoreError, StoreVersionError
 
@@ -16,33 +14,9 @@ META = """CREATE TABLE IF NOT EXISTS meta (
 _PREFIX = "migration:"
 
 
-class Migration(NamedTuple):
-    """One numbered step of the schema."""
-
-    number: int
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """Tells a migration from an edited one of the same number."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
 def migrations(kind: str = "") -> list[Migration]:
-    """All that this version knows, by number; file names are `NNNN_name.sql`.
-
-    Those of a store are in the folder itself, those of other kinds in a folder of their own.
-    """
-    folder = files("pavane.adapters.sqlite") / "migrations"
-    if kind:
-        folder /= kind
-    found = [
-        Migration(int(file.name[:4]), file.name.removesuffix(".sql"), file.read_text("utf-8"))
-        for file in folder.iterdir()
-        if file.name.endswith(".sql")
-    ]
-    return sorted(found)
+    """All that this version knows, by number."""
+    return migrations_in("pavane.adapters.sqlite", kind)
 
 
 def pending(

@@ -10,6 +10,7 @@ import apsw
 import msgspec
 from msgspec.structs import astuple
 
+from pavane.adapters.judging import losers
 from pavane.adapters.sqlite import queries as q
 from pavane.adapters.sqlite.connection import Connection
 from pavane.adapters.sqlite.counters import Counters
@@ -74,14 +75,7 @@ class Writer:
         revisions: dict[str, int] = {row[0]: row[1] for row in found}
         asked = [(header.workflow, header.key) for header in headers if header.key]
         taken = {(row[0], row[1]): row[2] for row in self._many(q.FIND_KEY, asked)}
-        lost: set[int] = set()
-        for index, unit in enumerate(units):
-            then, keys = revisions.copy(), taken.copy()
-            if all(_wins(change.header, then, keys) for change in unit.changes):
-                revisions, taken = then, keys
-            else:
-                lost.add(index)
-        return lost
+        return losers(units, revisions, taken)
 
     def _many(self, sql: str, rows: Iterable[Sequence[object]]) -> list[tuple[Any, ...]]:
         self._counters.statements += 1
@@ -175,18 +169,3 @@ class Writer:
                 (len(entry[2]) for entry in rows.log),
             )
         )
-
-
-def _wins(header: Header, revisions: dict[str, int], keys: dict[tuple[str, str], str]) -> bool:
-    stored = revisions.get(header.id, 0)
-    if header.revision != stored + 1:
-        return False
-    revisions[header.id] = header.revision
-    key = header.start_key
-    if stored == 0 and header.key:
-        if key in keys:
-            return False
-        keys[key] = header.id
-    elif header.successor and keys.get(key) == header.id:
-        del keys[key]
-    return True

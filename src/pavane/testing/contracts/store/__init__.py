@@ -3,7 +3,7 @@
 Subclass it and say how to build a store::
 
     class TestMyStore(StoreContract):
-        features = frozenset({ALONE})
+        features = frozenset({ALONE, DENSE})
 
         async def create(self, folder: Path) -> Store:
             return MyStore(folder / "rows")
@@ -12,7 +12,7 @@ Subclass it and say how to build a store::
             return ...  # what a new process would find if this one died now
 """
 
-from pavane.testing.contracts.store.harness import ALONE, FULL
+from pavane.testing.contracts.store.harness import ALONE, DENSE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
 from pavane.testing.contracts.store.own import OwnTests
@@ -23,7 +23,7 @@ from pavane.testing.contracts.store.views import ViewTests
 from pavane.testing.contracts.store.waiting import WaitingTests
 from pavane.testing.contracts.store.writing import WritingTests
 
-__all__ = ["ALONE", "FULL", "StoreContract"]
+__all__ = ["ALONE", "DENSE", "FULL", "StoreContract"]
 
 
 class StoreContract(

@@ -15,6 +15,7 @@ from pavane.core.model.status import COMPLETED, RUNNING, SCHEDULED
 from pavane.ports.store import Change, LoadedRows, Search, Store, Unit
 
 ALONE: Final = "alone"  # serves one process: opening it twice is refused
+DENSE: Final = "dense"  # positions of the log are consecutive, whoever writes
 FULL: Final = "full"  # can be brought to have no room, and to have room again
 
 AnyStore = TypeVar("AnyStore", bound=Store)

@@ -8,11 +8,13 @@ from pavane.core.model.rows import Header, Ready
 from pavane.core.model.status import COMPLETED, EXECUTION_CHANGES, FAILED, RUNNING
 from pavane.ports.store import Change, Search, Snapshot, Store
 from pavane.testing.contracts.store.harness import (
+    DENSE,
     StoreHarness,
     dump,
     each,
     finish,
     header,
+    needs,
     one,
     start,
     task,
@@ -185,6 +187,7 @@ class ViewTests(StoreHarness):
             assert await view.log("a") == [log[1], log[2]]
             assert await view.log("c") == []
 
+    @needs(DENSE)
     async def test_shown_a_unit_that_lost_leaves_no_gap_in_the_log(self, store: Store) -> None:
         """A follower of the log waits for no position that never comes."""
         await store.commit(one(start("a")))

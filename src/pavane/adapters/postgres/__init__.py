@@ -1,0 +1,1 @@
+"""Stores in PostgreSQL, for more than one server; needs the extra `postgres` (asyncpg)."""

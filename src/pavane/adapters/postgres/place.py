@@ -1,0 +1,50 @@
+"""Where a PostgreSQL database is, from its URL: for the driver, and for people to see."""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from pavane.errors import UsageError
+
+SCHEMA: Final = "pavane"
+"""Where the tables are unless the URL has another `schema`."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
+
+
+class Place(NamedTuple):
+    """One schema of one database."""
+
+    dsn: str  # for the driver: with the password, without what is ours
+    schema: str
+    shown: str  # for people: without the password
+
+    def __str__(self) -> str:
+        return self.shown
+
+
+def place_of(url: str, schema: str = SCHEMA) -> Place:
+    """The place that `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME` names.
+
+    Other parameters are the driver's (`sslmode`, `target_session_attrs`, …). UsageError.
+    """
+    try:
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    except ValueError as error:
+        raise UsageError(
+            f"The URL of the PostgreSQL database cannot be read: {error}.",
+            "Use postgresql://USER@HOST:PORT/DATABASE.",
+        ) from error
+    schema = query.pop("schema", schema)
+    if not _NAME.match(schema) or schema.startswith("pg_"):
+        raise UsageError(
+            f"{schema!r} cannot be the schema of a database of Pavane.",
+            "Use small letters, digits and underscores, a letter first.",
+        )
+    dsn = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
+    where = parts.netloc.rpartition("@")[2] or query.get("host", "") or "this machine"
+    name = parts.path.strip("/") or query.get("database", "") or "the default database"
+    return Place(dsn, schema, f"{name} at {where}, schema {schema}")
