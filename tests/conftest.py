@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.postgres"]
 
 STRICT = os.environ.get("PAVANE_STRICT", "") not in {"", "0"}
 ACCEPTED = frozenset(os.environ.get("PAVANE_ACCEPTED_SKIPS", "").split())

@@ -74,7 +74,9 @@ def is_gone(error: BaseException) -> bool:
     state = state_of(error)
     if state:  # of connections, too many of them, being shut down or started
         return state.startswith(("08", "57P0", "53300"))
-    return isinstance(error, OSError | TimeoutError | asyncio.IncompleteReadError) or (
+    # InternalClientError: the driver was told that the connection ends, and not yet that it has.
+    gone = (OSError, TimeoutError, asyncio.IncompleteReadError, asyncpg.InternalClientError)
+    return isinstance(error, gone) or (
         isinstance(error, asyncpg.InterfaceError) and "clos" in str(error)
     )
 
