@@ -23,7 +23,7 @@ PavaneError                       the root
 │   └── UntrustedError            it shows a certificate that nobody here vouches for
 ├── CallError                     a service that was called gave no answer
 ├── ContendedError                others kept changing the same execution
-├── NotInstalledError             a part of Pavane is not where it is installed
+├── NotInstalledError             a part of Pavane, or a package it needs, is not installed
 ├── NotStartedError               a process that was started did not come up
 ├── StoppingError                 the engine is stopping and takes no new work
 ├── ResultTimeoutError            the execution did not end within the time given
@@ -209,7 +209,7 @@ class ContendedError(PavaneError):
 
 
 class NotInstalledError(PavaneError):
-    """A part of Pavane that is data, an example or a page, is not where it is installed."""
+    """A part of Pavane, or a package that only some need (an extra), is not installed."""
 
     code = "not-installed"
 

@@ -37,7 +37,10 @@ async def everything(store: Store) -> dict[str, Any]:
     return found
 
 
-async def restart(server: Server, *, by_force: bool) -> None:
+async def restart(server: Server, seen: Counter[str]) -> None:
+    """By force and without, by turns."""
+    by_force = seen["kill"] <= seen["stop"]
+    seen["kill" if by_force else "stop"] += 1
     await asyncio.to_thread(server.kill if by_force else server.stop)
     await asyncio.to_thread(server.start)
 
@@ -63,9 +66,7 @@ async def test_random_histories_agree(own_postgres: Server, tmp_path: Path):
             for store in (memory, sqlite, postgres):
                 await store.open()
         if history.random.random() < 0.02:
-            by_force = seen["kill"] <= seen["stop"]
-            seen["kill" if by_force else "stop"] += 1
-            await restart(own_postgres, by_force=by_force)
+            await restart(own_postgres, seen)
         operation = history.draw()
         limit(sqlite, full=operation.name == "commit" and history.random.random() < 0.1)
         found = await attempt(sqlite, operation)
@@ -80,12 +81,11 @@ async def test_random_histories_agree(own_postgres: Server, tmp_path: Path):
         seen[outcome(operation, expected)] += 1
         if operation.name == "commit" and expected != "full":
             history.settle(operation, expected)
-        if operation.name in {"commit", "definitions"}:
-            writes += 1
-            if writes % OFTEN == 0:
-                right = await everything(memory)
-                assert await everything(sqlite) == right, f"seed {seed}, step {step}"
-                assert await everything(postgres) == right, f"seed {seed}, step {step}"
+        writes += operation.name in {"commit", "definitions"}
+        if writes == OFTEN:
+            writes, right = 0, await everything(memory)
+            assert await everything(sqlite) == right, f"seed {seed}, step {step}"
+            assert await everything(postgres) == right, f"seed {seed}, step {step}"
     for store in (memory, sqlite, postgres):
         await store.close()
     assert set(seen) >= wanted, f"seed {seed}: never came: {wanted - set(seen)}"

@@ -86,9 +86,7 @@ async def test_a_start_key_goes_to_one(nodes: list[PostgresStore]):
                 assert found["fulfil_order", key] == f"{turn}-{n}-{key}"
 
 
-async def test_who_waits_in_a_ring_is_tried_again(
-    nodes: list[PostgresStore], postgres_schema: str
-):
+async def test_who_waits_in_a_ring_is_tried_again(nodes: list[PostgresStore], postgres_schema: str):
     """Nodes lock in one order; somebody else may not, and the server ends one of the two."""
     await nodes[0].commit(each([start("a"), start("b")]))
     place = place_of(postgres_schema)
@@ -97,8 +95,10 @@ async def test_who_waits_in_a_ring_is_tried_again(
         await other.execute(f'SET search_path = "{place.schema}"; SET deadlock_timeout = 30000')
         await other.execute("BEGIN; UPDATE execution SET reason = 'x' WHERE id = 'b'")
         committing = asyncio.ensure_future(nodes[0].commit(each([finish("a"), finish("b")])))
-        while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
+        async with asyncio.timeout(30):
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            while not await other.fetchval(waits):  # noqa: ASYNC110 - the server tells of no event
+                await asyncio.sleep(0.01)
         before = nodes[0].counters.round_trips
         await other.execute("UPDATE execution SET reason = 'x' WHERE id = 'a'")
         await other.execute("COMMIT")
@@ -135,9 +135,7 @@ async def test_a_reader_of_the_log_misses_nobody_who_commits_late(
         assert [e.execution_id for e in await view.log_after(0, 9)] == ["first", "x", "fast"]
 
 
-async def test_strangers_do_not_hold_the_log_up(
-    nodes: list[PostgresStore], postgres_url: str
-):
+async def test_strangers_do_not_hold_the_log_up(nodes: list[PostgresStore], postgres_url: str):
     """Whatever else is written on the same server, and for however long."""
     stranger = await asyncpg.connect(postgres_url)
     try:

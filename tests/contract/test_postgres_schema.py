@@ -27,7 +27,8 @@ pytestmark = pytest.mark.anyio
 FILLED = 3000
 WORK = 64
 
-_SCANS = """SELECT coalesce(sum(seq_scan), 0)::int FROM pg_stat_user_tables WHERE schemaname = $1 AND relname NOT IN ('meta', 'writer')"""
+_SCANS = """SELECT coalesce(sum(seq_scan), 0)::int FROM pg_stat_user_tables
+    WHERE schemaname = $1 AND relname NOT IN ('meta', 'writer')"""
 _READ = """SELECT coalesce(sum(idx_tup_read), 0)::int FROM pg_stat_user_indexes
     WHERE schemaname = $1"""
 
@@ -136,18 +137,18 @@ async def test_a_cancelled_caller_does_not_stop_the_commit(postgres_schema: str)
 
 async def test_a_commit_waits_for_the_disk(postgres_schema: str):
     """Also where the database's own setting does not."""
-    async with opened(PostgresStore(postgres_schema)) as store:
-        async with store._writer._pool.lent() as connection:
-            assert await connection.fetchval("SHOW synchronous_commit") == "on"
-            await connection.execute("SET synchronous_commit = off")
+    assert await how_it_commits(postgres_schema) == "on"
     name = postgres_schema.partition("?")[0].rpartition("/")[2]
     await ask(postgres_schema, f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
-        async with opened(PostgresStore(postgres_schema)) as store:
-            async with store._writer._pool.lent() as connection:
-                assert await connection.fetchval("SHOW synchronous_commit") == "on"
+        assert await how_it_commits(postgres_schema) == "on"
     finally:
         await ask(postgres_schema, f"ALTER DATABASE {name} RESET synchronous_commit")
+
+
+async def how_it_commits(url: str) -> str:
+    async with opened(PostgresStore(url)) as store, store._writer._pool.lent() as connection:
+        return await connection.fetchval("SHOW synchronous_commit")
 
 
 # --- texts --------------------------------------------------------------------------------------
@@ -215,7 +216,7 @@ async def test_many_snapshots_at_once_do_not_stop_the_engine(postgres_schema: st
                 await view.counts()
 
         looking = [asyncio.ensure_future(look()) for _ in range(20)]
-        while inside < 8:
+        while inside < 8:  # noqa: ASYNC110 - those who come in say no more than that
             await asyncio.sleep(0)
         async with asyncio.timeout(5):
             await store.commit(one(start("a")))

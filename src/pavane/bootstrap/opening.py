@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from pavane.errors import UsageError
+from pavane.errors import NotInstalledError, UsageError
 
 if TYPE_CHECKING:
     from pavane.ports.bus import Bus
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 BUS_FOLDER: Final = ".pavane"
+POSTGRES: Final = ("postgresql://", "postgres://")
 LEASE_S: Final = 5.0
 """A process that gives no sign of life for so long is put out by one that stands by. Longer than an
 
@@ -42,7 +43,10 @@ letter may be taken up and an execution be undone.
 
 
 def open_store(url: str, *, read_only: bool = False) -> Store:
-    """The store behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
+    """The store behind a URL, not yet opened. UsageError, NotInstalledError.
+
+    `sqlite:///path.db`, `postgresql://USER@HOST:PORT/DATABASE` or `memory:`.
+    """
     if url == "memory:":
         from pavane.adapters.memory.store import MemoryStore
 
@@ -51,9 +55,20 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
         from pavane.adapters.sqlite.store import SqliteStore
 
         return SqliteStore(url.removeprefix("sqlite:///"), read_only=read_only)
-    if url.startswith(("postgresql:", "postgres:")):
-        raise UsageError(f"The store {url!r} is not built yet.", "Use sqlite:///path.db.")
-    raise UsageError(f"{url!r} is no store.", "Use sqlite:///path.db or memory:.")
+    if url.startswith(POSTGRES):
+        try:
+            from pavane.adapters.postgres.store import PostgresStore
+        except ModuleNotFoundError as error:
+            raise _not_installed(error, "postgres") from error
+        return PostgresStore(url, read_only=read_only)
+    raise UsageError(f"{url!r} is no store.", "Use sqlite:///path.db, postgresql://… or memory:.")
+
+
+def _not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
+    """What to type where a package is missing that only some need."""
+    return NotInstalledError(
+        f"The package {error.name} is not installed.", f"Type: pip install 'pavane[{extra}]'."
+    )
 
 
 def open_bus(url: str) -> Bus:

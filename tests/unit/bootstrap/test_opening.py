@@ -1,5 +1,6 @@
 """What URLs open, and in what words others are refused."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from pavane.adapters.embedded.bus import EmbeddedBus
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.adapters.postgres.store import PostgresStore
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.bootstrap import dancing_services, open_bus, open_ledger
-from pavane.bootstrap.opening import ledger_of
-from pavane.errors import UsageError
+from pavane.bootstrap.opening import ledger_of, open_store
+from pavane.errors import NotInstalledError, UsageError
 from pavane.sdk.service import Service
 
 
@@ -56,3 +58,23 @@ async def test_one_ledger_is_not_for_two_services(tmp_path: Path):
             "memory:", services=services, ledger=f"sqlite:///{tmp_path}/x.db"
         ):
             pass
+
+
+def test_stores_in_postgresql():
+    store = open_store("postgresql://me:secret@db:5433/shop?sslmode=require&schema=orders")
+    assert isinstance(store, PostgresStore)
+    assert store.place.dsn == "postgresql://me:secret@db:5433/shop?sslmode=require"
+    assert store.place.schema == "orders"
+    assert str(store.place) == "shop at db:5433, schema orders"
+    other = open_store("postgres:///")
+    assert isinstance(other, PostgresStore)
+    assert other.place.schema == "pavane"
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delitem(sys.modules, "pavane.adapters.postgres.store", raising=False)
+    monkeypatch.delitem(sys.modules, "pavane.adapters.postgres.connection", raising=False)
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(NotInstalledError, match="asyncpg") as refusal:
+        open_store("postgresql://db/x")
+    assert "pip install 'pavane[postgres]'" in refusal.value.remedy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
-from pavane.doors.cli.options import host_option, port_option
+from pavane.doors.cli.options import host_option, port_option, shown_url
 from pavane.doors.wiring import Wiring
 from pavane.errors import UsageError
 
@@ -88,7 +88,8 @@ async def need_keys(wiring: Wiring, door: Door, store_url: str) -> None:
     async with wiring.keyring_in(store_url) as keyring:
         if not keyring.administered():
             raise UsageError(
-                f"A server that asks for keys needs one that administers; {store_url} has none.",
+                "A server that asks for keys needs one that administers; "
+                f"{shown_url(store_url)} has none.",
                 "Make it first: `pavane keys add NAME --role administer --store URL`.",
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from click.core import ParameterSource
 from pavane.errors import DefinitionError, PavaneError, UsageError
 
 DEFAULT_STORE = "sqlite:///pavane.db"
+_STORES = ("sqlite:///", "postgresql://", "postgres://")
 _LEASE_S = (1.0, 3600.0)
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
 BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
@@ -36,11 +38,17 @@ def refuse(what: str, remedy: str) -> UsageError:
 
 
 def _store(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value is None or value.startswith("sqlite:///") or value in {"memory:", "memory"}:
+    if value is None or value.startswith(_STORES) or value in {"memory:", "memory"}:
         return value
-    if value.startswith(("postgresql://", "postgres://")):
-        raise refuse(f"The PostgreSQL store ({value.split('@')[-1]})", "Use sqlite:///path.db.")
-    raise UsageError(f"'{value}' is no store URL.", "Use sqlite:///path.db or memory:.")
+    raise UsageError(
+        f"'{shown_url(value)}' is no store URL.",
+        "Use sqlite:///path.db, postgresql://… or memory:.",
+    )
+
+
+def shown_url(url: str) -> str:
+    """A URL for people and logs: without the password that may be in it."""
+    return re.sub(r"(//[^/@:]*):[^/]*@", r"\1@", url)
 
 
 def _style(built: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
@@ -101,7 +109,8 @@ def store_option(*, default: str | None = DEFAULT_STORE) -> Callable[[F], F]:
         default=default,
         show_default=default is not None,
         callback=_store,
-        help="sqlite:///path.db, or memory: for one that ends with the process.",
+        help="sqlite:///path.db, postgresql://USER@HOST:PORT/DATABASE, or memory: for one that "
+        "ends with the process.",
     )
 
 

@@ -13,6 +13,7 @@ from pavane.doors.cli.options import (
     calls_option,
     retention_option,
     server_option,
+    shown_url,
     stop_with_stdin_option,
     store_option,
     style_option,
@@ -249,7 +250,8 @@ async def _run(
             if overwrite:
                 await engine.register([each.definition for each in workflows], overwrite=True)
             click.echo(f"Services: {', '.join(app.services) or 'none'}.")
-            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {store_url}.")
+            where = shown_url(store_url)
+            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Store: {where}.")
             serving = None
             if door and listening:
                 here = answer(wiring, door, listening, stop, _ANSWERS, engine=engine)
