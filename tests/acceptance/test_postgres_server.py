@@ -28,14 +28,13 @@ def order(n: int) -> dict[str, object]:
     return {"order": {**who, "quantity": 2}}
 
 
-def start(url: str, n: int) -> None:
+def start(client: httpx2.Client, n: int) -> None:
     """Start an order, again where the answer was lost: its key starts it once."""
     asked = {"key": f"order-{n}", "input": order(n)}
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            where = f"{url}/v1/workflows/fulfil_order/executions"
-            answer = httpx2.post(where, json=asked, timeout=5.0)
+            answer = client.post("/v1/workflows/fulfil_order/executions", json=asked)
         except httpx2.HTTPError:
             assert time.monotonic() < until, "the server did not come back"
             time.sleep(0.05)
@@ -44,8 +43,8 @@ def start(url: str, n: int) -> None:
         return
 
 
-def ended(url: str) -> int:
-    found = httpx2.get(f"{url}/v1/executions", params={"limit": 500}, timeout=5.0).json()
+def ended(client: httpx2.Client) -> int:
+    found = client.get("/v1/executions", params={"limit": 500}).json()
     return sum(each["status"] in ENDED for each in found["executions"])
 
 
@@ -58,10 +57,11 @@ def test_a_server_on_postgresql_that_dies_loses_nothing(postgres_schema: str, tm
         port = url.rpartition(":")[2]
         assert "not-shown" not in server.text
         workers = stack.enter_context(background(tmp_path, "run", str(SHOP), "--server", url))
+        client = stack.enter_context(httpx2.Client(base_url=url, timeout=5.0))
         workers.wait_for("Ctrl-C stops")
         for kill in range(KILLS):
             for n in range(kill * ORDERS // KILLS, (kill + 1) * ORDERS // KILLS):
-                start(url, n)
+                start(client, n)
             server.process.send_signal(signal.SIGKILL)
             server.process.wait()
             server = stack.enter_context(
@@ -69,8 +69,8 @@ def test_a_server_on_postgresql_that_dies_loses_nothing(postgres_schema: str, tm
             )
             server.wait_for("answers at")
         until = time.monotonic() + PATIENCE_S
-        while ended(url) < ORDERS:
-            assert time.monotonic() < until, f"{ended(url)} of {ORDERS} have ended"
+        while ended(client) < ORDERS:
+            assert time.monotonic() < until, f"{ended(client)} of {ORDERS} have ended"
             time.sleep(0.1)
         listed = json.loads(done(tmp_path, "list", "--limit", "500", "--json", *store))
         assert server.stop() == 0

@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
+_READY = b"Z\x00\x00\x00\x05"
 _COMMIT = b"pg_temp.pavane_write($1"
 
 Cut = Literal["", "before", "after", "late"]
@@ -21,6 +22,7 @@ class Wire:
         self._upstream = urlsplit(url)
         self.cut: Cut = ""
         self.cuts = 0
+        self.answers = 0  # of the server: each ends with "ready for the next"
         self.is_down = False  # nobody comes through
         self.for_good = False  # so it is from the next cut on
         self._kept: list[tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -137,6 +139,7 @@ class _Line:
                 data = reading.result()
                 if self.is_deaf or not data:
                     break
+                self.wire.answers += data.count(_READY)
                 self.to_client.write(data)
         except OSError:
             pass  # the server is gone
