@@ -8,7 +8,7 @@ from pavane.testing.contracts.bus import KEPT, ORDERED, BusContract
 
 
 class TestEmbeddedBus(BusContract):
-    features = frozenset({ORDERED, KEPT, "log"})
+    features = frozenset({ORDERED, KEPT, "passing", "log"})
 
     async def create(self, folder: Path) -> Bus:
         return EmbeddedBus(folder / "bus")

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pavane.adapters.embedded.bus import PASSING, EmbeddedBus
+from pavane.adapters.embedded.bus import EmbeddedBus
+from pavane.ports.bus import PASSING
 from pavane.adapters.embedded.folder import file_name
 from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.memory.ledger import MemoryLedger

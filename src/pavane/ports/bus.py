@@ -17,6 +17,8 @@ declares in `features` which of the optional ones it keeps):
    publishing, and not to another member before the earlier ones are done, as long as none of them
    is given back. The key "" has no order.
 8. kept (a feature): a group that subscribes later gets what was published before.
+9. passing (a feature): a group whose name begins with PASSING passes with its process: it gets
+   everything from the beginning, and nothing is kept for it.
 
 `take` waits; every other method returns soon. All are called from one event loop.
 """
@@ -24,7 +26,7 @@ declares in `features` which of the optional ones it keeps):
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -34,6 +36,8 @@ from pavane.ports.ledger import Ledger
 INNER = "_pavane."
 """Topics that begin so are for what Pavane's parts tell each other."""
 JOURNAL = "_pavane.journal"
+PASSING: Final = "~"
+"""A group whose name begins so passes with its process, on a bus that has the feature."""
 
 
 def role_topic(role: str) -> str:
@@ -42,12 +46,16 @@ def role_topic(role: str) -> str:
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """An event that was handed to a member of a group; `tag` is the adapter's own."""
+    """An event that was handed to a member of a group; `tag` is the adapter's own.
+
+    `fault` says why a message is no event; `event` then holds its bytes, under an id of its own.
+    """
 
     topic: str
     event: CloudEvent
     times: int = 1  # how often it was delivered to this group, as far as the bus knows
     tag: object = None
+    fault: str = ""
 
 
 class Published(msgspec.Struct, frozen=True):
@@ -108,7 +116,19 @@ class Bus(Protocol):
 
 
 @runtime_checkable
-class LogBus(Protocol):
+class KeepingBus(Protocol):
+    """A bus that outlives its processes, and has the feature "passing"."""
+
+    async def read_up(self, group: str) -> None:
+        """Wait until a group of this process has done all that is on its topics now.
+
+        It must have a member that takes. ConnectionFailedError when that is not so within a minute.
+        """
+        ...
+
+
+@runtime_checkable
+class LogBus(KeepingBus, Protocol):
     """A bus that reads ledgers' logs itself (the feature "log"), so that nothing is relayed."""
 
     def adopt(self, ledger: Ledger, group: str) -> bool:
@@ -142,12 +162,5 @@ class LogBus(Protocol):
 
         Of several logs a type and source may come more than once. ConnectionFailedError where a
         log cannot be read.
-        """
-        ...
-
-    async def read_up(self, group: str) -> None:
-        """Wait until a group of this process has done all that is in the logs now.
-
-        It must have a member that takes. ConnectionFailedError when that is not so within a minute.
         """
         ...

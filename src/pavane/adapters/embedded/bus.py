@@ -34,16 +34,11 @@ from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.core.model.event import Outgoing
 from pavane.errors import ConnectionFailedError, PavaneError, StoreBusyError, StoreError
 from pavane.participant.handlers.commits import Commits
-from pavane.ports.bus import Published
+from pavane.ports.bus import PASSING, Published
 from pavane.ports.ledger import Entry, Ledger
 
 _LOG = logging.getLogger("pavane.bus")
 
-PASSING: Final = "~"
-"""A group whose name begins so passes with its process: it gets everything from the beginning,
-
-keeps no offsets, and no log is kept for it.
-"""
 _LOOK_S: Final = (0.05, 1.0)  # without a bell: the pause after news, and the longest
 _ANYBODY: Final = ""  # rung when a group has become free
 
@@ -57,7 +52,7 @@ class EmbeddedBus:
     process has had for `forget_s`; 0: as long as its file is there.
     """
 
-    features: frozenset[str] = frozenset({"ordered", "kept", "log"})
+    features: frozenset[str] = frozenset({"ordered", "kept", "passing", "log"})
 
     def __init__(
         self,
