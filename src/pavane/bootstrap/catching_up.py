@@ -13,14 +13,14 @@ from pavane.core.model.event import CloudEvent
 from pavane.core.projection.reading.hybrid import SERVICE
 from pavane.errors import ConnectionFailedError, DefinitionError
 from pavane.participant.announcing import TOPIC, choreographies
-from pavane.ports.bus import LogBus, Subscription
+from pavane.ports.bus import PASSING, KeepingBus, Subscription
 
 if TYPE_CHECKING:
     from pavane.bootstrap.choreographed import Company
 
 _LOG = logging.getLogger("pavane")
 
-_GROUP: Final = "~_pavane.visitor"
+_GROUP: Final = PASSING + "_pavane.visitor"
 _AGAIN_AFTER_S = 1.0
 
 
@@ -31,15 +31,16 @@ async def learning(company: Company, *, up_to_now: bool = False) -> AsyncGenerat
     `up_to_now`: begin when that, and what the observer follows, is known as far as it stands on
     the bus at this moment.
     """
-    if not isinstance(company.bus, LogBus):
+    bus = company.bus
+    if not isinstance(bus, KeepingBus):
         yield  # nothing is kept, and nobody else can be on it
         return
-    first = await company.bus.subscribe(_GROUP, [TOPIC])
+    first = await bus.subscribe(_GROUP, [TOPIC])
     learner = asyncio.create_task(_learn(company, first))
     try:
         if up_to_now:
             for group in (_GROUP, company.observer.group):
-                await company.bus.read_up(group)
+                await bus.read_up(group)
         yield
     finally:
         learner.cancel()

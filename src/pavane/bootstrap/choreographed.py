@@ -25,6 +25,7 @@ from pavane.bootstrap.opening import (
 from pavane.bootstrap.standing_by import active_or_standing_by
 from pavane.errors import PavaneError, UsageError
 from pavane.participant.announcing import announcement
+from pavane.ports.bus import PASSING, KeepingBus
 from pavane.ports.ledger import Leased
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ async def dancing_services(
         if definitions:
             told = partial(announcement, definitions, tasks)
             await chosen.publish([told(clock.now())])
-            if "log" in chosen.features and retention_s:
+            if isinstance(chosen, KeepingBus) and retention_s:
                 await stack.enter_async_context(
                     going_on(told_again(chosen, told, clock, retention_s))
                 )
@@ -146,7 +147,7 @@ async def open_company(
 
     await bus.open()
     # Each process has its own picture, from the beginning on where the bus keeps the beginning.
-    observer = Observer(bus, clock, group=f"~{GROUP}" if "log" in bus.features else GROUP)
+    observer = Observer(bus, clock, group=PASSING + GROUP if "passing" in bus.features else GROUP)
     if watched:
         await observer.start()
     try:

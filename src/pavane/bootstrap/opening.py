@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pavane.errors import NotInstalledError, UsageError
@@ -72,7 +73,10 @@ def _not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
 
 
 def open_bus(url: str) -> Bus:
-    """The bus behind a URL, not yet opened: `embedded:FOLDER` or `memory:`. UsageError."""
+    """The bus behind a URL, not yet opened: `embedded:FOLDER`, `kafka://HOST:PORT` or `memory:`.
+
+    UsageError; NotInstalledError where it needs a package that is not here.
+    """
     if url == "memory:":
         from pavane.adapters.memory.bus import MemoryBus
 
@@ -81,7 +85,24 @@ def open_bus(url: str) -> Bus:
         from pavane.adapters.embedded.bus import EmbeddedBus
 
         return EmbeddedBus(url.removeprefix("embedded").removeprefix(":") or BUS_FOLDER)
-    raise UsageError(f"The bus {url!r} is not built yet.", "Use embedded:FOLDER or memory:.")
+    if url.startswith("kafka:"):
+        try:
+            from pavane.adapters.kafka.bus import KafkaBus
+        except ModuleNotFoundError as error:
+            raise not_installed("kafka", error) from error
+        return KafkaBus(url)
+    scheme = url.partition(":")[0]  # what follows may hold a password
+    raise UsageError(
+        f"The bus '{scheme}:' is not built yet.", "Use embedded:FOLDER, kafka://HOST:PORT or memory:."
+    )
+
+
+def not_installed(extra: str, error: ModuleNotFoundError) -> NotInstalledError:
+    """The error for a URL whose packages are an extra that was not installed."""
+    return NotInstalledError(
+        f"What a URL that begins with {extra} needs is not installed: {error.name}.",
+        f"Type pip install 'pavane[{extra}]'.",
+    )
 
 
 def open_ledger(url: str, *, lease_s: float = LEASE_S) -> Ledger:
@@ -100,14 +121,21 @@ def open_ledger(url: str, *, lease_s: float = LEASE_S) -> Ledger:
 def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> Ledger:
     """A service's ledger behind a URL; without one, where the bus would have it.
 
-    That is `SERVICE.db` in the folder of an embedded bus, which reads it there, else memory.
+    That is `SERVICE.db` in the folder of an embedded bus, which reads it there; the same in
+    `.pavane` for a bus that is elsewhere and outlives its processes; else memory.
     """
-    if not url and "log" in bus.features:
+    from pavane.ports.bus import KeepingBus
+
+    if not url and isinstance(bus, KeepingBus):
         from pavane.adapters.embedded.bus import EmbeddedBus
+        from pavane.adapters.embedded.folder import Folder
         from pavane.adapters.sqlite.ledger import SqliteLedger
 
         if isinstance(bus, EmbeddedBus):
             return SqliteLedger(bus.folder.log(service), lease_s=lease_s)
+        folder = Folder(Path(BUS_FOLDER))
+        folder.path.mkdir(parents=True, exist_ok=True)
+        return SqliteLedger(folder.log(service), lease_s=lease_s)
     return open_ledger(url or "memory:", lease_s=lease_s)
 
 

@@ -86,7 +86,10 @@ class Observer:
                 if not deliveries:
                     return  # somebody closed it
                 for each in deliveries:
-                    self._learn(each.event)
+                    if each.fault:
+                        self._refuse(each.event, each.fault)
+                    else:
+                        self._learn(each.event)
                 await subscription.done(deliveries)
             except ConnectionFailedError as error:
                 _LOG.warning("the journal cannot be followed, trying again: %s", error)
@@ -111,10 +114,7 @@ class Observer:
         try:
             told = records.read(event, position)
         except ValueError as error:
-            refused = records.Refused(event.source, event.id, str(error), self._clock.now())
-            self.refused.append(refused)
-            self.refused_count += 1
-            _LOG.warning("a journal record of %r was refused: %s", event.source, error)
+            self._refuse(event, str(error))
             return
         changed = dict.fromkeys(id for record in told for id in self.picture.take(*record))
         for id in changed:
@@ -123,6 +123,12 @@ class Observer:
             for future in self._waiting.get(id, ()):
                 if not future.done():
                     future.set_result(None)
+
+    def _refuse(self, event: CloudEvent, why: str) -> None:
+        refused = records.Refused(event.source, event.id, why, self._clock.now())
+        self.refused.append(refused)
+        self.refused_count += 1
+        _LOG.warning("a journal record of %r was refused: %s", event.source, why)
 
     async def forget_for_ever(self, keep_ms: int) -> None:
         """Forget what is over now and then, until cancelled: the picture would else only grow."""

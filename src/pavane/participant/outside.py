@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from pavane.core.model.event import Outgoing
@@ -15,7 +16,7 @@ from pavane.participant.roles import todos
 from pavane.participant.roles.item import Item
 from pavane.participant.roles.turns import Work
 from pavane.participant.set_aside import SetAside
-from pavane.ports.bus import Delivery
+from pavane.ports.bus import Delivery, Subscription
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Aside, Entry, Ledger, Todo
 
@@ -53,6 +54,18 @@ class Outside(Hearing):
         self._starts = Starts(role, current, submit, self._aside, clock)
         self.add(self._starts)
         self.add(self._waits)
+
+    def take(self, delivery: Delivery, subscription: Subscription) -> None:
+        """Let everybody hear it; what is no event is set aside with its bytes."""
+        if delivery.fault:
+            aside = asyncio.ensure_future(self._put_aside(delivery))
+            self._follow(self._finish(delivery, subscription, aside))
+        else:
+            super().take(delivery, subscription)
+
+    async def _put_aside(self, delivery: Delivery) -> None:
+        await self._aside.put(delivery.event, "quarantined", delivery.fault)
+        self._noticed(Entry())
 
     async def _write(self, entry: Entry) -> bool:
         won = await self._commits.commit(entry)

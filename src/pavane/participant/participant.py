@@ -309,8 +309,8 @@ class Participant:
         try:
             envelope = from_event(delivery.event)
         except InputError as error:
-            unread = Item("", "", None, answer=answer)
-            return self._pass(self._put_aside(delivery, "quarantined", str(error), unread))
+            unread, why = Item("", "", None, answer=answer), delivery.fault or str(error)
+            return self._pass(self._put_aside(delivery, "quarantined", why, unread))
         item = Item(
             envelope.execution,
             envelope.definition,

@@ -121,10 +121,19 @@ class ConductedEvents:
             if not deliveries:
                 return
             for delivery in deliveries:
-                if delivery.topic == role_topic(GROUP):
+                if delivery.fault:
+                    self._follow(self._put_aside(delivery, subscription))
+                elif delivery.topic == role_topic(GROUP):
                     self._follow(self._settle(delivery, subscription))
                 else:
                     self._hearing.take(delivery, subscription)
+
+    async def _put_aside(self, delivery: Delivery, subscription: Subscription) -> None:
+        """It is no event: its bytes are kept, with the reason."""
+        await self._aside.put(delivery.event, "quarantined", delivery.fault)
+        self._relay.wake()
+        with suppress(PavaneError):  # it comes again, and is set aside as the same
+            await subscription.done([delivery])
 
     async def _settle(self, delivery: Delivery, subscription: Subscription) -> None:
         """A person decides about an event that was set aside."""

@@ -17,6 +17,7 @@ DEFAULT_STORE = "sqlite:///pavane.db"
 _STORES = ("sqlite:///", "postgresql://", "postgres://")
 _LEASE_S = (1.0, 3600.0)
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
+_BUS_URLS = "embedded:FOLDER or kafka://HOST:PORT"
 BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
 
 PLACE_API_KEY = "pavane.api_key"
@@ -65,8 +66,8 @@ def _style(built: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, 
 def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     scheme = (value or "embedded").split(":")[0]
     if scheme not in BUSES:
-        raise UsageError(f"'{value}' is no bus URL.", "Use embedded:FOLDER or memory:.")
-    if scheme not in {"embedded", "memory"}:
+        raise UsageError(f"'{scheme}:' begins no bus URL.", f"Use {_BUS_URLS} or memory:.")
+    if scheme not in {"embedded", "memory", "kafka"}:
         raise refuse(f"The {scheme} bus", "Leave --bus out: orchestrated services need none.")
     return value
 
@@ -136,13 +137,13 @@ def bus_option(function: F) -> F:
         metavar="URL",
         default=None,
         callback=_bus,
-        help="embedded:FOLDER or memory:; orchestrated services do not use it.",
+        help=f"{_BUS_URLS} or memory:; orchestrated services do not use it.",
     )(function)
 
 
 def _seen_bus(ctx: click.Context, option: click.Parameter, value: str | None) -> str | None:
     if value is not None and value.split(":")[0] == "memory":
-        raise UsageError("A bus in memory is another process's own.", "Use embedded:FOLDER.")
+        raise UsageError("A bus in memory is another process's own.", f"Use {_BUS_URLS}.")
     return _bus(ctx, option, value)
 
 
@@ -153,7 +154,7 @@ def seen_bus_option(function: F) -> F:
         metavar="URL",
         default=None,
         callback=_seen_bus,
-        help="embedded:FOLDER: the choreographed executions on this bus as well.",
+        help=f"{_BUS_URLS}: the choreographed executions on this bus as well.",
     )(function)
 
 
@@ -316,7 +317,7 @@ def bus_place(server_help: str) -> Callable[[F], F]:
                 default="embedded:.pavane",
                 show_default=True,
                 callback=_seen_bus,
-                help="embedded:FOLDER.",
+                help=f"{_BUS_URLS}.",
             ),
             server_option(server_help),
         ):
@@ -340,7 +341,7 @@ def place_options(function: F) -> F:
             default=None,
             callback=_place_bus,
             expose_value=False,
-            help="embedded:FOLDER: the choreographed executions on this bus, instead of the store.",
+            help=f"{_BUS_URLS}: the choreographed executions on this bus, instead of the store.",
         ),
         store_option(),
         server_option("Ask this server, for example http://127.0.0.1:8080, instead of the store."),

@@ -122,7 +122,7 @@ def command(
             retention_s=retention_s,
             watched=not quiet,
         )
-        where = bus or "embedded:.pavane"
+        where = (bus or "embedded:.pavane").partition("?")[0]  # what follows may be secret
         asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door), quiet=quiet))
         return
     if server:
