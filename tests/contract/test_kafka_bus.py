@@ -1,16 +1,13 @@
 """The Kafka bus keeps the promises of a bus, on a real broker, with both protocols of groups."""
 
-import os
 import uuid
 from pathlib import Path
+
+import pytest
 
 from pavane.adapters.kafka.bus import KafkaBus
 from pavane.ports.bus import Bus
 from pavane.testing.contracts.bus import KEPT, ORDERED, BusContract
-import pytest
-
-@pytest.fixture
-def kafka_url(): return os.environ["KAFKA_URL"]
 
 OPTIONS = "partitions=3&session=1s"
 
