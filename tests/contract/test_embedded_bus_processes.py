@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from pavane.adapters.embedded.bus import EmbeddedBus
-from pavane.ports.bus import PASSING
 from pavane.adapters.embedded.folder import file_name
 from pavane.adapters.embedded.retention import prune_log
 from pavane.adapters.memory.ledger import MemoryLedger
@@ -19,7 +18,7 @@ from pavane.adapters.sqlite.store import SqliteStore
 from pavane.errors import ConnectionFailedError
 from pavane.participant.points import NoProbe
 from pavane.participant.relay import Relay
-from pavane.ports.bus import JOURNAL, Subscription
+from pavane.ports.bus import JOURNAL, PASSING, Subscription
 from pavane.ports.ledger import Entry
 from pavane.testing.contracts.bus.harness import TOPIC, ids, ids_of, numbered, opened, out
 from pavane.testing.contracts.ledger import harness as ledgers

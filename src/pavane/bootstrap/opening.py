@@ -93,7 +93,8 @@ def open_bus(url: str) -> Bus:
         return KafkaBus(url)
     scheme = url.partition(":")[0]  # what follows may hold a password
     raise UsageError(
-        f"The bus '{scheme}:' is not built yet.", "Use embedded:FOLDER, kafka://HOST:PORT or memory:."
+        f"The bus '{scheme}:' is not built yet.",
+        "Use embedded:FOLDER, kafka://HOST:PORT or memory:.",
     )
 
 

@@ -8,7 +8,6 @@ docs/reference/buses.md for what that means, and for the options in the URL.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +16,6 @@ from typing import Final
 from confluent_kafka import KafkaException, Producer
 
 from pavane.adapters.kafka.client import (
-    any_settings,
     consumer_settings,
     error_of,
     producer_settings,

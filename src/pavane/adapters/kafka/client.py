@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException
@@ -11,12 +12,33 @@ from pavane.adapters.kafka.options import BYTES_MAX, KafkaOptions
 from pavane.errors import ConnectionFailedError
 
 LOG: Final = logging.getLogger("pavane.kafka")
+_QUIET_S: Final = 30.0
 
 _BACKOFF_MS: Final = (50, 1000)
 _METADATA_MS: Final = 30_000
 _HEARTBEATS: Final = 15  # in a session
 _SHORTEST_HEARTBEAT_MS: Final = 100
 _QUEUED_KB: Final = 16_384
+
+
+class Seldom(logging.Filter):
+    """One complaint of the client in a while: it makes one at each of its tries to connect."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._until = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this one is written."""
+        now = time.monotonic()
+        if now < self._until:
+            return False
+        self._until = now + _QUIET_S
+        return True
+
+
+_CLIENT: Final = logging.getLogger("pavane.kafka.client")
+_CLIENT.addFilter(Seldom())
 
 
 def any_settings(options: KafkaOptions) -> dict[str, Any]:
@@ -28,7 +50,7 @@ def any_settings(options: KafkaOptions) -> dict[str, Any]:
         "reconnect.backoff.max.ms": longest,
         "topic.metadata.refresh.interval.ms": _METADATA_MS,
         "socket.keepalive.enable": True,
-        "logger": LOG,
+        "logger": _CLIENT,
         **options.client,
         "bootstrap.servers": options.servers,
     }

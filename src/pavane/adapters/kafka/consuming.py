@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from pavane.adapters.kafka.client import LOG
+from pavane.adapters.kafka.client import LOG, error_of
 from pavane.adapters.kafka.position import Position, read, write
 from pavane.adapters.kafka.topics import Place
 
@@ -95,8 +95,7 @@ class Consuming:
 
     def commit(self, positions: Mapping[Place, Position]) -> None:
         """Ask for it; `committed` tells when it is over."""
-        offsets = _offsets(positions)
-        self._asked.append(lambda consumer: consumer.commit(offsets=offsets, asynchronous=True))
+        self._asked.append(lambda consumer: self._commit(consumer, positions))
 
     def pause(self, places: Sequence[Place]) -> None:
         """Hand over nothing more of these."""
@@ -157,6 +156,18 @@ class Consuming:
             LOG.info("a consumer was refused something: %s", error)
             if (said := error.args[0]) and said.fatal():
                 raise
+
+    def _commit(self, consumer: Consumer, positions: Mapping[Place, Position]) -> None:
+        """What went to others since it was asked is theirs to commit: they are further by now."""
+        ours = {place: each for place, each in positions.items() if place in self._mine}
+        error: KafkaError | None = None
+        try:
+            if offsets := _offsets(ours):
+                consumer.commit(offsets=offsets, asynchronous=True)
+                return
+        except KafkaException as raised:
+            error = error_of(raised)
+        self._tell(self._listener.committed, error)
 
     def _hand_over(self, messages: list[Message]) -> None:
         self._taken_in.clear()
@@ -222,9 +233,7 @@ class Consuming:
             [_at(place, _start(positions[place].offset)) for place in places]
         )
 
-    def _where(
-        self, consumer: Consumer, partitions: list[TopicPartition]
-    ) -> dict[Place, Position]:
+    def _where(self, consumer: Consumer, partitions: list[TopicPartition]) -> dict[Place, Position]:
         """What the group has committed. KafkaException where nobody says: we begin nowhere then."""
         found = consumer.committed(partitions, timeout=_COMMITTED_S)
         for each in found:

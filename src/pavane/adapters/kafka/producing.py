@@ -166,6 +166,6 @@ class Publisher:
             return
         loop = asyncio.get_running_loop()
         until = loop.time() + self._options.timeout_s
-        while self._going and loop.time() < until:
+        while self._going and loop.time() < until:  # noqa: ASYNC110  # librdkafka gives no other sign
             await asyncio.sleep(_ROOM_S)
         self._let_go()

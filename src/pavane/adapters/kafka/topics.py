@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from confluent_kafka import (
     ConsumerGroupTopicPartitions,
@@ -14,21 +14,25 @@ from confluent_kafka import (
     TopicCollection,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from confluent_kafka.admin import (
+    AdminClient,
+    NewTopic,  # pyright: ignore[reportPrivateImportUsage]  # documented there, not re-exported
+    OffsetSpec,  # pyright: ignore[reportPrivateImportUsage]  # the same
+)
 
 from pavane.adapters.kafka.client import any_settings, error_of, failed
 from pavane.adapters.kafka.counters import KafkaCounters
 from pavane.adapters.kafka.options import BYTES_MAX, KafkaOptions
 from pavane.errors import ConnectionFailedError
 
-Found = TypeVar("Found")
 Place = tuple[str, int]
 """A topic, as Kafka calls it, and a partition."""
 
 _PAUSE_S: Final = 0.05
-_PASSING = {
+_PASSING = {  # of topics that were made a moment ago, and while leaders change
     KafkaError.UNKNOWN_TOPIC_OR_PART,
     KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
 }
 
@@ -130,12 +134,23 @@ class Topics:
 
     async def ends(self, places: Sequence[Place]) -> dict[Place, int]:
         """The offset that comes next in each."""
-        wanted = {TopicPartition(*place): OffsetSpec.latest() for place in places}
-        asked = self._ask().list_offsets(wanted, request_timeout=self._options.timeout_s)
-        return {
-            (each.topic, each.partition): (await self._answered(future, "No end is told")).offset
-            for each, future in asked.items()
-        }
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._options.timeout_s
+        while True:
+            wanted = {TopicPartition(*place): OffsetSpec.latest() for place in places}
+            asked = self._ask().list_offsets(wanted, request_timeout=self._options.timeout_s)
+            try:
+                return {
+                    (each.topic, each.partition): (await _soon(future, self._options)).offset
+                    for each, future in asked.items()
+                }
+            except KafkaException as error:
+                said = error_of(error)
+                if said is None or said.code() not in _PASSING or loop.time() > until:
+                    raise failed(
+                        self._options, "It is not known how long topics are", error
+                    ) from error
+            await asyncio.sleep(_PAUSE_S)
 
     async def committed(self, group: str, places: Sequence[Place]) -> dict[Place, int]:
         """The offset that a group has committed in each; -1 where it has none."""
@@ -149,13 +164,14 @@ class Topics:
             found[each.topic, each.partition] = max(each.offset, -1)
         return found
 
-    async def _answered(self, future: Future[Found], what: str) -> Found:
+    async def _answered(self, future: Future[Any], what: str) -> Any:
         try:
             return await _soon(future, self._options)
         except KafkaException as error:
             raise failed(self._options, what, error) from error
 
-    def _ask(self) -> AdminClient:
+    def _ask(self) -> Any:
+        """The client, one call more; its stubs leave open what it answers."""
         self._counters.administered += 1
         if self._admin is None:
             self._admin = AdminClient(any_settings(self._options))
