@@ -4,6 +4,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -25,7 +26,7 @@ async def kafka(url: str, options: str = "") -> AsyncGenerator[KafkaBus]:
         yield bus
 
 
-def servers(bus: KafkaBus) -> dict[str, str]:
+def servers(bus: KafkaBus) -> dict[str, Any]:
     """How a plain client finds the brokers."""
     return {"bootstrap.servers": bus.options.servers}
 

@@ -1,4 +1,4 @@
-"""The broker is restarted in the middle, or killed: nothing is lost, or taken for sent that is not."""
+"""The broker is restarted or killed: nothing is lost, or taken for sent that was not."""
 
 import asyncio
 
