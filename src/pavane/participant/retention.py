@@ -1,8 +1,8 @@
 """Forgetting on a schedule: what a service no longer needs goes, and nothing that may come again.
 
 An inbox id stays as long as its message may be delivered again, whatever its age: on a bus that
-reads logs, a message that is not done is kept there with the time at which it was written, and
-whatever was handled later than that may stand behind it and come again with it.
+outlives its processes, a message that is not done is kept there with the time at which it was
+written, and whatever was handled later than that may stand behind it and come again with it.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from typing import Final
 
 from pavane.errors import PavaneError
 from pavane.participant.forgetting import Forgetting
-from pavane.ports.bus import Bus, LogBus
+from pavane.participant.relay import OFFSET
+from pavane.ports.bus import Bus, KeepingBus, LogBus
 from pavane.ports.clock import Clock
-from pavane.ports.ledger import Ledger
+from pavane.ports.ledger import Ledger, PrunableLog
 
 _LOG = logging.getLogger("pavane.participant")
 
@@ -33,8 +34,8 @@ def pause_s(keep_ms: int) -> float:
 class Retention:
     """Prunes one service's ledger. `keep_ms`: how long after its end or handling; 0: for ever.
 
-    The log goes only where the bus reads it where it is, and knows who else does. `tell` writes
-    into it anew what stands, before the record that told of it last is so old that it goes;
+    The log goes as far as all have read it: those whom the bus knows where it reads logs itself,
+    else the relay. `tell` writes into it anew what stands, before the record that told of it last is so old that it goes;
     `forgetting` tells other roles which executions go.
     """
 
@@ -50,7 +51,8 @@ class Retention:
     ) -> None:
         self._group = group
         self._ledger = ledger
-        self._bus = bus if isinstance(bus, LogBus) else None
+        self._bus = bus if isinstance(bus, KeepingBus) else None
+        self._logs = bus if isinstance(bus, LogBus) else None
         self._clock = clock
         self._keep_ms = keep_ms
         self._tell = tell
@@ -84,5 +86,8 @@ class Retention:
         self.forgotten += await self._ledger.prune(until, until)
         if self._forgetting is not None:
             self._forgetting.gone()
-        if self._bus is not None:
-            self.forgotten += await self._bus.prune(self._ledger, before)
+        if self._logs is not None:
+            self.forgotten += await self._logs.prune(self._ledger, before)
+        elif isinstance(self._ledger, PrunableLog):
+            relayed = await self._ledger.offset(OFFSET)
+            self.forgotten += await self._ledger.prune_log(relayed, before)

@@ -126,6 +126,13 @@ class KeepingBus(Protocol):
         """
         ...
 
+    async def undone_since(self, group: str) -> int:
+        """When the oldest event was written that a group of this process has not done (ms).
+
+        0: it has done all that came to this process; 1: that is not known.
+        """
+        ...
+
 
 @runtime_checkable
 class LogBus(KeepingBus, Protocol):
@@ -140,13 +147,6 @@ class LogBus(KeepingBus, Protocol):
 
     def news(self, ledger: Ledger) -> None:
         """Something was committed; whoever waits for it is woken."""
-        ...
-
-    async def undone_since(self, group: str) -> int:
-        """When the oldest event was written that a group of this process has not done (ms).
-
-        0: it has done all.
-        """
         ...
 
     async def prune(self, ledger: Ledger, before: int) -> int:

@@ -200,6 +200,18 @@ class Ledger(Protocol):
 
 
 @runtime_checkable
+class PrunableLog(Protocol):
+    """A ledger that can forget the beginning of its log."""
+
+    async def prune_log(self, position: int, before: int) -> int:
+        """Forget records up to a position that were written before a time (ms); how many went.
+
+        The caller knows who reads the log, and that all of them are behind the position.
+        """
+        ...
+
+
+@runtime_checkable
 class Leased(Protocol):
     """A ledger that another process may take over from one that seems dead."""
 

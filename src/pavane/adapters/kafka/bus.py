@@ -164,6 +164,15 @@ class KafkaBus:
                 )
             await asyncio.sleep(_PAUSE_S)
 
+    async def undone_since(self, group: str) -> int:
+        """When the oldest message came into Kafka that this process has and has not done (ms).
+
+        1 where nothing is assigned to it, or the group has no member here.
+        """
+        self._check_open()
+        joined = self._groups.get(group)
+        return joined.undone_since() if joined is not None else 1
+
     async def lag(self) -> dict[str, dict[str, int]]:
         """How many messages each group of this process has before it, by group and by topic.
 

@@ -304,6 +304,13 @@ class Group:
         found = {lane.place: lane.position(whole=whole) for lane in lanes if not lane.gone}
         return {place: each for place, each in found.items() if each.offset >= 0}
 
+    def undone_since(self) -> int:
+        """When the first message was written that is not done (ms); 0: all is; 1: unknown."""
+        if not self._lanes:
+            return 1
+        times = [lane.undone_since() for lane in self._lanes.values()]
+        return min((each for each in times if each), default=0)
+
     def has_done(self, ends: Mapping[Place, int]) -> bool:
         """Whether it has done everything before these offsets."""
         return all(

@@ -34,7 +34,7 @@ class OnBus:
         self._wiring = wiring
         self._url = url
         folder = url.removeprefix("embedded").removeprefix(":") or ".pavane"
-        if not Path(folder).is_dir():  # looking shall make nothing
+        if url.startswith("embedded") and not Path(folder).is_dir():  # looking shall make nothing
             raise UsageError(
                 f"There is no bus in {folder}.", "Run services there: `pavane run --bus`."
             )
