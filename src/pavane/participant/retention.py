@@ -35,8 +35,8 @@ class Retention:
     """Prunes one service's ledger. `keep_ms`: how long after its end or handling; 0: for ever.
 
     The log goes as far as all have read it: those whom the bus knows where it reads logs itself,
-    else the relay. `tell` writes into it anew what stands, before the record that told of it last is so old that it goes;
-    `forgetting` tells other roles which executions go.
+    else the relay. `tell` writes into it anew what stands, before the record that told of it last
+    is so old that it goes; `forgetting` tells other roles which executions go.
     """
 
     def __init__(
