@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pavane.adapters.embedded.bus import EmbeddedBus
 from pavane.ports.bus import Bus
-from pavane.testing.contracts.bus import KEPT, ORDERED, BusContract
+from pavane.testing.contracts.bus import KEPT, ORDERED, PASSES, BusContract
 
 
 class TestEmbeddedBus(BusContract):
-    features = frozenset({ORDERED, KEPT, "passing", "log"})
+    features = frozenset({ORDERED, KEPT, PASSES, "log"})
 
     async def create(self, folder: Path) -> Bus:
         return EmbeddedBus(folder / "bus")

@@ -17,8 +17,6 @@ declares in `features` which of the optional ones it keeps):
    publishing, and not to another member before the earlier ones are done, as long as none of them
    is given back. The key "" has no order.
 8. kept (a feature): a group that subscribes later gets what was published before.
-9. passing (a feature): a group whose name begins with PASSING passes with its process: it gets
-   everything from the beginning, and nothing is kept for it.
 
 `take` waits; every other method returns soon. All are called from one event loop.
 """
@@ -37,7 +35,11 @@ INNER = "_pavane."
 """Topics that begin so are for what Pavane's parts tell each other."""
 JOURNAL = "_pavane.journal"
 PASSING: Final = "~"
-"""A group whose name begins so passes with its process, on a bus that has the feature."""
+"""On a bus with the feature "passing" a group whose name begins so passes with its process:
+
+it gets everything from the beginning each time, nothing is kept for it, and processes share nothing
+of it.
+"""
 
 
 def role_topic(role: str) -> str:

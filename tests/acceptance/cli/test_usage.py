@@ -64,7 +64,7 @@ def test_version(tmp_path: Path):
         (["list", "--server", "http://x", "--api-key", "@nofile"], ["'nofile'"]),
         (["server", "--port", "99999"], ["99999"]),
         (["server", "--store", "mysql://db/x"], ["mysql://db/x", "postgresql://"]),
-        (["server", "--bus", "kafka://localhost:9092"], ["kafka", "not built yet"]),
+        (["server", "--bus", "nats://localhost:4222"], ["nats", "not built yet"]),
         (["server", "--bus", "pigeon://loft"], ["pigeon://loft"]),
         (["server", "--bus", "memory:"], ["another process's own", "embedded:FOLDER"]),
         (["list", "--bus", "embedded:nowhere"], ["no bus in nowhere", "pavane run --bus"]),

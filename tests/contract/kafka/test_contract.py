@@ -7,7 +7,7 @@ import pytest
 
 from pavane.adapters.kafka.bus import KafkaBus
 from pavane.ports.bus import Bus
-from pavane.testing.contracts.bus import KEPT, ORDERED, BusContract
+from pavane.testing.contracts.bus import KEPT, ORDERED, PASSES, BusContract
 
 OPTIONS = "partitions=3&session=1s"
 
@@ -35,9 +35,9 @@ class KafkaContract(BusContract):
 
 
 class TestKafkaBus(KafkaContract):
-    features = frozenset({ORDERED, KEPT, "passing"})
+    features = frozenset({ORDERED, KEPT, PASSES})
 
 
 class TestKafkaBusWithTheNewProtocol(KafkaContract):
-    features = frozenset({ORDERED, KEPT, "passing"})
+    features = frozenset({ORDERED, KEPT, PASSES})
     protocol = "consumer"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pavane.adapters.embedded.bus import EmbeddedBus
+from pavane.adapters.kafka.bus import KafkaBus
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.adapters.postgres.store import PostgresStore
@@ -26,6 +27,17 @@ def test_buses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert not list(tmp_path.iterdir()), "a bus that is not open makes nothing"
 
 
+def test_kafka_is_opened_where_its_client_is_installed(monkeypatch: pytest.MonkeyPatch):
+    bus = open_bus("kafka://one:9092,two:9092?prefix=shop-")
+    assert isinstance(bus, KafkaBus)
+    assert (bus.options.servers, bus.options.prefix) == ("one:9092,two:9092", "shop-")
+    monkeypatch.delitem(sys.modules, "pavane.adapters.kafka.bus")
+    monkeypatch.setitem(sys.modules, "confluent_kafka", None)
+    with pytest.raises(NotInstalledError, match="confluent_kafka") as refusal:
+        open_bus("kafka://one:9092")
+    assert "pip install 'pavane[kafka]'" in refusal.value.remedy
+
+
 def test_ledgers(tmp_path: Path):
     assert isinstance(open_ledger("memory:"), MemoryLedger)
     ledger = open_ledger(f"sqlite:///{tmp_path}/x.db")
@@ -33,16 +45,22 @@ def test_ledgers(tmp_path: Path):
     assert ledger.path == tmp_path / "x.db"
 
 
-def test_a_service_has_its_ledger_where_the_bus_reads_it(tmp_path: Path):
+def test_a_service_has_its_ledger_where_the_bus_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     bus = open_bus(f"embedded:{tmp_path}")
     ledger = ledger_of("payment", "", bus)
     assert isinstance(ledger, SqliteLedger)
     assert ledger.path == tmp_path / "payment.db"
     assert isinstance(ledger_of("payment", "memory:", bus), MemoryLedger)
     assert isinstance(ledger_of("payment", "", open_bus("memory:")), MemoryLedger)
+    monkeypatch.chdir(tmp_path)
+    ledger = ledger_of("pay/ment", "", open_bus("kafka://one:9092"))
+    assert isinstance(ledger, SqliteLedger)
+    assert ledger.path == tmp_path / ".pavane" / "pay%2fment.db"
 
 
-@pytest.mark.parametrize("url", ["kafka://x:1", "embeddedly", "sqlite:x", ""])
+@pytest.mark.parametrize("url", ["nats://x:1", "embeddedly", "sqlite:x", ""])
 def test_what_nobody_knows_is_refused(url: str):
     for opening in (open_bus, open_ledger):
         with pytest.raises(UsageError) as refusal:

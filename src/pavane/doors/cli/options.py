@@ -66,7 +66,8 @@ def _style(built: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, 
 def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> str | None:
     scheme = (value or "embedded").split(":")[0]
     if scheme not in BUSES:
-        raise UsageError(f"'{scheme}:' begins no bus URL.", f"Use {_BUS_URLS} or memory:.")
+        shown = (value or "").split("?")[0].split("@")[-1]  # the rest may be secret
+        raise UsageError(f"'{shown}' is no bus URL.", f"Use {_BUS_URLS} or memory:.")
     if scheme not in {"embedded", "memory", "kafka"}:
         raise refuse(f"The {scheme} bus", "Leave --bus out: orchestrated services need none.")
     return value

@@ -16,11 +16,11 @@ Subclass it and say how to build a bus::
 """
 
 from pavane.testing.contracts.bus.delivering import DeliveringTests
-from pavane.testing.contracts.bus.harness import KEPT, ORDERED
+from pavane.testing.contracts.bus.harness import KEPT, ORDERED, PASSES
 from pavane.testing.contracts.bus.ordering import OrderingTests
 from pavane.testing.contracts.bus.pacing import PacingTests
 
-__all__ = ["KEPT", "ORDERED", "BusContract"]
+__all__ = ["KEPT", "ORDERED", "PASSES", "BusContract"]
 
 
 class BusContract(DeliveringTests, PacingTests, OrderingTests):

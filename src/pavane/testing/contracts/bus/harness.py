@@ -16,6 +16,7 @@ from pavane.testing.contracts.features import Featured
 
 ORDERED: Final = "ordered"  # events of one key come in order, to one member at a time
 KEPT: Final = "kept"  # a group that comes later gets what was published before
+PASSES: Final = "passing"  # a group can pass with its process
 
 AnyBus = TypeVar("AnyBus", bound=Bus)
 

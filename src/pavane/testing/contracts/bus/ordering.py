@@ -1,13 +1,14 @@
-"""Promises 7 and 8, which not every bus keeps: ordered, kept."""
+"""Promises 7 and 8, which not every bus keeps: ordered, kept; and groups that pass."""
 
 from __future__ import annotations
 
 import asyncio
 
-from pavane.ports.bus import Bus, Delivery
+from pavane.ports.bus import PASSING, Bus, Delivery
 from pavane.testing.contracts.bus.harness import (
     KEPT,
     ORDERED,
+    PASSES,
     TOPIC,
     BusHarness,
     ids,
@@ -113,3 +114,18 @@ class OrderingTests(BusHarness):
         async with opened(await self.die(bus)) as reborn:
             member = await reborn.subscribe("audit", [TOPIC])
             assert sorted(await self.finish(member, 3)) == ids_of(numbered(3))
+
+    # --- passing --------------------------------------------------------------------------------
+
+    @needs(PASSES)
+    async def test_passing_groups_get_everything_each_time(self, bus: Bus) -> None:
+        """Whatever they had done before, and in each process for itself."""
+        await bus.publish(numbered(3, "k"))
+        async with opened(await self.another(bus)) as other:
+            for process in (bus, other, bus):
+                member = await process.subscribe(PASSING + "watch", [TOPIC])
+                assert await self.finish(member, 3) == ids_of(numbered(3, "k"))
+                await member.close()
+            members = [await each.subscribe(PASSING + "watch", [TOPIC]) for each in (bus, other)]
+            for member in members:
+                assert await self.finish(member, 3) == ids_of(numbered(3, "k"))

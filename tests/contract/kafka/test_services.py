@@ -1,0 +1,75 @@
+"""Services over Kafka, with the events of programs that know nothing of Pavane."""
+
+import asyncio
+import uuid
+from pathlib import Path
+
+import pytest
+
+from pavane import Event, Service
+from pavane.adapters.kafka.bus import KafkaBus
+from pavane.bootstrap import dancing_services
+from pavane.ports.bus import role_topic
+from tests.contract.kafka.clients import produce, until
+
+pytestmark = pytest.mark.anyio
+
+bank = Service("bank")
+heard: list[str] = []
+
+
+class OrderPaid(Event, type="shop.order.paid.v1", key="order"):
+    order: str
+
+
+class OrderBooked(Event, type="shop.booking.made.v1"):
+    order: str
+
+
+@bank.on(OrderPaid)
+async def book(event: OrderPaid) -> OrderBooked:
+    heard.append(event.order)
+    return OrderBooked(order=event.order)
+
+
+async def test_what_is_no_event_is_set_aside_and_the_next_one_is_handled(
+    kafka_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    url = f"{kafka_url}?session=1s&partitions=1&prefix={uuid.uuid4().hex[:12]}-"
+    plain = {
+        "ce_specversion": "1.0",
+        "ce_id": "p-1",
+        "ce_source": "/elsewhere",
+        "ce_type": "shop.order.paid.v1",
+        "content-type": "application/json",
+    }
+    async with dancing_services(url, services=[bank], workflows=[]) as company:
+        assert isinstance(company.bus, KafkaBus)
+        produce(
+            company.bus,
+            "shop.order.v1",
+            (b"7", b"\x00 no event", {}),
+            (b"7", b'{"order":"7"}', plain),
+        )
+        produce(company.bus, role_topic("bank"), (None, b"nothing to a role", {"a": "b"}))
+        await until(lambda: heard == ["7"])
+        await company.publish(OrderPaid(order="8"))
+        await until(lambda: heard == ["7", "8"])
+        ledger = company.ledgers["bank"]
+        async with asyncio.timeout(20):
+            while len(aside := await ledger.aside()) < 2:
+                await asyncio.sleep(0.05)
+        assert {each.kind for each in aside} == {"quarantined"}
+        assert {each.event.data for each in aside} == {b"\x00 no event", b"nothing to a role"}
+        assert all("specversion" in each.reason for each in aside)
+        lag = {"bank": {role_topic("bank"): 0, "shop.order.v1": 0}}
+        async with asyncio.timeout(20):
+            while await company.bus.lag() != lag:
+                await asyncio.sleep(0.05)
+        # A person takes one up again: it is set aside again, and stays seen.
+        await company.participants["bank"].redrive(aside[0].id)
+        assert {each.id for each in await ledger.aside()} == {each.id for each in aside}
+        await company.participants["bank"].discard(aside[0].id, "junk")
+        assert [each.id for each in await ledger.aside()] == [aside[1].id]
+    assert (tmp_path / ".pavane" / "bank.db").exists()
