@@ -58,14 +58,14 @@ async def test_what_is_no_event_is_set_aside_and_the_next_one_is_handled(
         await until(lambda: heard == ["7", "8"])
         ledger = company.ledgers["bank"]
         async with asyncio.timeout(20):
-            while len(aside := await ledger.aside()) < 2:
+            while len(aside := await ledger.aside()) < 2:  # noqa: ASYNC110  it tells nobody
                 await asyncio.sleep(0.05)
         assert {each.kind for each in aside} == {"quarantined"}
         assert {each.event.data for each in aside} == {b"\x00 no event", b"nothing to a role"}
         assert all("specversion" in each.reason for each in aside)
         lag = {"bank": {role_topic("bank"): 0, "shop.order.v1": 0}}
         async with asyncio.timeout(20):
-            while await company.bus.lag() != lag:
+            while await company.bus.lag() != lag:  # noqa: ASYNC110  the same
                 await asyncio.sleep(0.05)
         # A person takes one up again: it is set aside again, and stays seen.
         await company.participants["bank"].redrive(aside[0].id)
