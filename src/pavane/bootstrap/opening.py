@@ -89,20 +89,12 @@ def open_bus(url: str) -> Bus:
         try:
             from pavane.adapters.kafka.bus import KafkaBus
         except ModuleNotFoundError as error:
-            raise not_installed("kafka", error) from error
+            raise _not_installed(error, "kafka") from error
         return KafkaBus(url)
     scheme = url.partition(":")[0]  # what follows may hold a password
     raise UsageError(
         f"The bus '{scheme}:' is not built yet.",
         "Use embedded:FOLDER, kafka://HOST:PORT or memory:.",
-    )
-
-
-def not_installed(extra: str, error: ModuleNotFoundError) -> NotInstalledError:
-    """The error for a URL whose packages are an extra that was not installed."""
-    return NotInstalledError(
-        f"What a URL that begins with {extra} needs is not installed: {error.name}.",
-        f"Type pip install 'pavane[{extra}]'.",
     )
 
 
