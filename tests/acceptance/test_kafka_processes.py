@@ -87,7 +87,9 @@ async def test_processes_dance_over_kafka_and_one_is_killed(shop: Any, dancers: 
     assert sum(found.values()) == ORDERS, dancers.said()
     assert set(found) <= {"COMPLETED", "COMPENSATED", "FAILED"}
     assert found["COMPLETED"] > ORDERS // 2
-    listed = json.loads(await asyncio.to_thread(pavane, dancers, "list", "--json"))
+    listed = json.loads(
+        await asyncio.to_thread(pavane, dancers, "list", "--json", "--limit", "100")
+    )
     assert Counter(each["status"] for each in listed["executions"]) == found
     ledgers = {each.stem for each in (dancers.folder / ".pavane").glob("*.db")}
     assert ledgers == {"inventory", "payment", "shipping", "notifications"}

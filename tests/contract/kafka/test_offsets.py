@@ -122,4 +122,4 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(kafka_url: 
         bus._topics._known.clear()
         await bus._topics.ensure([name(bus, TOPIC)])
         produce(bus, TOPIC, (None, b"x", {}), (None, b"y", {}))
-        assert [each.event.data for each in await take(member, 2)] == [b"x", b"y"]
+        assert {each.event.data for each in await take(member, 2)} == {b"x", b"y"}
