@@ -73,7 +73,7 @@ def _not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
 
 
 def open_bus(url: str) -> Bus:
-    """The bus behind a URL, not yet opened: `embedded:FOLDER`, `kafka://HOST:PORT` or `memory:`.
+    """The bus behind a URL, not yet opened: `embedded:FOLDER`, `kafka://HOST:PORT`, `amqp://HOST`, `memory:`.
 
     UsageError; NotInstalledError where it needs a package that is not here.
     """
@@ -91,10 +91,16 @@ def open_bus(url: str) -> Bus:
         except ModuleNotFoundError as error:
             raise _not_installed(error, "kafka") from error
         return KafkaBus(url)
+    if url.startswith(("amqp:", "amqps:")):
+        try:
+            from pavane.adapters.rabbitmq.bus import RabbitBus
+        except ModuleNotFoundError as error:
+            raise _not_installed(error, "rabbitmq") from error
+        return RabbitBus(url)
     scheme = url.partition(":")[0]  # what follows may hold a password
     raise UsageError(
         f"The bus '{scheme}:' is not built yet.",
-        "Use embedded:FOLDER, kafka://HOST:PORT or memory:.",
+        "Use embedded:FOLDER, kafka://HOST:PORT, amqp://HOST:PORT or memory:.",
     )
 
 

@@ -10,6 +10,7 @@ from pavane.adapters.kafka.bus import KafkaBus
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.adapters.postgres.store import PostgresStore
+from pavane.adapters.rabbitmq.bus import RabbitBus
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.bootstrap import dancing_services, open_bus, open_ledger
 from pavane.bootstrap.opening import ledger_of, open_store
@@ -36,6 +37,19 @@ def test_kafka_is_opened_where_its_client_is_installed(monkeypatch: pytest.Monke
     with pytest.raises(NotInstalledError, match="confluent_kafka") as refusal:
         open_bus("kafka://one:9092")
     assert "pip install 'pavane[kafka]'" in refusal.value.remedy
+
+
+def test_rabbitmq_is_opened_where_its_client_is_installed(monkeypatch: pytest.MonkeyPatch):
+    for scheme in ("amqp", "amqps"):
+        bus = open_bus(f"{scheme}://me:secret@one:7/shop?prefix=shop-")
+        assert isinstance(bus, RabbitBus)
+        assert (bus.options.shown, bus.options.prefix) == (f"{scheme}://one:7/shop", "shop-")
+    monkeypatch.delitem(sys.modules, "pavane.adapters.rabbitmq.bus")
+    monkeypatch.delitem(sys.modules, "pavane.adapters.rabbitmq.connection")
+    monkeypatch.setitem(sys.modules, "aiormq", None)
+    with pytest.raises(NotInstalledError, match="aiormq") as refusal:
+        open_bus("amqp://me:secret@one")
+    assert "pip install 'pavane[rabbitmq]'" in refusal.value.remedy
 
 
 def test_ledgers(tmp_path: Path):

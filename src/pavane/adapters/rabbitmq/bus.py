@@ -157,6 +157,18 @@ class RabbitBus:
         waiting = [await self.topology.waiting(lane.queue) for lane in lanes]
         return not any(waiting) and all(lane.idle for lane in lanes)
 
+    async def undone_since(self, group: str) -> int:
+        """When the oldest event was written that is not done (ms); 1 where that is not known."""
+        self._check_open()
+        joined = self._groups.get(group)
+        if joined is None:
+            return 1
+        oldest = joined.oldest()
+        if oldest or joined.passing:
+            return oldest
+        waiting = [await self.topology.waiting(lane.queue) for lane in joined.lanes.values()]
+        return 1 if any(waiting) else joined.oldest()
+
     async def lag(self) -> dict[str, dict[str, int]]:
         """How many messages wait for each group of this process, by group and topic.
 

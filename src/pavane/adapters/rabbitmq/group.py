@@ -29,6 +29,7 @@ _LOG = logging.getLogger("pavane.bus")
 _PAUSE_S: Final = (0.05, 5.0)
 _AGAIN_S: Final = 1.0
 _CLOSE_S: Final = 5.0
+_AWAY_S: Final = 10.0  # the broker may be late with what rested
 
 Rest = Callable[["DeliveredMessage", wire.Read, str, int], Awaitable[None]]
 """Puts a copy of a message where it comes from there to this queue, so many units later."""
@@ -58,6 +59,7 @@ class Group:
         self._news = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
         self._resting: set[asyncio.Task[None]] = set()
+        self._away: list[tuple[float, int]] = []  # given back: until when, when it was written
 
     # --- members --------------------------------------------------------------------------------
 
@@ -193,8 +195,22 @@ class Group:
             loop.call_later(max(delay_ms, 0) / 1000, self._behind, item)
         elif item.valid:
             counted = item.read._replace(times=item.times)
-            await self._rest(item.message, counted, item.lane.queue, delays.units(delay_ms))
+            units = delays.units(delay_ms)
+            until = asyncio.get_running_loop().time() + units * delays.UNIT_MS / 1000 + _AWAY_S
+            self._away.append((until, max(item.read.event.time, 1)))
+            await self._rest(item.message, counted, item.lane.queue, units)
             await self.acknowledge([item])
+
+    def oldest(self) -> int:
+        """When the first event was written that is not done, as far as it came here (ms); 0: none.
+
+        What was given back counts until it should have come again.
+        """
+        now = asyncio.get_running_loop().time()
+        self._away = [each for each in self._away if each[0] > now]
+        times = [written for _, written in self._away]
+        times += [oldest for lane in self.lanes.values() if (oldest := lane.oldest())]
+        return min(times, default=0)
 
     def _behind(self, item: Item) -> None:
         item.lane.behind(item)

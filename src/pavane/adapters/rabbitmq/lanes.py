@@ -72,7 +72,7 @@ class Lane:
         self.epoch = 0
         self.next_offset = 0  # of a stream
         self.marks: dict[str, int] = {}  # by nonce, the number of what came after it
-        self._unfinished: dict[int, None] = {}
+        self._unfinished: dict[int, int] = {}  # by number, when it was written (ms)
         self._number = 0
         self._new: deque[Item] = deque()
         self._again: list[tuple[int, Item]] = []
@@ -81,7 +81,7 @@ class Lane:
     def came(self, message: DeliveredMessage, read: Read) -> None:
         """One more was delivered."""
         self._number += 1
-        self._unfinished[self._number] = None
+        self._unfinished[self._number] = read.event.time
         self._new.append(Item(self, self._number, message, read))
 
     def mark(self, nonce: str) -> None:
@@ -97,6 +97,10 @@ class Lane:
     def idle(self) -> bool:
         """Whether nothing that came is unfinished."""
         return not self._unfinished
+
+    def oldest(self) -> int:
+        """When the first event was written that came and is not done (ms; 1: nobody knows)."""
+        return min((max(time, 1) for time in self._unfinished.values()), default=0)
 
     def lost(self) -> None:
         """The channel is gone: what it had delivered comes again, unless it is in a stream."""

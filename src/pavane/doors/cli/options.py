@@ -17,8 +17,8 @@ DEFAULT_STORE = "sqlite:///pavane.db"
 _STORES = ("sqlite:///", "postgresql://", "postgres://")
 _LEASE_S = (1.0, 3600.0)
 STYLES = ("orchestrated", "choreographed", "hybrid", "all")
-_BUS_URLS = "embedded:FOLDER or kafka://HOST:PORT"
-BUSES = ("embedded", "memory", "kafka", "amqp", "nats", "redis")
+_BUS_URLS = "embedded:FOLDER, kafka://HOST:PORT, amqp://HOST:PORT"
+BUSES = ("embedded", "memory", "kafka", "amqp", "amqps", "nats", "redis")
 
 PLACE_API_KEY = "pavane.api_key"
 """In the context of a command: the key to show to a server."""
@@ -68,7 +68,7 @@ def _bus(_ctx: click.Context, _option: click.Parameter, value: str | None) -> st
     if scheme not in BUSES:
         shown = (value or "").split("?")[0].split("@")[-1]  # the rest may be secret
         raise UsageError(f"'{shown}' is no bus URL.", f"Use {_BUS_URLS} or memory:.")
-    if scheme not in {"embedded", "memory", "kafka"}:
+    if scheme not in {"embedded", "memory", "kafka", "amqp", "amqps"}:
         raise refuse(f"The {scheme} bus", "Leave --bus out: orchestrated services need none.")
     return value
 
