@@ -73,7 +73,7 @@ def _not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
 
 
 def open_bus(url: str) -> Bus:
-    """The bus behind a URL, not yet opened: `embedded:FOLDER`, `kafka://HOST:PORT`, `amqp://HOST`, `memory:`.
+    """The bus behind a URL, not yet opened: `embedded:FOLDER`, `kafka://…`, `amqp://…`, `memory:`.
 
     UsageError; NotInstalledError where it needs a package that is not here.
     """
