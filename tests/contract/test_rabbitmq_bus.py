@@ -22,7 +22,7 @@ class TestRabbitBus(BusContract):
     @pytest.fixture(autouse=True)
     async def broker(self, rabbitmq_url: str) -> AsyncGenerator[None]:
         """Names of this test's own on the shared broker, and nothing left behind."""
-        self.url = f"{rabbitmq_url}?prefix={uuid.uuid4().hex[:12]}-"
+        self.url = f"{rabbitmq_url}?prefix={uuid.uuid4().hex[:12]}-&kept=shop."
         self.buses: list[RabbitBus] = []
         yield
         await removed(rabbitmq_url, self.buses)

@@ -37,9 +37,12 @@ def role_of(topic: str) -> str:
     return topic.removeprefix(_ROLE) if topic.startswith(_ROLE) else ""
 
 
-def is_kept(topic: str) -> bool:
-    """Whether what is published on it is kept for who comes later: journals and definitions."""
-    return topic.startswith(INNER) and not role_of(topic)
+def is_kept(topic: str, beginnings: tuple[str, ...]) -> bool:
+    """Whether what is published on it is kept for who comes later.
+
+    Journals and definitions are, and topics that begin with one of these.
+    """
+    return topic.startswith((INNER, *beginnings)) and not role_of(topic)
 
 
 def fitting_key(key: str) -> str:

@@ -23,6 +23,7 @@ class RabbitOptions(msgspec.Struct, frozen=True):
     prefix: str = ""
     prefetch: int = 500
     keep_s: float = _KEEP_S
+    kept: tuple[str, ...] = ()  # beginnings of topics
     timeout_s: float = 10.0
 
 
@@ -39,11 +40,12 @@ def read_options(url: str) -> RabbitOptions:
     prefetch = _whole(given.pop("prefetch", "500"), "prefetch", _PREFETCH_MAX)
     keep_s = _span(given.pop("keep", ""), "keep", _KEEP_S)
     timeout_s = _span(given.pop("timeout", ""), "timeout", 10.0)
+    kept = tuple(each for each in given.pop("kept", "").split(",") if each)
     given.setdefault("heartbeat", "10")
     place = parts.hostname + (f":{parts.port}" if parts.port else "")
     address = urlunsplit((parts.scheme, parts.netloc, parts.path or "/", urlencode(given), ""))
     return RabbitOptions(
-        address, f"{parts.scheme}://{place}{parts.path}", prefix, prefetch, keep_s, timeout_s
+        address, f"{parts.scheme}://{place}{parts.path}", prefix, prefetch, keep_s, kept, timeout_s
     )
 
 

@@ -51,7 +51,7 @@ class Topology:
             await self._exchange(exchange)
             if role := names.role_of(topic):
                 await self.queue(role, topic)
-            elif names.is_kept(topic):
+            elif names.is_kept(topic, self._options.kept):
                 await self.stream(topic)
             self._topics.add(topic)
         return exchange

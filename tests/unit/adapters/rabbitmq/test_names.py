@@ -23,6 +23,7 @@ def test_long_names_fit_and_differ():
 def test_roles_and_what_is_kept():
     assert names.role_of(role_topic("billing")) == "billing"
     assert names.role_of("shop.order.v1") == ""
-    assert names.is_kept(JOURNAL)
-    assert not names.is_kept(role_topic("billing"))
-    assert not names.is_kept("shop.order.v1")
+    assert names.is_kept(JOURNAL, ())
+    assert not names.is_kept(role_topic("billing"), ("_pavane",))
+    assert not names.is_kept("shop.order.v1", ())
+    assert names.is_kept("shop.order.v1", ("mail.", "shop."))

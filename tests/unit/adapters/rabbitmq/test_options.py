@@ -7,12 +7,13 @@ from pavane.errors import UsageError
 
 
 def test_everything_can_be_said():
-    url = "amqps://me:se%40cret@rabbit:5671/shop?prefix=p-&prefetch=7&keep=2h&timeout=3s&cafile=ca"
+    url = "amqps://me:se%40cret@rabbit:5671/shop?prefix=p-&prefetch=7&keep=2h&kept=shop.,mail.&timeout=3s&cafile=ca"
     options = read_options(url)
     assert options.address == "amqps://me:se%40cret@rabbit:5671/shop?cafile=ca&heartbeat=10"
     assert options.shown == "amqps://rabbit:5671/shop"
     assert (options.prefix, options.prefetch) == ("p-", 7)
     assert (options.keep_s, options.timeout_s) == (7200.0, 3.0)
+    assert options.kept == ("shop.", "mail.")
 
 
 def test_little_need_be_said():
@@ -20,6 +21,7 @@ def test_little_need_be_said():
     assert (options.address, options.shown) == ("amqp://rabbit/?heartbeat=10", "amqp://rabbit")
     assert (options.prefix, options.prefetch) == ("", 500)
     assert (options.keep_s, options.timeout_s) == (14 * 86_400.0, 10.0)
+    assert options.kept == ()
     assert "heartbeat=3" in read_options("amqp://rabbit?heartbeat=3").address
 
 
