@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pavane.adapters.memory.store import MemoryStore
 from pavane.ports.store import Store
-from pavane.testing.contracts.store import DENSE, FULL, StoreContract
+from pavane.testing.contracts.store import DENSE, FULL, SHARED, StoreContract
 
 
 class TestMemoryStore(StoreContract):
@@ -24,3 +24,14 @@ class TestMemoryStore(StoreContract):
     async def make_room(self, store: Store) -> None:
         assert isinstance(store, MemoryStore)
         store.full = False
+
+
+class TestSharedMemoryStore(TestMemoryStore):
+    features = frozenset({DENSE, FULL, SHARED})
+
+    async def create(self, folder: Path) -> Store:
+        return MemoryStore(shared=True)
+
+    async def beside(self, store: Store) -> Store:
+        assert isinstance(store, MemoryStore)
+        return store.beside()

@@ -56,12 +56,16 @@ async def running_engine(
     the store is closed. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
     """
+    from pavane.engine.crews import LOCAL
     from pavane.engine.engine import Engine
     from pavane.engine.sessions import LEASE_S
 
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None
+    chance = chance or random.SystemRandom()
+    # Among others on the store each process has a name of its own.
+    name = f"{LOCAL}/{chance.getrandbits(40):010x}" if chosen.members is not None else LOCAL
     async with AsyncExitStack() as stack:
         if services or calls or caller is not None:
             from pavane.sdk.worker import LocalWorkers
@@ -77,6 +81,7 @@ async def running_engine(
                 services,
                 clock,
                 concurrency=concurrency,
+                name=name,
                 caller=caller,
                 results=results,
                 record_plain=False,
@@ -84,7 +89,8 @@ async def running_engine(
         engine = Engine(
             chosen,
             clock=clock,
-            chance=chance or random.SystemRandom(),
+            chance=chance,
+            name=name,
             dispatcher=dispatcher,
             probe=probe,
             lease_s=lease_s or LEASE_S,

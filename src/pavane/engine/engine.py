@@ -16,14 +16,17 @@ from pavane.core.model.rows import Header, Ready
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
-from pavane.engine import act, moving, payloads, points
+from pavane.engine import act, moving, others, payloads, points
 from pavane.engine.admission import Admission
 from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
+from pavane.engine.ends import Ends
 from pavane.engine.gate import Gate
 from pavane.engine.handing_back import HandingBack
 from pavane.engine.limits import Limits
+from pavane.engine.nodes import NODE_LEASE_S, SCHEDULES, TIMERS, Node
+from pavane.engine.others import Others
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.places import Places
 from pavane.engine.points import NoProbe
@@ -39,7 +42,7 @@ from pavane.engine.timers import LOOK_S, Timers
 from pavane.engine.views.shapes import MoveView, StandingView
 from pavane.engine.waiting import Changes, Waiting
 from pavane.engine.work_set import WorkSet
-from pavane.errors import ConflictError, NotFoundError, ResultTimeoutError, StoppingError
+from pavane.errors import ConflictError, StoppingError
 from pavane.ports.clock import Chance, Clock
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
@@ -67,6 +70,7 @@ class Engine:
         probe: Probe | None = None,
         name: str = LOCAL,
         lease_s: float = LEASE_S,
+        node_lease_s: float = NODE_LEASE_S,
         look_s: float = LOOK_S,
         schedules: bool = True,
     ) -> None:
@@ -79,12 +83,20 @@ class Engine:
         self._recent = Recent()
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
         self._waiting = Waiting()
+        self._ends = Ends(store, self._waiting, self._recent)
         self.sessions = Sessions(self._submit, lease_s)
         self.places = Places(HandingBack(self._submit), self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
-        self.schedules = Schedules(store, clock, self.start_execution, look_s)
+        self._others = Others(store, self._crews, self.sessions)
+        looks = (self._refresh, self._others.look)
+        self.node = Node(store, name, self._submit, self.sessions, *looks, node_lease_s)
+        if not self.node.is_alone:
+            look_s = min(look_s, others.LOOK_S)
+        self.schedules = Schedules(
+            store, clock, self.start_execution, look_s, lambda: self.node.does(SCHEDULES)
+        )
         self._keeps_schedules = schedules
-        self._timers = Timers(store, clock, self._submit, look_s)
+        self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
         self._event_waits: Callable[[str], None] | None = None
         self._limits = Limits(self.registry.tasks.get, clock, self._crews.wake)
         self._admission = Admission(store, self.registry, self._submit)
@@ -100,18 +112,24 @@ class Engine:
         try:
             await self.registry.open()
             await self.schedules.open()
+            await self.node.join()
         except BaseException:
             await self.store.close()
             raise
         held = await self._count_places()
         ours = [each for each in held if each.worker.startswith(f"{self._name}/")]
+        remote = [each for each in held if each.worker.startswith(PREFIX)]
         self._open = True
         loop = asyncio.get_running_loop()
         self._running.append(loop.create_task(self._pipeline.run()))
         await asyncio.gather(
             *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in ours)
         )
-        self.sessions.resume(each for each in held if each.worker.startswith(PREFIX))
+        if self.node.is_alone:
+            self.sessions.resume(remote)
+        else:
+            self.sessions.others = {}
+            self._running.append(loop.create_task(self.node.run()))
         self._running.append(loop.create_task(self._timers.run()))
         self._running.append(loop.create_task(self.sessions.run()))
         self._running.append(loop.create_task(self._admission.run()))
@@ -153,6 +171,7 @@ class Engine:
         await asyncio.gather(worker, return_exceptions=True)
         self._running.clear()
         self._pipeline.refuse(StoppingError("The engine has stopped."))
+        await self.node.leave()
         await self.store.close()
 
     def now(self) -> int:
@@ -224,34 +243,14 @@ class Engine:
 
     async def wait(self, execution_id: str, timeout_s: float | None = None) -> Header:
         """The header when the execution has ended, or waits for a person; ResultTimeoutError."""
-        future = self._waiting.end_of(execution_id)
-        try:
-            header = None
-            if not self._recent.goes_on(execution_id):
-                header = await self._header(execution_id)
-            if header is not None and act.is_over(header):
-                return header
-            if timeout_s is None:
-                return await future
-            async with asyncio.timeout(timeout_s):
-                return await future
-        except TimeoutError:
-            raise ResultTimeoutError(
-                f"Execution {execution_id} has not ended within {timeout_s:g} s.",
-                "It goes on; ask again later.",
-            ) from None
-        finally:
-            self._waiting.forget(execution_id, future)
+        return await self._ends.wait(execution_id, timeout_s)
 
-    async def _header(self, execution_id: str) -> Header:
-        async with self.store.snapshot() as snapshot:
-            header = await snapshot.header(execution_id)
-        if header is None:
-            raise NotFoundError(
-                f"No such workflow found by id: {execution_id}.",
-                "Look at `pavane list` for those there are.",
-            )
-        return header
+    async def _refresh(self) -> None:
+        """Other nodes have put definitions or schedules."""
+        await self.registry.refresh()
+        await self.schedules.open()
+        self._limits.changed()
+        self._admission.changed()
 
     def subscribe(self, changes: Changes | None = None) -> AbstractContextManager[Changes]:
         """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""

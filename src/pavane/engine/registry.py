@@ -50,6 +50,13 @@ class Registry:
 
         self._told()
 
+    async def refresh(self) -> None:
+        """Read what others have registered meanwhile."""
+        before = dict(self._tasks)
+        await self.open()
+        if self._tasks != before:
+            self._plans.clear()
+
     def tell_of_tasks(self, call: Callable[[Iterable[TaskDefinition]], None]) -> None:
         """Call it with all task definitions, now and whenever they change."""
         self._tell = call
@@ -155,6 +162,8 @@ class Registry:
         """The content hash that is asked for, where the store has it; else as `find`."""
         if definition and (definition in self._bodies or await self._store.definition(definition)):
             return definition
+        if self._store.members is not None and version not in self._names.get(name, ()):
+            await self.refresh()
         return self.find(name, version)
 
     def plan_of(self, execution_id: str) -> Plan | None:

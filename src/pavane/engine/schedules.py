@@ -47,16 +47,24 @@ Start = Callable[..., Coroutine[Any, Any, str]]
 class Schedules:
     """All schedules of a store. `start` starts an execution (`Engine.start_execution`)."""
 
-    def __init__(self, store: Store, clock: Clock, start: Start, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        start: Start,
+        look_s: float = LOOK_S,
+        on_duty: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._start = start
         self._look_s = look_s
+        self._on_duty = on_duty
         self._known: dict[str, Schedule] = {}
         self._wake = asyncio.Event()
 
     async def open(self) -> None:
-        """Read what is kept."""
+        """Read what is kept, by others too."""
         bodies = await self._store.schedules()
         self._known = {
             name: msgspec.json.decode(body, type=Schedule) for name, body in bodies.items()
@@ -168,7 +176,7 @@ class Schedules:
         """Start what is due, for ever; cancel to stop."""
         while True:
             self._wake.clear()
-            pause_s = await self._round()
+            pause_s = await self._round() if self._on_duty() else self._look_s
             if pause_s > 0:
                 try:
                     async with asyncio.timeout(pause_s):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from pavane.core.model.fact import Returned
@@ -66,6 +66,8 @@ class Sessions:
         self._lapsed: dict[str, None] = {}
         self._holders: dict[Held, Session] = {}
         self._anybody = asyncio.Event()  # while there is nobody, there is nothing to watch
+        # By worker, what other nodes watch who hear it too; None where there are no other nodes.
+        self.others: Mapping[str, Collection[Held]] | None = None
 
     def resume(self, held: Iterable[Ready]) -> None:
         """After a start: these leases were there, and whoever has them may still be at it."""
@@ -83,11 +85,25 @@ class Sessions:
         session.unheard[held] = asyncio.get_running_loop().time()
         self._holders[held] = session
 
-    @staticmethod
-    def holds(session: Session, held: Iterable[Held]) -> None:
-        """The worker says that it has got these."""
+    def all(self) -> list[Session]:
+        """Those that are heard now and then."""
+        return list(self._sessions.values())
+
+    def holds(self, session: Session, held: Iterable[Held]) -> None:
+        """The worker says that it has got these, perhaps from another node."""
         for each in held:
             session.unheard.pop(each, None)
+            if self.others is not None and each not in session.held:
+                session.held.add(each)
+                self._holders[each] = session
+
+    def unwanted(self, session: Session, leased: Collection[Held]) -> None:
+        """The worker has these and no others: what else it spoke of, it shall stop."""
+        for held in session.held - session.unheard.keys() - set(leased):
+            self.done(session, held)
+            session.unwanted.add(held)
+            for place in session.places:
+                place.dismiss()
 
     def done(self, session: Session, held: Held) -> None:
         """The worker has told what became of it."""
@@ -138,7 +154,11 @@ class Sessions:
                     session.unheard = dict.fromkeys(session.unheard, now)
             looked_at = now
             for session in list(self._sessions.values()):
+                others = (self.others or {}).get(session.worker)
                 if now - session.heard_at > self.lease_s and not session.places:
+                    if others is not None:  # somebody else hears it
+                        self._forget(session)
+                        continue
                     if session.held:
                         _LOG.warning(
                             "worker %s is silent for more than %g s: %d task(s) go back",
@@ -149,7 +169,14 @@ class Sessions:
                     await self._lapse(session)
                 elif session.unheard:
                     old = [h for h, at in session.unheard.items() if now - at > self.lease_s]
-                    await self._take_back(session, old)
+                    for held in set(old).intersection(others or ()):
+                        self.done(session, held)  # it was spoken of there
+                    await self._take_back(session, [h for h in old if h in session.held])
+
+    def _forget(self, session: Session) -> None:
+        for held in list(session.held):
+            self.done(session, held)
+        self._sessions.pop(session.worker, None)
 
     async def _lapse(self, session: Session) -> None:
         await self._take_back(session, sorted(session.held))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from heapq import heappop, heappush
 
 from pavane.core.model.fact import AlarmRang
 from pavane.errors import PavaneError
@@ -15,6 +16,7 @@ _LOG = logging.getLogger("pavane.engine")
 
 _AT_ONCE = 200  # alarms in one go
 LOOK_S = 30.0  # look at the store at least this often: the clock may have been set
+_SOON_MS = 60_000  # later alarms are left to whoever has the duty then
 _TROUBLE_S = 1.0  # after an alarm that could not be taken in
 
 
@@ -27,17 +29,22 @@ class Timers:
         clock: Clock,
         ring: Callable[[str, AlarmRang], Awaitable[object]],
         look_s: float = LOOK_S,
+        on_duty: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._clock = clock
         self._ring = ring
         self._look_s = look_s
+        self._on_duty = on_duty
+        self._noticed: list[int] = []  # alarms that we have set, for the time when we have no duty
         self._wake = asyncio.Event()
         self._until = 0  # sleeping until then; 0: not sleeping
         self._later: dict[tuple[str, str], int] = {}  # alarms in trouble, and when to try again
 
     def notice(self, at: int) -> None:
         """There is an alarm at this time."""
+        if at and not self._on_duty() and at - self._clock.now() < _SOON_MS:
+            heappush(self._noticed, at)
         if at and self._until and at < self._until:
             self._wake.set()
 
@@ -47,6 +54,10 @@ class Timers:
             self._wake.clear()
             self._until = 1 << 62  # any alarm that is noticed from here on wakes us
             now = self._clock.now()
+            if not self._rings(now):
+                self._until = now + int(self._look_s * 1000)
+                await self._sleep(self._until_noticed_s(now))
+                continue
             try:
                 due = await self._store.due(now, _AT_ONCE + len(self._later))
                 rung = await self._ring_all([(e, r) for _, e, r in due], now)
@@ -57,6 +68,18 @@ class Timers:
             if pause_s > 0:
                 self._until = now + int(pause_s * 1000)
                 await self._sleep(pause_s)
+
+    def _rings(self, now: int) -> bool:
+        """Whether it is for us to look: it is our duty, or we have set an alarm that is due."""
+        ours = False
+        while self._noticed and self._noticed[0] <= now:
+            heappop(self._noticed)
+            ours = True
+        return ours or self._on_duty()
+
+    def _until_noticed_s(self, now: int) -> float:
+        ahead = (self._noticed[0] - now) / 1000 if self._noticed else self._look_s
+        return min(self._look_s, max(0.001, ahead))
 
     async def _pause_s(self, now: int) -> float:
         following = await self._store.next_alarm()

@@ -36,6 +36,7 @@ import msgspec
 
 from pavane.core.model.rows import Header, Key, Ready, TaskRow, Value
 from pavane.ports.keys import Keys
+from pavane.ports.members import Members
 
 
 class LoadedRows(msgspec.Struct):
@@ -160,6 +161,11 @@ class Store(Protocol):
     @property
     def keys(self) -> Keys:
         """Who may come in at the doors, kept in the same place."""
+        ...
+
+    @property
+    def members(self) -> Members | None:
+        """Who uses it beside us; None where it serves one process."""
         ...
 
     async def open(self) -> None:

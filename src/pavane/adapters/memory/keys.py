@@ -8,17 +8,17 @@ from pavane.ports.keys import StoredKey
 
 
 class MemoryKeys:
-    """The keys of a memory store; `check` refuses while that is not open."""
+    """The keys of a memory store. `check` refuses while that is not open, `marked` is told."""
 
-    def __init__(self, check: Callable[[], None]) -> None:
+    def __init__(self, check: Callable[[], None], marked: Callable[[], None]) -> None:
         self._check = check
+        self._marked = marked
         self._by_id: dict[str, StoredKey] = {}
 
-    def moved(self, check: Callable[[], None]) -> MemoryKeys:
+    def moved(self, check: Callable[[], None], marked: Callable[[], None]) -> MemoryKeys:
         """The same keys under another store."""
-        new = MemoryKeys(check)
+        new = MemoryKeys(check, marked)
         new._by_id = self._by_id
-        self._by_id = {}
         return new
 
     async def all(self) -> list[StoredKey]:
@@ -32,9 +32,11 @@ class MemoryKeys:
         if any(key.id == each.id or key.name == each.name for each in self._by_id.values()):
             return False
         self._by_id[key.id] = key
+        self._marked()
         return True
 
     async def remove(self, key_id: str) -> bool:
         """Forget a key; False where there is none."""
         self._check()
+        self._marked()
         return self._by_id.pop(key_id, None) is not None

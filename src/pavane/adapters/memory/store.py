@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from copy import copy
 
 from pavane.adapters.memory.keys import MemoryKeys
+from pavane.adapters.memory.members import MemoryMembers
 from pavane.adapters.memory.rows import Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.core.model.rows import Key, Ready
@@ -21,11 +22,12 @@ class MemoryStore:
     """Keeps everything in memory; nothing survives the process.
 
     Simulations set `full` to let commits fail for want of room, and call `crash` to go on with
-    what a new process would find.
+    what a new process would find. A `shared` one has other engines `beside` it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, shared: bool = False) -> None:
         self.full = False
+        self.members = MemoryMembers(self._check_open) if shared else None
         self._open = False
         self._tables = Tables()
         self._definitions: dict[str, bytes] = {}
@@ -33,13 +35,20 @@ class MemoryStore:
         self._task_definitions: dict[str, bytes] = {}
         self._schedules: dict[str, bytes] = {}
         self._paces: dict[str, bytes] = {}
-        self.keys = MemoryKeys(self._check_open)
+        self.keys = MemoryKeys(self._check_open, self._marked)
 
     def crash(self) -> MemoryStore:
         """The store that a new process would find, not yet open; this one serves nobody any more.
 
         What was committed is there, and nothing else.
         """
+        new = self.beside()
+        self._open = False
+        self._tables = Tables()
+        return new
+
+    def beside(self) -> MemoryStore:
+        """Another store on the same rows, not yet open, for another engine of this process."""
         new = MemoryStore()
         new._tables = self._tables
         new._definitions = self._definitions
@@ -47,10 +56,13 @@ class MemoryStore:
         new._task_definitions = self._task_definitions
         new._schedules = self._schedules
         new._paces = self._paces
-        new.keys = self.keys.moved(new._check_open)
-        self._open = False
-        self._tables = Tables()
+        new.keys = self.keys.moved(new._check_open, new._marked)
+        new.members = self.members.moved(new._check_open) if self.members else None
         return new
+
+    def _marked(self) -> None:
+        if self.members is not None:
+            self.members.marked()
 
     async def open(self) -> None:
         """Begin to serve."""
@@ -175,6 +187,7 @@ class MemoryStore:
         """Let a name and version stand for a content hash."""
         self._check_open()
         self._workflows[workflow.name, workflow.version] = workflow
+        self._marked()
 
     async def workflows(self) -> list[StoredWorkflow]:
         """All that are registered, by name and version."""
@@ -185,6 +198,7 @@ class MemoryStore:
         """Keep task definitions by name."""
         self._check_open()
         self._task_definitions.update(bodies)
+        self._marked()
 
     async def task_definitions(self) -> dict[str, bytes]:
         """All task definitions by name."""
@@ -195,10 +209,12 @@ class MemoryStore:
         """Keep a schedule under its name."""
         self._check_open()
         self._schedules[name] = body
+        self._marked()
 
     async def remove_schedule(self, name: str) -> bool:
         """Forget a schedule; False where there is none."""
         self._check_open()
+        self._marked()
         return self._schedules.pop(name, None) is not None
 
     async def schedules(self) -> dict[str, bytes]:

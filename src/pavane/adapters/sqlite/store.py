@@ -26,6 +26,8 @@ class SqliteStore(SqliteFile):
     the loop too, for virtual time. `durable=False` skips the fsync, for simulations, which lose no
     power. `read_only=True` takes no lock and serves snapshots and definitions, beside a server.
 
+    One process at a time has it, so `members` is None.
+
     A snapshot that is held for long keeps the write-ahead log from being emptied: the file
     `PATH-wal` grows by what is committed meanwhile, until the snapshot is released.
     """
@@ -49,6 +51,7 @@ class SqliteStore(SqliteFile):
         self._durable = durable
         self._readers: list[Connection] = []
         self.keys = SqliteKeys(self._read, self._write)
+        self.members = None
         self._writer: Writer
 
     def _schema(self) -> list[Migration]:

@@ -15,6 +15,7 @@ Subclass it and say how to build a store::
 from pavane.testing.contracts.store.harness import ALONE, DENSE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
+from pavane.testing.contracts.store.members import SHARED, MemberTests
 from pavane.testing.contracts.store.own import OwnTests
 from pavane.testing.contracts.store.pacing import PacingTests
 from pavane.testing.contracts.store.reading import ReadingTests
@@ -23,7 +24,7 @@ from pavane.testing.contracts.store.views import ViewTests
 from pavane.testing.contracts.store.waiting import WaitingTests
 from pavane.testing.contracts.store.writing import WritingTests
 
-__all__ = ["ALONE", "DENSE", "FULL", "StoreContract"]
+__all__ = ["ALONE", "DENSE", "FULL", "SHARED", "StoreContract"]
 
 
 class StoreContract(
@@ -36,5 +37,6 @@ class StoreContract(
     LimitTests,
     KeyTests,
     ScheduleTests,
+    MemberTests,
 ):
     """Every promise of a store. Override `create` and `die`; and what your features need."""

@@ -1,0 +1,57 @@
+"""Members: processes, and workers that they hear, which use one store at the same time.
+
+Promises (each is watched by the contract suite):
+
+1. alive: a member that beat less than its lease ago is among `alive`, with what was said last.
+2. lapsed: one whose lease has run out is among `lapsed` until it is buried or beats again, also
+   after the death of whoever beat for it. Nobody is among both.
+3. buried: `bury` forgets those that have lapsed, and nobody who has beaten again meanwhile.
+4. held: a duty has one holder at most. `hold` takes a free one or renews one's own; it is free once
+   its lease has run out, or its holder has let go.
+5. measured: one clock measures all leases, that of the store, whatever the members' clocks say.
+6. marked: `mark` gives a greater number once a workflow, a task definition, a schedule or a key was
+   put or removed, which the members keep in memory.
+
+No method may be called before the store is open or after it is closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+
+class Members(Protocol):
+    """Who uses a store now. See the module for the promises."""
+
+    async def beat(self, beats: Mapping[str, bytes], lease_ms: int) -> set[str]:
+        """These are alive for so long from now; gives those that were not known, or had lapsed."""
+        ...
+
+    async def leave(self, names: Collection[str]) -> None:
+        """These are not members any more, and nobody has to see to what they left."""
+        ...
+
+    async def alive(self) -> dict[str, bytes]:
+        """Who is alive, with what was said of them."""
+        ...
+
+    async def lapsed(self) -> list[str]:
+        """Whose lease has run out, by name."""
+        ...
+
+    async def bury(self, names: Collection[str]) -> None:
+        """Forget those of them that have lapsed: what they left was seen to."""
+        ...
+
+    async def hold(self, duty: str, holder: str, lease_ms: int) -> bool:
+        """Take a duty or renew it; whether it is the holder's now."""
+        ...
+
+    async def let_go(self, holder: str) -> None:
+        """Give up all duties that the holder has."""
+        ...
+
+    async def mark(self) -> int:
+        """How often something was put that members keep in memory."""
+        ...
