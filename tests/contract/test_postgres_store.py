@@ -6,12 +6,12 @@ import pytest
 
 from pavane.adapters.postgres.store import PostgresStore
 from pavane.ports.store import Store
-from pavane.testing.contracts.store import FULL, StoreContract
+from pavane.testing.contracts.store import FULL, SHARED, StoreContract
 from tests.postgres import died, fill, make_room
 
 
 class TestPostgresStore(StoreContract):
-    features = frozenset({FULL})
+    features = frozenset({FULL, SHARED})
     url: str
 
     @pytest.fixture(autouse=True)
@@ -24,6 +24,9 @@ class TestPostgresStore(StoreContract):
     async def die(self, store: Store) -> Store:
         assert isinstance(store, PostgresStore)
         return await died(store)
+
+    async def beside(self, store: Store) -> Store:
+        return PostgresStore(self.url)
 
     async def fill(self, store: Store) -> None:
         await fill(self.url)

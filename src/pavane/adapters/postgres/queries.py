@@ -173,6 +173,45 @@ ADD_KEY: Final = """INSERT INTO access_key (id, name, roles, digest, created_at,
 REMOVE_KEY: Final = "DELETE FROM access_key WHERE id = $1 RETURNING 1"
 """One key less."""
 
+# --- members ------------------------------------------------------------------------------------
+
+_LATER: Final = "clock_timestamp() + $3 * interval '1 millisecond'"
+
+BEAT: Final = f"""WITH beats AS (SELECT * FROM unnest($1::text[], $2::bytea[]) AS b (name, said)),
+    known AS (
+        SELECT m.name FROM member m JOIN beats b ON b.name = m.name
+        WHERE m.until > clock_timestamp()),
+    put AS (
+        INSERT INTO member AS m (name, until, said) SELECT name, {_LATER}, said FROM beats
+        ON CONFLICT (name) DO UPDATE SET until = excluded.until, said = excluded.said
+        RETURNING m.name)
+    SELECT name FROM put WHERE name NOT IN (SELECT name FROM known)"""
+"""Members that are alive for so many milliseconds more; those that were not before."""
+
+LEAVE: Final = "DELETE FROM member WHERE name = ANY($1::text[])"
+"""Members that have left."""
+
+ALIVE: Final = "SELECT name, said FROM member WHERE until > clock_timestamp() ORDER BY name"
+"""Members whose lease is running; their table is small."""
+
+LAPSED: Final = "SELECT name FROM member WHERE until <= clock_timestamp() ORDER BY name"
+"""Members whose lease has run out."""
+
+BURY: Final = "DELETE FROM member WHERE name = ANY($1::text[]) AND until <= clock_timestamp()"
+"""Members to whose things somebody has seen."""
+
+HOLD: Final = f"""INSERT INTO duty AS d (name, holder, until) VALUES ($1, $2, {_LATER})
+    ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+    WHERE d.holder = excluded.holder OR d.until <= clock_timestamp()
+    RETURNING 1"""
+"""A duty that is free, or is ours."""
+
+LET_GO: Final = "DELETE FROM duty WHERE holder = $1"
+"""All duties of one holder."""
+
+MARK: Final = "SELECT n FROM mark"
+"""How often something was put that members keep in memory."""
+
 # --- views: for people --------------------------------------------------------------------------
 
 BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"

@@ -10,6 +10,7 @@ from pavane.adapters.postgres import queries as q
 from pavane.adapters.postgres.connection import PEOPLES_S, Connection, translate
 from pavane.adapters.postgres.counters import PostgresCounters
 from pavane.adapters.postgres.keys import PostgresKeys
+from pavane.adapters.postgres.members import PostgresMembers
 from pavane.adapters.postgres.migrate import bring_up_to_date, migrations
 from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.pool import Pool
@@ -37,6 +38,7 @@ class PostgresStore:
         self.place = place_of(url)
         self.counters = PostgresCounters()
         self.keys = PostgresKeys(self._read, self._write)
+        self.members = PostgresMembers(self._read, self._write)
         self._read_only = read_only
         self._serving = False
         self._commits: set[asyncio.Task[Any]] = set()

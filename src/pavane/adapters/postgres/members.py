@@ -1,0 +1,50 @@
+"""Members of a PostgreSQL store: tables beside the executions, by the server's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from pavane.adapters.postgres import queries as q
+from pavane.adapters.postgres.keys import Fetch
+
+
+class PostgresMembers:
+    """One statement each."""
+
+    def __init__(self, read: Fetch, write: Fetch) -> None:
+        self._read = read
+        self._write = write
+
+    async def beat(self, beats: Mapping[str, bytes], lease_ms: int) -> set[str]:
+        """These are alive for so long from now."""
+        names = sorted(beats)  # in one order, so that nobody waits for each other
+        rows = await self._write(q.BEAT, names, [beats[name] for name in names], lease_ms)
+        return {row[0] for row in rows}
+
+    async def leave(self, names: Collection[str]) -> None:
+        """These are not members any more."""
+        await self._write(q.LEAVE, sorted(names))
+
+    async def alive(self) -> dict[str, bytes]:
+        """Who is alive."""
+        return {row[0]: row[1] for row in await self._read(q.ALIVE)}
+
+    async def lapsed(self) -> list[str]:
+        """Whose lease has run out."""
+        return [row[0] for row in await self._read(q.LAPSED)]
+
+    async def bury(self, names: Collection[str]) -> None:
+        """Forget those of them that have lapsed."""
+        await self._write(q.BURY, sorted(names))
+
+    async def hold(self, duty: str, holder: str, lease_ms: int) -> bool:
+        """Take a duty or renew it."""
+        return bool(await self._write(q.HOLD, duty, holder, lease_ms))
+
+    async def let_go(self, holder: str) -> None:
+        """Give up all duties."""
+        await self._write(q.LET_GO, holder)
+
+    async def mark(self) -> int:
+        """How often something was put."""
+        return (await self._read(q.MARK))[0][0]
