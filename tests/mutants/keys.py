@@ -17,7 +17,7 @@ class With:
 
     def build(self) -> MemoryStore:
         store = MemoryStore()
-        store.keys = self.kind(store._check_open)
+        store.keys = self.kind(store._check_open, store._marked)
         return store
 
 
@@ -49,8 +49,8 @@ class Replacing(MemoryKeys):
 class Forgetful(MemoryKeys):
     """3, durable: a removed key is there again after a crash."""
 
-    def moved(self, check) -> MemoryKeys:
-        new = super().moved(check)
+    def moved(self, check, marked) -> MemoryKeys:
+        new = super().moved(check, marked)
         new._by_id |= self.removed
         return new
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -87,16 +87,15 @@ class Engine:
         self.sessions = Sessions(self._submit, lease_s)
         self.places = Places(HandingBack(self._submit), self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
-        self._others = Others(store, self._crews, self.sessions)
-        looks = (self._refresh, self._others.look)
+        looks = (self._refresh, Others(store, self._crews, self.sessions).look)
         self.node = Node(store, name, self._submit, self.sessions, *looks, node_lease_s)
-        if not self.node.is_alone:
-            look_s = min(look_s, others.LOOK_S)
+        look_s = look_s if self.node.is_alone else min(look_s, others.LOOK_S)
         self.schedules = Schedules(
             store, clock, self.start_execution, look_s, lambda: self.node.does(SCHEDULES)
         )
         self._keeps_schedules = schedules
         self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
+        self._on_change: list[Callable[[], Awaitable[None]]] = []
         self._event_waits: Callable[[str], None] | None = None
         self._limits = Limits(self.registry.tasks.get, clock, self._crews.wake)
         self._admission = Admission(store, self.registry, self._submit)
@@ -118,7 +117,6 @@ class Engine:
             raise
         held = await self._count_places()
         ours = [each for each in held if each.worker.startswith(f"{self._name}/")]
-        remote = [each for each in held if each.worker.startswith(PREFIX)]
         self._open = True
         loop = asyncio.get_running_loop()
         self._running.append(loop.create_task(self._pipeline.run()))
@@ -126,7 +124,7 @@ class Engine:
             *(self._submit(r.execution_id, facts.Returned(r.ref, r.attempt)) for r in ours)
         )
         if self.node.is_alone:
-            self.sessions.resume(remote)
+            self.sessions.resume(each for each in held if each.worker.startswith(PREFIX))
         else:
             self.sessions.others = {}
             self._running.append(loop.create_task(self.node.run()))
@@ -246,11 +244,17 @@ class Engine:
         return await self._ends.wait(execution_id, timeout_s)
 
     async def _refresh(self) -> None:
-        """Other nodes have put definitions or schedules."""
+        """Others have put something."""
         await self.registry.refresh()
         await self.schedules.open()
         self._limits.changed()
         self._admission.changed()
+        for call in self._on_change:
+            await call()
+
+    def tell_of_changes(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Await it when others have put what is kept in memory: definitions, schedules, keys."""
+        self._on_change.append(call)
 
     def subscribe(self, changes: Changes | None = None) -> AbstractContextManager[Changes]:
         """Follow what changes: `with engine.subscribe() as changes: await changes.get()`."""

@@ -40,7 +40,7 @@ class Holder(msgspec.Struct, eq=False):
 
 
 class Keyring:
-    """The keys of one store. Use from one event loop; one process changes a store's keys."""
+    """The keys of one store. Use from one event loop; `load` again what others change."""
 
     def __init__(self, keys: Keys, clock: Clock, chance: Chance) -> None:
         self._keys = keys
@@ -49,9 +49,10 @@ class Keyring:
         self._holders: dict[str, Holder] = {}
 
     async def load(self) -> None:
-        """Read the keys from the store, which must be open."""
+        """Read the keys from the store, which must be open; those that are known stay in use."""
         stored = await self._keys.all()
-        self._holders = {key.id: Holder(key, reach(key.roles)) for key in stored}
+        known = {holder.key: holder for holder in self._holders.values()}
+        self._holders = {key.id: known.get(key) or Holder(key, reach(key.roles)) for key in stored}
 
     # --- who is it ------------------------------------------------------------------------------
 

@@ -117,11 +117,10 @@ class Node:
         now, lease_ms = loop.time(), int(self._lease_s * 1000)
         if self._name in await self._members.beat({self._name: b""}, lease_ms) and self._held_until:
             _LOG.warning("node %s was taken for gone: what it held went to others", self._name)
-        for duty in _DUTIES:
-            before = loop.time()
-            held = await self._members.hold(duty, self._name, lease_ms)
-            # Less than the store grants: it began to count a little earlier, or its clock is quick.
-            self._held_until[duty] = before + 0.8 * self._lease_s if held else 0.0
+        before = loop.time()
+        # Less than the store grants: it began to count a little earlier, or its clock is quick.
+        held = await self._members.hold(_DUTIES, self._name, lease_ms)
+        self._held_until = dict.fromkeys(held, before + 0.8 * self._lease_s)
         await self._beat_for_workers(now)
 
     async def _beat_for_workers(self, now: float) -> None:

@@ -44,8 +44,8 @@ class Members(Protocol):
         """Forget those of them that have lapsed: what they left was seen to."""
         ...
 
-    async def hold(self, duty: str, holder: str, lease_ms: int) -> bool:
-        """Take a duty or renew it; whether it is the holder's now."""
+    async def hold(self, duties: Collection[str], holder: str, lease_ms: int) -> set[str]:
+        """Take duties that are free, renew one's own; those of them that are the holder's now."""
         ...
 
     async def let_go(self, holder: str) -> None:

@@ -17,7 +17,7 @@ class MemoryMembers:
 
     def moved(self, check: Callable[[], None]) -> MemoryMembers:
         """The same members, for another store on the same tables."""
-        new = MemoryMembers(check)
+        new = type(self)(check)
         new._members, new._duties, new._marks = self._members, self._duties, self._marks
         return new
 
@@ -58,14 +58,16 @@ class MemoryMembers:
             if name in names:
                 del self._members[name]
 
-    async def hold(self, duty: str, holder: str, lease_ms: int) -> bool:
-        """Take a duty or renew it."""
+    async def hold(self, duties: Collection[str], holder: str, lease_ms: int) -> set[str]:
+        """Take duties that are free, renew one's own."""
         self._check()
-        until, who = self._duties.get(duty, (0.0, ""))
-        if who != holder and until > _now():
-            return False
-        self._duties[duty] = (_now() + lease_ms / 1000, holder)
-        return True
+        now, held = _now(), set[str]()
+        for duty in duties:
+            until, who = self._duties.get(duty, (0.0, ""))
+            if who == holder or until <= now:
+                self._duties[duty] = (now + lease_ms / 1000, holder)
+                held.add(duty)
+        return held
 
     async def let_go(self, holder: str) -> None:
         """Give up all duties."""

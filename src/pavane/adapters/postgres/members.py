@@ -37,9 +37,9 @@ class PostgresMembers:
         """Forget those of them that have lapsed."""
         await self._write(q.BURY, sorted(names))
 
-    async def hold(self, duty: str, holder: str, lease_ms: int) -> bool:
-        """Take a duty or renew it."""
-        return bool(await self._write(q.HOLD, duty, holder, lease_ms))
+    async def hold(self, duties: Collection[str], holder: str, lease_ms: int) -> set[str]:
+        """Take duties that are free, renew one's own."""
+        return {row[0] for row in await self._write(q.HOLD, sorted(duties), holder, lease_ms)}
 
     async def let_go(self, holder: str) -> None:
         """Give up all duties."""

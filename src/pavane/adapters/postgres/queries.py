@@ -200,11 +200,12 @@ LAPSED: Final = "SELECT name FROM member WHERE until <= clock_timestamp() ORDER 
 BURY: Final = "DELETE FROM member WHERE name = ANY($1::text[]) AND until <= clock_timestamp()"
 """Members to whose things somebody has seen."""
 
-HOLD: Final = f"""INSERT INTO duty AS d (name, holder, until) VALUES ($1, $2, {_LATER})
+HOLD: Final = f"""INSERT INTO duty AS d (name, holder, until)
+    SELECT name, $2, {_LATER} FROM unnest($1::text[]) AS wanted (name)
     ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
     WHERE d.holder = excluded.holder OR d.until <= clock_timestamp()
-    RETURNING 1"""
-"""A duty that is free, or is ours."""
+    RETURNING d.name"""
+"""Duties that are free, or are ours."""
 
 LET_GO: Final = "DELETE FROM duty WHERE holder = $1"
 """All duties of one holder."""

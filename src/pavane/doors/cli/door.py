@@ -109,6 +109,8 @@ async def answer(
     from pavane.doors.site import build_site
 
     keyring = await wiring.keyring_of(engine.store) if engine else None
+    if engine and keyring:
+        engine.tell_of_changes(keyring.load)
 
     def on_ready() -> None:
         click.echo(greet(url_of(listening, secure=door.tls is not None)))

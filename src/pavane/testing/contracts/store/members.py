@@ -58,23 +58,23 @@ class MemberTests(StoreHarness):
         """Others get it when the lease has run out, or was given up."""
         async with opened(await self.beside(store)) as other:
             one, two = _of(store), _of(other)
-            assert await one.hold("d", "one", _LONG_MS)
-            assert not await two.hold("d", "two", _LONG_MS)
-            assert await two.hold("e", "two", _SHORT_MS)
-            assert await one.hold("d", "one", _SHORT_MS)
+            assert await one.hold(["d"], "one", _LONG_MS)
+            assert not await two.hold(["d"], "two", _LONG_MS)
+            assert await two.hold(["e"], "two", _SHORT_MS)
+            assert await one.hold(["d"], "one", _SHORT_MS)
             await asyncio.sleep(3 * _SHORT_MS / 1000)
-            assert await two.hold("d", "two", _LONG_MS)
-            assert not await one.hold("d", "one", _LONG_MS)
+            assert await two.hold(["d"], "two", _LONG_MS)
+            assert not await one.hold(["d"], "one", _LONG_MS)
             await two.let_go("two")
-            assert await one.hold("d", "one", _LONG_MS)
+            assert await one.hold(["d"], "one", _LONG_MS)
 
     @needs(SHARED)
     async def test_of_many_who_want_a_duty_one_gets_it(self, store: Store) -> None:
         """At the same moment."""
         members = _of(store)
         for duty in "abc":
-            asked = [members.hold(duty, f"n{i}", _LONG_MS) for i in range(8)]
-            assert sorted(await asyncio.gather(*asked)) == [False] * 7 + [True]
+            asked = [members.hold([duty], f"n{i}", _LONG_MS) for i in range(8)]
+            assert sorted(map(len, await asyncio.gather(*asked))) == [0] * 7 + [1]
 
     @needs(SHARED)
     async def test_what_members_keep_in_mind_is_marked(self, store: Store) -> None:
