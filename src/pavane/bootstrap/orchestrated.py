@@ -47,16 +47,14 @@ async def running_engine(
     """An engine on a store, with the services' workers in this process and all registered.
 
     A service that asks for its database has a ledger: the one at the URL, or `.pavane/NAME.db`, in
-    memory beside a store in memory; `results` has what others have opened already.
-    `lease_s`: for how long a worker of another process may be silent (default 15). HTTP steps and
-    services with a url are called from here where there are services, where `calls` says so, or
-    with the `caller` that is given, which is closed on leaving. Without `schedules` nothing starts
-    by itself. On leaving, the
-    workers finish what they have begun, the engine commits what it has taken, and
-    the store is closed. While it runs, the interpreter switches threads sooner and collects garbage
+    memory beside a store in memory; `results` has what others have opened already. `lease_s`: for
+    how long a worker of another process may be silent (default 15). HTTP steps and services with a
+    url are called from here where there are services, where `calls` says so, or with the `caller`
+    that is given, which is closed on leaving. Without `schedules` nothing starts by itself. On
+    leaving, the workers finish what they have begun, the engine commits what it has taken, and the
+    store is closed. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
     """
-    from pavane.engine.crews import LOCAL
     from pavane.engine.engine import Engine
     from pavane.engine.sessions import LEASE_S
 
@@ -64,8 +62,7 @@ async def running_engine(
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None
     chance = chance or random.SystemRandom()
-    # Among others on the store each process has a name of its own.
-    name = f"{LOCAL}/{chance.getrandbits(40):010x}" if chosen.members is not None else LOCAL
+    name = _name_on(chosen, chance)
     async with AsyncExitStack() as stack:
         if services or calls or caller is not None:
             from pavane.sdk.worker import LocalWorkers
@@ -114,6 +111,13 @@ async def running_engine(
             if dispatcher is not None:
                 await dispatcher.stop()
             await engine.stop()
+
+
+def _name_on(store: Store, chance: Chance) -> str:
+    """Among others on a store each process has a name of its own."""
+    from pavane.engine.crews import LOCAL
+
+    return f"{LOCAL}/{chance.getrandbits(40):010x}" if store.members is not None else LOCAL
 
 
 @contextmanager

@@ -61,7 +61,7 @@ class Nodes:
     async def kill(self, engine: Engine) -> None:
         """It does nothing any more, and takes leave of nobody."""
         self._alive.remove(engine)
-        for task in engine._running:  # pyright: ignore[reportPrivateUsage]  # a death asks nobody
+        for task in engine._running:  # a death asks nobody
             task.cancel()
         await asyncio.sleep(0)
         await engine.store.close()
