@@ -61,8 +61,7 @@ async def running_engine(
     clock = clock or SystemClock()
     chosen = open_store(store) if isinstance(store, str) else store
     dispatcher = None
-    chance = chance or random.SystemRandom()
-    name = _name_on(chosen, chance)
+    name = _name_on(chosen, chance := chance or random.SystemRandom())
     async with AsyncExitStack() as stack:
         if services or calls or caller is not None:
             from pavane.sdk.worker import LocalWorkers
@@ -94,7 +93,6 @@ async def running_engine(
             schedules=schedules,
         )
         tasks = dispatcher.definitions if dispatcher else ()
-        definitions = [w.definition for w in workflows]
         if dispatcher is not None:
             # Before the engine: what a dead process held is taken up again as soon as it starts.
             dispatcher.start(engine)
@@ -102,7 +100,7 @@ async def running_engine(
         stack.enter_context(_tuned_interpreter())
         try:
             await engine.start()
-            await engine.register(definitions, tuple(tasks))
+            await engine.register([each.definition for each in workflows], tuple(tasks))
             if dispatcher is not None:
                 for name in dispatcher.names:
                     dispatcher.wake(name)
