@@ -1,7 +1,8 @@
-"""The shop danced over Kafka by processes of their own; one is killed, and every order ends."""
+"""The shop over Kafka by processes of their own; some are killed, and every order ends."""
 
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import uuid
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from pavane.bootstrap.choreographed import visiting
+from tests.acceptance.cli.test_hybrid import four_processes
 from tests.acceptance.test_dancing_processes import ends, shop, start
 
 pytestmark = pytest.mark.anyio
@@ -70,7 +72,9 @@ def pavane(dancers: Dancers, *words: str) -> str:
     return ran.stdout
 
 
-async def test_processes_dance_over_kafka_and_one_is_killed(shop: Any, dancers: Dancers):
+async def test_processes_dance_over_kafka_one_is_killed_and_one_is_stopped(
+    shop: Any, dancers: Dancers
+):
     for part in PARTS:
         dancers.begin(part)
     async with visiting(dancers.bus) as company:
@@ -81,7 +85,11 @@ async def test_processes_dance_over_kafka_and_one_is_killed(shop: Any, dancers: 
         ids = await start(company, orders[::2])
         await asyncio.sleep(0.3)
         dancers.kill(PARTS[0])
+        stopped = dancers.running[PARTS[1]]
+        stopped.send_signal(signal.SIGSTOP)
         ids += await start(company, orders[1::2])
+        await asyncio.sleep(2.5)  # longer than its session: its partitions are taken from it
+        stopped.send_signal(signal.SIGCONT)
         dancers.begin(PARTS[0])
         found = await ends(company, ids)
     assert sum(found.values()) == ORDERS, dancers.said()
@@ -93,3 +101,8 @@ async def test_processes_dance_over_kafka_and_one_is_killed(shop: Any, dancers: 
     assert Counter(each["status"] for each in listed["executions"]) == found
     ledgers = {each.stem for each in (dancers.folder / ".pavane").glob("*.db")}
     assert ledgers == {"inventory", "payment", "shipping", "notifications"}
+
+
+def test_the_hybrid_shop_in_four_processes_on_kafka(tmp_path: Path, kafka_url: str):
+    bus = f"{kafka_url}?partitions=2&session=2s&prefix={uuid.uuid4().hex[:12]}-"
+    four_processes(tmp_path, ("--bus", bus))

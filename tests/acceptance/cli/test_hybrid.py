@@ -15,22 +15,29 @@ HYBRID = str(SHOP.with_name("hybrid.py"))
 
 
 @contextmanager
-def part(folder: Path, url: str, *services: str, more: Sequence[str] = ()) -> Iterator[Background]:
+def part(
+    folder: Path, url: str, *services: str, more: Sequence[str] = (), bus: Sequence[str] = BUS
+) -> Iterator[Background]:
     named = [word for service in services for word in ("--service", service)]
-    given = ("--style", "hybrid", "--server", url, *BUS, *named, *more)
+    given = ("--style", "hybrid", "--server", url, *bus, *named, *more)
     with background(folder, "run", HYBRID, *given) as it:
         it.wait_for("Ctrl-C stops")
         yield it
 
 
 def test_the_hybrid_shop_in_four_processes(tmp_path: Path):
+    four_processes(tmp_path, BUS)
+
+
+def four_processes(tmp_path: Path, bus: Sequence[str]) -> None:
+    """The shop on any bus; services and the server are killed, and what was begun ends."""
     with (
-        background(tmp_path, "server", "--port", "0", *BUS, "--lease", "1s") as server,
-        part(tmp_path, server.url, "inventory"),
-        part(tmp_path, server.url, "payment"),
+        background(tmp_path, "server", "--port", "0", *bus, "--lease", "1s") as server,
+        part(tmp_path, server.url, "inventory", bus=bus),
+        part(tmp_path, server.url, "payment", bus=bus),
     ):
         ask = ("--server", server.url)
-        with part(tmp_path, server.url, "shipping", "notifications") as last:
+        with part(tmp_path, server.url, "shipping", "notifications", bus=bus) as last:
             printed = done(tmp_path, "start", "fulfil_order", *ask, "--wait", "--input", order())
             assert json.loads(printed.partition("\n")[2]) == {"parcel": "S-7", "invoice": "I-7"}
             far = order(country="Mars")
@@ -48,8 +55,8 @@ def test_the_hybrid_shop_in_four_processes(tmp_path: Path):
         server.process.wait()
         port = server.url.rpartition(":")[2]
         with (
-            background(tmp_path, "server", "--port", port, *BUS) as again,
-            part(tmp_path, server.url, "shipping", "notifications"),
+            background(tmp_path, "server", "--port", port, *bus) as again,
+            part(tmp_path, server.url, "shipping", "notifications", bus=bus),
         ):
             again.wait_for("answers at")
             ended(tmp_path, server.url, id, "COMPLETED")

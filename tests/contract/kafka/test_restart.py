@@ -89,3 +89,15 @@ async def test_a_group_that_joins_while_the_broker_is_down_begins_when_it_is_bac
         while "2" not in found:
             found += ids(await take(one, 1))
         assert found in (["2"], ["1", "2"])
+
+
+async def test_a_bus_closes_in_time_while_the_broker_is_down(own_kafka: Server):
+    async with kafka(own_kafka.url, "timeout=2s") as bus:
+        member = await bus.subscribe("billing", [TOPIC])
+        await bus.publish([out("1", "k")])
+        taken = await take(member, 1)
+        await asyncio.to_thread(own_kafka.kill)
+        await member.done(taken)
+        began = asyncio.get_running_loop().time()
+        await bus.close()
+        assert asyncio.get_running_loop().time() - began < 20

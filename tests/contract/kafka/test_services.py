@@ -8,8 +8,12 @@ import pytest
 
 from pavane import Event, Service
 from pavane.adapters.kafka.bus import KafkaBus
-from pavane.bootstrap import dancing_services
+from pavane.adapters.kafka.wire import UNREADABLE
+from pavane.bootstrap import dancing_services, mixed_services
+from pavane.doors.executions.danced import Danced
+from pavane.doors.executions.dead_letters import DeadLetters, Wanted
 from pavane.ports.bus import role_topic
+from tests.acceptance.events.test_starting import BY_ORDER, Parcels, lute, packing
 from tests.contract.kafka.clients import produce, until
 
 pytestmark = pytest.mark.anyio
@@ -73,3 +77,27 @@ async def test_what_is_no_event_is_set_aside_and_the_next_one_is_handled(
         await company.participants["bank"].discard(aside[0].id, "junk")
         assert [each.id for each in await ledger.aside()] == [aside[1].id]
     assert (tmp_path / ".pavane" / "bank.db").exists()
+
+
+async def test_a_conductor_sets_aside_what_is_no_event_and_starts_by_the_next(
+    kafka_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    parcels = Parcels()
+    url = f"{kafka_url}?session=1s&partitions=1&prefix={uuid.uuid4().hex[:12]}-"
+    mixed = mixed_services(
+        "memory:", url, services=[parcels.service], workflows=[packing(BY_ORDER)]
+    )
+    async with mixed as (_, company):
+        assert isinstance(company.bus, KafkaBus)
+        produce(company.bus, "shop.order.v1", (b"lute", b"no event", {}))
+        await company.publish(lute(), id="web-1")
+        await until(lambda: parcels.packed == ["lute"])
+        letters = DeadLetters(Danced(company), company)
+        async with asyncio.timeout(20):
+            while not (found := (await letters.find(Wanted()))[0]):  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.05)
+        (letter,) = found
+        assert (letter.service, letter.kind) == ("_pavane.conductor", "quarantined")
+        assert letter.type == UNREADABLE
+        assert "specversion" in letter.reason

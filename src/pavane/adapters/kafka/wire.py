@@ -12,7 +12,7 @@ from pavane.core.model.cloudevents import (
     CONTENT_TYPE,
     KAFKA_PREFIX,
     STRUCTURED,
-    from_headers,
+    from_attributes,
     from_json,
     mode_of,
     to_headers,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 UNREADABLE: Final = "pavane.unreadable.v1"
 """The type of an event that holds the bytes of a message which is none."""
 _BYTES: Final = "application/octet-stream"
+_BEHIND: Final = len(KAFKA_PREFIX)
 
 
 class Encoded(NamedTuple):
@@ -70,20 +71,22 @@ def decode(message: Message) -> tuple[CloudEvent, str]:
 
 
 def _read(headers: Headers, value: bytes) -> CloudEvent:
-    found: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    content_type = ""
     for name, each in headers:
-        known = CONTENT_TYPE if name.lower() == CONTENT_TYPE else name
-        if known is not CONTENT_TYPE and not known.startswith(KAFKA_PREFIX):
-            continue
-        if known in found:
-            raise InputError(f"The header `{known}` is given twice.", "Send each header once.")
-        found[known] = each.decode() if isinstance(each, bytes) else each or ""
-    mode = mode_of(found.get(CONTENT_TYPE, ""))
+        if name.startswith(KAFKA_PREFIX):
+            bare = name[_BEHIND:]
+            if bare in attributes:
+                raise InputError(f"The header `{name}` is given twice.", "Send each header once.")
+            attributes[bare] = each.decode() if isinstance(each, bytes) else each or ""
+        elif name.lower() == CONTENT_TYPE:
+            content_type = each.decode().strip() if isinstance(each, bytes) else each or ""
+    mode = mode_of(content_type)
     if mode == "structured":
         return from_json(value)
     if mode == "batch":
         raise InputError("It is a batch.", "Send each event as a message of its own.")
-    return from_headers(found, value, KAFKA_PREFIX)
+    return from_attributes(attributes, content_type, value)
 
 
 def _kept(message: Message, headers: Headers, value: bytes) -> CloudEvent:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
-from typing import Any, Final, Literal
+from collections.abc import Callable, Mapping
+from functools import lru_cache, wraps
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
@@ -25,8 +26,11 @@ HTTP_PREFIX: Final = "ce-"
 KAFKA_PREFIX: Final = "ce_"
 
 Mode = Literal["binary", "structured", "batch"]
+Answer = TypeVar("Answer")
 
 _VERSION = "1.0"
+_KNOWN: Final = 1024  # names and types that recur; a message can bring any number of others,
+_SHORT: Final = 100  # and of any length
 _TEXTS = ("id", "source", "type", "subject", "dataschema")  # core attributes kept as they are
 _REQUIRED = ("id", "source", "type")
 _CORE = frozenset({*_TEXTS, "specversion", "time", "datacontenttype"})
@@ -43,6 +47,17 @@ _NOT_IN_URI = re.compile(r"[\s<>\"{}|\\^`]")
 _HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
+def _remembered(answer: Callable[[str], Answer]) -> Callable[[str], Answer]:
+    known = lru_cache(_KNOWN)(answer)
+
+    @wraps(answer)
+    def look(text: str) -> Answer:
+        return known(text) if len(text) <= _SHORT else answer(text)
+
+    return look
+
+
+@_remembered
 def mode_of(content_type: str) -> Mode:
     """How the message with this content type carries its event, or events."""
     lower = content_type.strip().lower()
@@ -51,6 +66,7 @@ def mode_of(content_type: str) -> Mode:
     return "structured" if lower.startswith("application/cloudevents") else "binary"
 
 
+@_remembered
 def is_json(content_type: str) -> bool:
     """Whether data of this type is JSON; no type at all means that it is."""
     subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2]
@@ -59,23 +75,27 @@ def is_json(content_type: str) -> bool:
 
 def check_event(event: CloudEvent) -> None:
     """InputError if the event may not travel like this."""
-    for name in _REQUIRED:
-        if not getattr(event, name):
-            raise _bad(name, "is missing", "Every event needs one that is not empty.")
-    for name in _TEXTS:
-        _check_text(name, getattr(event, name))
-    for name in ("source", "dataschema"):
-        if _NOT_IN_URI.search(getattr(event, name)):
+    extensions = event.attributes
+    texts = (event.id, event.source, event.type, event.subject, event.dataschema)
+    if not (event.id and event.source and event.type):
+        name = next(name for name in _REQUIRED if not getattr(event, name))
+        raise _bad(name, "is missing", "Every event needs one that is not empty.")
+    if _FORBIDDEN.search("".join((*texts, *extensions.values()))):  # all at once: it is rare
+        for name in _TEXTS:
+            _check_text(name, getattr(event, name))
+        for name, value in extensions.items():
+            _check_text(name, value)
+    for name, uri in (("source", event.source), ("dataschema", event.dataschema)):
+        if _NOT_IN_URI.search(uri):
             raise _bad(name, "is no URI", "Percent-encode spaces and the like.")
-    if event.datacontenttype and not _MEDIA_TYPE.fullmatch(event.datacontenttype):
+    if event.datacontenttype and not _is_media_type(event.datacontenttype):
         raise _bad("datacontenttype", "is no media type", "Write it like application/json.")
-    for name, value in event.attributes.items():
+    for name, value in extensions.items():
         _check_name(name)
         if name in _CORE:
             raise _bad(name, "is no extension", "Set the event's own field.")
         if not value:
             raise _bad(name, "is empty", "Leave it out.")
-        _check_text(name, value)
 
 
 # --- binary mode ----------------------------------------------------------------------------------
@@ -120,6 +140,11 @@ def from_headers(
             attributes[name] = _decoded(name, value) if http else value
     if (mode := mode_of(content_type)) != "binary":
         raise _bad("datacontenttype", f"says that this is {mode} mode", "Read it as JSON.")
+    return from_attributes(attributes, content_type, data)
+
+
+def from_attributes(attributes: dict[str, str], content_type: str, data: bytes) -> CloudEvent:
+    """The event in binary mode whose attributes stand without prefix; the dictionary is used up."""
     # NATS keeps the type among the attributes.
     named = attributes.pop("datacontenttype", content_type)
     if content_type not in {"", named}:
@@ -226,10 +251,10 @@ def _attributes(event: CloudEvent) -> dict[str, str]:
 
 def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudEvent:
     """The event with these attributes, once all of them are found to be in order."""
-    for name, value in attributes.items():
+    if not all(attributes.values()):
+        name = next(name for name, value in attributes.items() if not value)
         _check_name(name)
-        if not value:
-            raise _bad(name, "is empty", "Leave it out.")
+        raise _bad(name, "is empty", "Leave it out.")
     version = attributes.pop("specversion", "")
     if version != _VERSION:
         raise _bad("specversion", f"is {version or 'missing'}", f"Send version {_VERSION}.")
@@ -251,8 +276,18 @@ def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudE
     return event
 
 
+@_remembered
+def _is_media_type(text: str) -> bool:
+    return _MEDIA_TYPE.fullmatch(text) is not None
+
+
+@_remembered
+def _is_name(name: str) -> bool:
+    return name != "data" and _NAME.fullmatch(name) is not None
+
+
 def _check_name(name: str) -> None:
-    if name == "data" or not _NAME.fullmatch(name):
+    if not _is_name(name):
         raise _bad(name, "is no name of an attribute", "Use a-z and 0-9, and not `data`.")
 
 
