@@ -103,7 +103,7 @@ async def test_who_waits_in_a_ring_is_tried_again(nodes: list[PostgresStore], po
         await other.execute("UPDATE execution SET reason = 'x' WHERE id = 'a'")
         await other.execute("COMMIT")
         assert await committing == set()
-        assert nodes[0].counters.round_trips == before + 1, "there was no ring"
+        assert nodes[0].counters.round_trips > before, "there was no ring"
         assert await revision(nodes[1], "a") == 2
     finally:
         await other.close()

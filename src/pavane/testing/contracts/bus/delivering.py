@@ -17,6 +17,8 @@ from pavane.testing.contracts.bus.harness import (
     out,
 )
 
+_MANY = 20_000  # deliveries of one topic beside which another may not starve
+
 
 class DeliveringTests(BusHarness):
     """Who gets which events, and how often."""
@@ -181,7 +183,7 @@ class DeliveringTests(BusHarness):
         assert sorted(await self.finish(one, 2)) == ["2", "6"]
 
     async def test_shared_no_topic_holds_up_another(self, bus: Bus) -> None:
-        """A topic with few events gets its turn beside one with many."""
+        """A topic with few events gets its turn beside one that never runs dry."""
         member = await bus.subscribe("billing", ["busy", "calm"])
         await bus.publish(numbered(200, topic="busy"))
         await bus.publish([out("calm", topic="calm")])
@@ -190,7 +192,9 @@ class DeliveringTests(BusHarness):
             taken = await self.take(member, 10)
             await member.done(taken)
             found += ids(taken)
-        assert len(found) < 100
+            # Not at once: a bus may hear of one topic later than of the other.
+            assert len(found) < _MANY, "the calm topic starves"
+            await bus.publish(numbered(10, topic="busy", start=200 + len(found)))
 
     # --- intact ---------------------------------------------------------------------------------
 
