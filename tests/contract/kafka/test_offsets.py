@@ -123,3 +123,29 @@ async def test_a_topic_that_was_made_anew_is_read_from_its_beginning(kafka_url: 
         await bus._topics.ensure([name(bus, TOPIC)])
         produce(bus, TOPIC, (None, b"x", {}), (None, b"y", {}))
         assert {each.event.data for each in await take(member, 2)} == {b"x", b"y"}
+
+
+async def test_a_consumer_that_breaks_is_replaced_and_offsets_go_on(kafka_url: str):
+    def breaks(consumer: object) -> None:
+        raise RuntimeError("it broke")
+
+    async with kafka(kafka_url, "partitions=1") as bus:
+        member = await bus.subscribe("billing", [TOPIC])
+        await bus.publish(numbered(2, "k"))
+        taken = await take(member, 2)
+        group = member.group
+        assert group._consuming is not None
+        group._consuming._asked.append(breaks)
+        await member.done(taken[:1])
+        group._commit()  # it is asked for, and nobody will answer
+        await until(lambda: group._consuming is None)
+        (again,) = await take(member, 1, 1)
+        await member.done([again])
+        await bus.publish(numbered(1, "k", start=2))
+        found = ids([again])
+        while "k2" not in found:
+            (more,) = await take(member, 1, 1)
+            await member.done([more])
+            found.append(more.event.id)
+        assert found in (["k0", "k1", "k2"], ["k1", "k2"])
+        await until(lambda: committed(bus, "billing", TOPIC)[0][0] == 3)

@@ -190,6 +190,7 @@ class Group:
     def broken(self, error: BaseException) -> None:
         """The consumer has ended by itself: begin again with another one."""
         self._consuming = None
+        self._committing.clear()  # nobody will tell how it went
         if self._left:
             return
         LOG.warning("%s reads no more, and begins again: %s", self.name, error)
