@@ -10,6 +10,7 @@ import apsw
 from msgspec import structs
 
 from pavane.adapters.embedded.counters import EmbeddedCounters
+from pavane.adapters.ledger_rows import record_of
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.connection import Connection, connect, tune_reader
 from pavane.participant.relay import stamped
@@ -70,7 +71,7 @@ class Tail:
         except apsw.Error as error:
             self._give_up(error)
             return None
-        records = [q.record_of(row) for row in rows]
+        records = [record_of(row) for row in rows]
         return records if topic != JOURNAL else [_stamped(record) for record in records]
 
     def written_at(self, topic: str, after: int) -> int | None:

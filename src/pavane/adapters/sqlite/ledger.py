@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar
 
+from pavane.adapters.ledger_rows import aside_of, record_of, todo_of
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.connection import Flushing
 from pavane.adapters.sqlite.counters import SqliteLedgerCounters
@@ -156,7 +157,7 @@ class SqliteLedger(SqliteResults):
 
     async def log_after(self, position: int, limit: int) -> list[Record]:
         """The log behind a position, oldest first."""
-        return [q.record_of(row) for row in await self._read(q.LOG_AFTER, position, limit)]
+        return [record_of(row) for row in await self._read(q.LOG_AFTER, position, limit)]
 
     async def log_id(self) -> str:
         """What tells this log from any other."""
@@ -201,7 +202,7 @@ class SqliteLedger(SqliteResults):
 
     async def due(self, now: int, limit: int) -> list[Todo]:
         """Timers at or before now."""
-        return [q.todo_of(row) for row in await self._read(q.DUE, now, limit)]
+        return [todo_of(row) for row in await self._read(q.DUE, now, limit)]
 
     async def next_due(self) -> int:
         """The earliest timer of all, 0 when there is none."""
@@ -209,7 +210,7 @@ class SqliteLedger(SqliteResults):
 
     async def work(self, after: tuple[str, str], limit: int) -> list[Todo]:
         """Todos that have a queue, by (execution, name), behind the given one."""
-        return [q.todo_of(row) for row in await self._read(q.WORK, *after, limit)]
+        return [todo_of(row) for row in await self._read(q.WORK, *after, limit)]
 
     async def aside(self, kind: AsideKind | None = None, limit: int = 100) -> list[Aside]:
         """What was set aside and not taken back, oldest first."""
@@ -217,7 +218,7 @@ class SqliteLedger(SqliteResults):
             rows = await self._read(q.ASIDE, limit)
         else:
             rows = await self._read(q.ASIDE_OF_KIND, kind, limit)
-        return [q.aside_of(row) for row in rows]
+        return [aside_of(row) for row in rows]
 
     # --- pruning --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""One commit's entries, statement by statement: gathered, judged, written."""
+"""One commit's entries, statement by statement: judged, written."""
 
 from __future__ import annotations
 
@@ -6,74 +6,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apsw
-from msgspec.structs import astuple
 
+from pavane.adapters.ledger_rounds import Round, Values, losers, rounds_of
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.connection import Connection
 from pavane.adapters.sqlite.counters import FileCounters
 from pavane.ports.ledger import Entry
-
-_GOES_ON = -1  # in place of the time of closing
-
-Values = list[tuple[object, ...]]
-
-
-class Round:
-    """What goes into one round of statements: kind by kind it must be as entry by entry."""
-
-    def __init__(self) -> None:
-        self.executions: set[str] = set()
-        self.messages: Values = []
-        self.new: Values = []
-        self.moved: Values = []
-        self.dropped_rows: Values = []
-        self.rows: dict[tuple[str, str, str], bytes] = {}
-        self.done: Values = []
-        self.todos: dict[tuple[str, str], tuple[object, ...]] = {}
-        self.taken: Values = []
-        self.aside: dict[str, tuple[object, ...]] = {}
-        self.log: Values = []
-
-    def takes(self, entry: Entry) -> bool:
-        """Whether an entry may come in, or must see first what is in here already."""
-        execution = entry.execution
-        if execution:
-            if execution in self.executions:
-                return False
-        elif any(("", *key) in self.rows for key, body in entry.rows.items() if not body):
-            return False
-        if self.todos and any((execution, name) in self.todos for name in entry.done):
-            return False
-        return not (self.aside and any(id in self.aside for id in entry.taken))
-
-    def add(self, entry: Entry) -> None:
-        """Take an entry in."""
-        execution = entry.execution
-        if entry.message:
-            self.messages.append((entry.message, entry.at))
-        if execution:
-            self.executions.add(execution)
-            closed_at = entry.at if entry.closed else None
-            if entry.revision:
-                moved = _GOES_ON if entry.closed is False else closed_at
-                self.moved.append((execution, moved, entry.revision))
-            else:
-                self.new.append((execution, closed_at))
-        for (group, name), body in entry.rows.items():
-            if body:
-                self.rows[execution, group, name] = body
-            else:
-                self.dropped_rows.append((execution, group, name))
-        for name in entry.done:
-            self.done.append((execution, name))
-        for todo in entry.todos:
-            self.todos[todo.execution, todo.name] = astuple(todo)
-        for id in entry.taken:
-            self.taken.append((id,))
-        for aside in entry.aside:
-            self.aside[aside.id] = q.aside_values(aside)
-        for out in entry.records:
-            self.log.append(q.record_values(out, entry.at))
 
 
 class LedgerWriter:
@@ -87,7 +25,7 @@ class LedgerWriter:
     def write(self, entries: Sequence[Entry]) -> bool:
         """Write all, or return False when some entry loses; the caller then rolls back."""
         try:
-            return all(self._write(each) for each in _rounds(entries))
+            return all(self._write(each) for each in rounds_of(entries))
         except apsw.ConstraintError:
             return False
 
@@ -99,22 +37,7 @@ class LedgerWriter:
         inbox = {row[0] for row in self._many(q.SEEN, messages)}
         wanted = {(id,) for entry in entries for id in entry.taken}
         there = {row[0] for row in self._many(q.FIND_ASIDE, wanted)}
-        lost: set[int] = set()
-        for index, entry in enumerate(entries):
-            taken = set(entry.taken)
-            if (
-                (entry.execution and entry.revision != revisions.get(entry.execution, 0))
-                or (entry.message and entry.message in inbox)
-                or len(taken) != len(entry.taken)
-                or not taken <= there
-            ):
-                lost.add(index)
-                continue
-            revisions[entry.execution] = entry.revision + 1
-            inbox.add(entry.message)
-            there -= taken
-            there.update(aside.id for aside in entry.aside)
-        return lost
+        return losers(entries, revisions, inbox, there)
 
     def _write(self, rows: Round) -> bool:
         """One round; False when one of it lost."""
@@ -146,12 +69,3 @@ class LedgerWriter:
     def _many(self, sql: str, keys: Iterable[Sequence[object]]) -> list[tuple[Any, ...]]:
         self._counters.statements += 1
         return self._cursor.executemany(sql, keys).fetchall()
-
-
-def _rounds(entries: Sequence[Entry]) -> list[Round]:
-    rounds = [Round()]
-    for entry in entries:
-        if not rounds[-1].takes(entry):
-            rounds.append(Round())
-        rounds[-1].add(entry)
-    return rounds

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import apsw
 
+from pavane.adapters.ledger_rows import result_values
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.lending import LendingFile, Loan
 from pavane.errors import DefinitionError, UsageError
@@ -51,7 +52,7 @@ class SqliteResults(LendingFile):
         async with self._turns:  # behind those that are waiting for the connection
             await self._free()
             with self._transaction():
-                self._many(q.PUT_RESULT, [q.result_values(each) for each in results])
+                self._many(q.PUT_RESULT, [result_values(each) for each in results])
             await self._end_transaction()
 
     @asynccontextmanager
@@ -100,7 +101,7 @@ class _Transaction:
         return int(row[0]) if row else 0
 
     async def commit(self, results: Sequence[Result]) -> None:
-        await self._loan.commit(q.PUT_RESULT, [q.result_values(each) for each in results])
+        await self._loan.commit(q.PUT_RESULT, [result_values(each) for each in results])
 
     def leave_behind(self, ended: Awaitable[object]) -> None:
         self._loan.leave_behind(ended)
