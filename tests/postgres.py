@@ -4,11 +4,12 @@ import asyncio
 import secrets
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 import pytest
 
+from pavane.adapters.postgres.ledger import PostgresLedger
 from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.store import PostgresStore
 
@@ -49,7 +50,10 @@ def apart(work: Coroutine[Any, Any, Any]) -> Any:
         return thread.submit(asyncio.run, work).result()
 
 
-async def died(store: PostgresStore) -> PostgresStore:
+AnyKept = TypeVar("AnyKept", PostgresStore, PostgresLedger)
+
+
+async def died(store: AnyKept) -> AnyKept:
     """What a new process finds once the server has noticed that this one died."""
     pids = store.pids()
     new = store.crash()

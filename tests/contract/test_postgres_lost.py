@@ -101,7 +101,7 @@ async def test_reads_and_commits_pass_over_a_restart(own_postgres: Server):
 async def test_a_server_that_is_gone_is_said(own_postgres: Server, monkeypatch: pytest.MonkeyPatch):
     """After a while, in words; and it is found again."""
     monkeypatch.setattr("pavane.adapters.postgres.pool.PATIENCE_S", 0.2)
-    monkeypatch.setattr("pavane.adapters.postgres.writer.PATIENCE_S", 0.2)
+    monkeypatch.setattr("pavane.adapters.postgres.committer.PATIENCE_S", 0.2)
     monkeypatch.setattr("pavane.adapters.postgres.snapshot.PATIENCE_S", 0.2)
     async with opened(PostgresStore(f"{own_postgres.url}?schema=said")) as store:
         await store.commit(one(start("a")))
@@ -123,7 +123,7 @@ async def test_a_doubt_that_nobody_can_settle_ends_the_service(
     wire: Wire, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
 ):
     """What is not known is not told: neither that it was written nor that it was not."""
-    monkeypatch.setattr("pavane.adapters.postgres.writer.DOUBT_S", 0.5)
+    monkeypatch.setattr("pavane.adapters.postgres.committer.DOUBT_S", 0.5)
     store = PostgresStore(wire.url)
     await store.open()
     await store.commit(one(start("a")))

@@ -1,12 +1,13 @@
 """A wire between a store and its PostgreSQL server that can be cut in the middle of a commit."""
 
 import asyncio
+import re
 from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit, urlunsplit
 
 _READY = b"Z\x00\x00\x00\x05"
-_COMMIT = b"pg_temp.pavane_write($1"
+_COMMIT = re.compile(rb"pg_temp\.pavane_\w+\(\$1")
 
 Cut = Literal["", "before", "after", "late"]
 
@@ -99,7 +100,7 @@ class _Line:
     async def there(self) -> None:
         """What the client says."""
         while data := await self._heard():
-            if data[:1] == b"P" and _COMMIT in data:
+            if data[:1] == b"P" and _COMMIT.search(data):
                 self.statement = data[5 : data.index(b"\0", 5)]
             commits = data[:1] == b"B" and self.statement and self.statement in data[:80]
             cut, self.wire.cut = (self.wire.cut, "") if commits else ("", self.wire.cut)

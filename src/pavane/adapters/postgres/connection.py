@@ -89,6 +89,8 @@ def is_refusal(error: BaseException) -> bool:
 
 def translate(error: BaseException, place: Place, option: str = "--store") -> PavaneError:
     """The driver's error as one of ours; the caller raises it from the original."""
+    if isinstance(error, PavaneError):
+        return error
     state = state_of(error)
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     where = f"the PostgreSQL database {place}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pavane.adapters.counting import Counters
+from pavane.adapters.counting import Counters, LedgerCounters
 
 
 class PostgresCounters(Counters):
@@ -21,3 +21,12 @@ class PostgresCounters(Counters):
         self.lost = 0
         self.payload_bytes = 0
         self.rows = {"execution": 0, "task": 0, "ready": 0, "value": 0, "log": 0}
+
+
+class PostgresLedgerCounters(LedgerCounters):
+    """What any ledger counts, and what this one does for it; as above."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.statements = 0
+        self.round_trips = 0

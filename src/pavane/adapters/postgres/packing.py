@@ -25,7 +25,8 @@ _REASON: Final = (
 class Packed:
     """The rows of a batch. A row's first field is its turn: 0, unless its execution comes again."""
 
-    def __init__(self) -> None:
+    def __init__(self, counters: PostgresCounters) -> None:
+        self._counters = counters
         self.turns = 0
         self.headers: list[_Row] = []
         self.tasks: list[_Row] = []
@@ -69,8 +70,9 @@ class Packed:
                     changed = True
         return changed
 
-    def count(self, counters: PostgresCounters) -> None:
-        """They have been written."""
+    def written(self) -> None:
+        """They have been: count them."""
+        counters = self._counters
         counters.rows["execution"] += len(self.headers)
         counters.rows["task"] += len(self.tasks)
         counters.rows["value"] += len(self.values)
@@ -88,13 +90,13 @@ class Packed:
         )
 
 
-def pack(units: Sequence[Unit]) -> Packed:
+def pack(units: Sequence[Unit], counters: PostgresCounters) -> Packed:
     """The rows of the units.
 
     An execution that comes again begins another turn. So does one that gives its key away: what
     comes before it finds the key taken.
     """
-    packed = Packed()
+    packed = Packed(counters)
     paces: dict[str, bytes] = {}
     turn = 0
     seen: set[str] = set()

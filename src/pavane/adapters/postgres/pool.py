@@ -16,6 +16,7 @@ from pavane.adapters.postgres.connection import (
     translate,
 )
 from pavane.adapters.postgres.place import Place
+from pavane.errors import PavaneError, StoreError
 
 PATIENCE_S: Final = 10.0
 """How long a read tries to reach a server that is gone, before it fails."""
@@ -41,6 +42,7 @@ class Pool:
         self._places = asyncio.Semaphore(most)
         self._prepare = prepare
         self._statement_s = statement_s
+        self._is_over = False
         self._idle: list[Connection] = []
         self._all: set[Connection] = set()
 
@@ -48,6 +50,8 @@ class Pool:
         """A connection, the caller's until it comes back; errors are the driver's."""
         await self._places.acquire()
         try:
+            if self._is_over:
+                raise StoreError(f"The PostgreSQL database {self._place} is closed.", "Open it.")
             return await self._found()
         except BaseException:
             self._places.release()
@@ -94,6 +98,8 @@ class Pool:
             try:
                 async with self.lent() as connection:
                     return await use(connection)
+            except PavaneError:
+                raise
             except Exception as error:  # translated below, or tried again
                 if not is_gone(error) or not await pauses.wait():
                     raise translate(error, self._place) from error
@@ -128,7 +134,8 @@ class Pool:
         return [each.get_server_pid() for each in self._all if not each.is_closed()]
 
     def abandon(self) -> None:
-        """Let go of all at once, as a process that dies. For tests."""
+        """Let go of all at once, as a process that dies."""
+        self._is_over = True
         for connection in list(self._all):
             self._let_go(connection)
         self._idle.clear()

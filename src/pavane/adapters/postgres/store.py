@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from pavane.adapters.postgres import queries as q
 from pavane.adapters.postgres.connection import PEOPLES_S, Connection, translate
@@ -14,6 +13,7 @@ from pavane.adapters.postgres.members import PostgresMembers
 from pavane.adapters.postgres.migrate import bring_up_to_date, migrations
 from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.pool import Pool
+from pavane.adapters.postgres.shielded import Shielded
 from pavane.adapters.postgres.snapshot import SnapshotContext
 from pavane.adapters.postgres.writer import Writer
 from pavane.core.model.rows import Header, Key, Ready, TaskRow
@@ -22,8 +22,6 @@ from pavane.ports.store import LoadedRows, StoredWorkflow, Unit
 
 _READERS_MOST: Final = 3  # for what the engine reads
 _VIEWERS_MOST: Final = 8  # for snapshots, which people may hold for long
-
-T = TypeVar("T")
 
 
 class PostgresStore:
@@ -41,7 +39,7 @@ class PostgresStore:
         self.members = PostgresMembers(self._read, self._write)
         self._read_only = read_only
         self._serving = False
-        self._commits: set[asyncio.Task[Any]] = set()
+        self._shielded = Shielded()
         self._readers: Pool
         self._viewers: Pool
         self._writer: Writer
@@ -70,7 +68,7 @@ class PostgresStore:
         """Wait for the commits under way, and take leave of the server."""
         if self._serving:
             self._serving = False
-            await asyncio.gather(*self._commits, return_exceptions=True)
+            await self._shielded.idle()
             await self._close_all()
 
     async def _close_all(self) -> None:
@@ -143,7 +141,7 @@ class PostgresStore:
         self._check_writing()
         if not units:
             return set()
-        lost = await self._shielded(self._writer.write(units))
+        lost = await self._shielded.run(self._writer.write(units))
         self.counters.lost += len(lost)
         return lost
 
@@ -246,18 +244,4 @@ class PostgresStore:
         self._check_open()
         self._check_writing()
         self.counters.commits += 1
-        return await self._shielded(self._read(sql, *values))
-
-    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
-        """What it gives; it goes on when its caller is cancelled, and `close` waits for it."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
-        task.add_done_callback(_looked_at)
-        return await asyncio.shield(task)
-
-
-def _looked_at(task: asyncio.Task[Any]) -> None:
-    """Whoever was cancelled does not ask for the error any more."""
-    if not task.cancelled():
-        task.exception()
+        return await self._shielded.run(self._read(sql, *values))
