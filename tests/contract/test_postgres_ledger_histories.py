@@ -13,7 +13,15 @@ from pavane.adapters.postgres.ledger import PostgresLedger
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.testing.contracts.ledger.harness import dump
 from tests.contract.ledger_histories import History
-from tests.contract.test_ledger_histories import COUNTED, STRICT, WANTED, attempt, limit, outcome
+from tests.contract.test_ledger_histories import (
+    COUNTED,
+    STRICT,
+    WANTED,
+    attempt,
+    limit,
+    outcome,
+    too_large,
+)
 from tests.contract.test_postgres_histories import restart
 from tests.postgres import died, fill, make_room
 
@@ -58,7 +66,10 @@ async def test_random_histories_agree(own_postgres: Server, tmp_path: Path):
         if history.random.random() < 0.02:
             await restart(own_postgres, seen)
         operation = history.draw()
-        limit(sqlite, full=operation.name == "commit" and history.random.random() < 0.1)
+        full = operation.name == "commit" and history.random.random() < 0.1
+        limit(sqlite, full=full)
+        if full and history.random.random() < 0.5:
+            operation.entries.append(too_large(sqlite))
         found = await attempt(sqlite, operation)
         memory.full = found == "full"  # whether a batch still fits is SQLite's affair
         schema = f"{own_postgres.url}?schema={postgres.place.schema}"

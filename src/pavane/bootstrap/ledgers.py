@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pavane.bootstrap.opening import BUS_FOLDER, open_ledger
+from pavane.bootstrap.opening import BUS_FOLDER, POSTGRES, open_ledger
 from pavane.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ async def ledgers_of_tasks(
     Those are the ones that ask for their database; where a URL names a ledger, the one service
     there is. Without a URL it is `NAME.db` in the folder `.pavane`, or in memory.
     """
+    need_no_postgres(services, url, results=True)
     needing = [each for each in services if each.has_database]
     if url and not needing:
         needing = list(services)
@@ -52,9 +53,23 @@ async def ledgers_of_tasks(
     found: dict[str, Results] = {}
     async with AsyncExitStack() as stack:
         for service in needing:
-            ledger = open_ledger(url or _default(service, in_memory))
+            ledger = open_ledger(url or _default(service, in_memory), service=service.name)
             found[service.name] = await stack.enter_async_context(opened(service, ledger))
         yield found
+
+
+def need_no_postgres(services: Sequence[Service], url: str, *, results: bool = False) -> None:
+    """UsageError where functions ask for their database, or `results` are to be kept, there."""
+    asking = [each.name for each in services if each.has_database]
+    if not url.startswith(POSTGRES) or not (asking or results):
+        return
+    why = "with a conductor that is all that a ledger is for"
+    if asking:
+        why = f"functions of {', '.join(asking)} ask for their database"
+    raise UsageError(
+        f"A ledger in PostgreSQL keeps no results and lends no transactions yet, and {why}.",
+        "Use --ledger sqlite:///path.db, or leave it out.",
+    )
 
 
 def _default(service: Service, in_memory: bool) -> str:

@@ -104,8 +104,12 @@ def open_bus(url: str) -> Bus:
     )
 
 
-def open_ledger(url: str, *, lease_s: float = LEASE_S) -> Ledger:
-    """The ledger behind a URL, not yet opened: `sqlite:///path.db` or `memory:`. UsageError."""
+def open_ledger(url: str, *, lease_s: float = LEASE_S, service: str = "") -> Ledger:
+    """The ledger behind a URL, not yet opened. UsageError, NotInstalledError.
+
+    `sqlite:///path.db`, `postgresql://USER@HOST:PORT/DATABASE` or `memory:`. In PostgreSQL each
+    service has a schema of its own, unless the URL names one.
+    """
     if url == "memory:":
         from pavane.adapters.memory.ledger import MemoryLedger
 
@@ -114,7 +118,16 @@ def open_ledger(url: str, *, lease_s: float = LEASE_S) -> Ledger:
         from pavane.adapters.sqlite.ledger import SqliteLedger
 
         return SqliteLedger(url.removeprefix("sqlite:///"), lease_s=lease_s)
-    raise UsageError(f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db or memory:.")
+    if url.startswith(POSTGRES):
+        try:
+            from pavane.adapters.postgres.ledger import PostgresLedger
+            from pavane.adapters.postgres.place import schema_of
+        except ModuleNotFoundError as error:
+            raise _not_installed(error, "postgres") from error
+        return PostgresLedger(url, schema=schema_of(service), lease_s=lease_s)
+    raise UsageError(
+        f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db, postgresql://… or memory:."
+    )
 
 
 def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> Ledger:
@@ -135,7 +148,7 @@ def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> 
         folder = Folder(Path(BUS_FOLDER))
         folder.path.mkdir(parents=True, exist_ok=True)
         return SqliteLedger(folder.log(service), lease_s=lease_s)
-    return open_ledger(url or "memory:", lease_s=lease_s)
+    return open_ledger(url or "memory:", lease_s=lease_s, service=service)
 
 
 def open_caller(allowed: Sequence[str] | None = None) -> Caller:

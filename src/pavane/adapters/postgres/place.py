@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zlib
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -48,3 +49,11 @@ def place_of(url: str, schema: str = SCHEMA) -> Place:
     where = parts.netloc.rpartition("@")[2] or query.get("host", "") or "this machine"
     name = parts.path.strip("/") or query.get("database", "") or "the default database"
     return Place(dsn, schema, f"{name} at {where}, schema {schema}")
+
+
+def schema_of(service: str) -> str:
+    """The schema of a service's ledger, where nothing else is said: another for each name."""
+    plain = re.sub(r"[^a-z0-9_]", "_", service.lower())[:40]
+    if plain != service:
+        plain += f"_{zlib.crc32(service.encode()):08x}"
+    return f"{SCHEMA}_{plain}"

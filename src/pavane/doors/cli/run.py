@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 @click.option(
     "--ledger",
     metavar="URL",
-    help="Of one service that needs one: sqlite:///path.db; by default NAME.db beside the bus.",
+    help="Of one service that needs one: sqlite:///path.db; by default NAME.db beside the bus. Of "
+    "any that dance: postgresql://USER@HOST:PORT/DATABASE, a schema for each.",
 )
 @take_over_option
 @retention_option
