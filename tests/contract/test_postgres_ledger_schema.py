@@ -135,6 +135,19 @@ async def test_nothing_of_the_hot_path_reads_a_whole_table(postgres_schema: str)
     assert (await ask(postgres_schema, read, schema))[0][0] - before < 40 * WORK
 
 
+async def test_the_log_forgets_its_beginning_and_never_its_end(postgres_schema: str):
+    async with opened(PostgresLedger(postgres_schema)) as ledger:
+        for n in range(6):
+            records = [outgoing(f"{n}")]
+            await ledger.commit([bare("a", n, records=records, at=100 * n)])
+        assert await ledger.prune_log(3, 200) == 2
+        assert [record.position for record in await ledger.log_after(0, 99)] == [3, 4, 5, 6]
+        assert await ledger.prune_log(99, 1 << 60) == 3
+    async with opened(PostgresLedger(postgres_schema)) as ledger:
+        await ledger.commit([bare("a", 6, records=[outgoing("6")])])
+        assert [record.position for record in await ledger.log_after(0, 99)] == [6, 7]
+
+
 async def test_a_reason_with_a_nul_is_kept_with_a_sign_for_it(postgres_schema: str):
     async with opened(PostgresLedger(postgres_schema)) as ledger:
         dead = aside("m", "dead", reason="no\0good", event=event("m", data=b"\0"))

@@ -51,8 +51,9 @@ async def content(url: str) -> list[str]:
     return [row[0] for row in (*rows, *noted)]
 
 
-def test_numbers_are_without_gaps_and_names_tell():
-    known = migrations()
+@pytest.mark.parametrize("kind", ["", "ledger"])
+def test_numbers_are_without_gaps_and_names_tell(kind: str):
+    known = migrations(kind)
     assert [migration.number for migration in known] == list(range(1, len(known) + 1))
     assert all(migration.name[4] == "_" and migration.sql for migration in known)
 

@@ -253,19 +253,21 @@ class PostgresLedger:
         self._check_open()
         if self._moved:
             await self._shielded.run(self._commit([]))
-        gone = 0
-        mine = self._writer.generation
-        for sql, values in (
-            (q.PRUNE_INBOX, (inbox_before, _PIECE, mine)),
-            (q.PRUNE_EXECUTIONS, (closed_before, -1, "", _PIECE, mine)),
-        ):
-            while piece := await self._prune(sql, *values):
-                gone += piece
-        return gone
+        gone = await self._prune(q.PRUNE_INBOX, inbox_before, _PIECE)
+        return gone + await self._prune(q.PRUNE_EXECUTIONS, closed_before, -1, "", _PIECE)
+
+    async def prune_log(self, position: int, before: int) -> int:
+        """Forget records up to a position that were written before a time; how many went."""
+        return await self._prune(q.PRUNE_LOG, position, before, _PIECE)
 
     async def _prune(self, sql: str, *values: object) -> int:
-        async with self._writer.alone():  # nobody may write between looking and dropping
-            return len(await self._read(sql, *values))
+        gone = 0
+        while True:
+            async with self._writer.alone():  # nobody may write between looking and dropping
+                piece = len(await self._read(sql, *values, self._writer.generation))
+            if not piece:
+                return gone
+            gone += piece
 
     async def _read(self, sql: str, /, *values: object) -> list[Any]:
         """One statement, again on another connection where that one was lost."""

@@ -12,7 +12,7 @@ from pavane.core.model.event import CloudEvent
 _EVENT: Final = ", ".join(CloudEvent.__struct_fields__)
 RECORD: Final = f'topic, "key", {_EVENT}'
 ASIDE_ROW: Final = f"message, kind, execution, reason, at, until, {_EVENT}"
-TODO: Final = "execution, name, due, queue, body"
+TODO_ROW: Final = "execution, name, due, queue, body"
 
 # --- load: what a turn reads --------------------------------------------------------------------
 
@@ -47,14 +47,14 @@ LOG_AFTER: Final = f"""SELECT position, {RECORD} FROM log
     WHERE position > $1 ORDER BY position LIMIT $2"""
 """The log behind a position."""
 
-DUE: Final = f"""SELECT {TODO} FROM todo
+DUE: Final = f"""SELECT {TODO_ROW} FROM todo
     WHERE queue = '' AND due <= $1 ORDER BY due, execution, name LIMIT $2"""
 """Timers at or before a time, earliest first."""
 
 NEXT_DUE: Final = "SELECT min(due) FROM todo WHERE queue = ''"
 """The earliest timer of all."""
 
-WORK: Final = f"""SELECT {TODO} FROM todo
+WORK: Final = f"""SELECT {TODO_ROW} FROM todo
     WHERE queue <> '' AND (execution, name) > ($1, $2) ORDER BY execution, name LIMIT $3"""
 """Work for queues, behind the given one."""
 
@@ -89,6 +89,12 @@ PRUNE_EXECUTIONS: Final = f"""WITH over AS ({CLOSED}),
     DELETE FROM execution USING over
     WHERE execution.id = over.id AND {_HELD.format(place="$5")} RETURNING 1"""
 """Those, with all that belongs to them. Nobody may write meanwhile."""
+
+PRUNE_LOG: Final = f"""DELETE FROM log WHERE position IN (
+        SELECT position FROM log WHERE position <= $1 AND at < $2
+        AND position < (SELECT max(position) FROM log) ORDER BY position LIMIT $3)
+    AND {_HELD.format(place="$4")} RETURNING 1"""
+"""The oldest records, never the newest: positions go on from it."""
 
 # --- who serves it ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from pavane.adapters.ledger_rounds import GOES_ON
-from pavane.adapters.postgres.ledger_queries import ASIDE_ROW, RECORD, TODO
+from pavane.adapters.postgres.ledger_queries import ASIDE_ROW, RECORD, TODO_ROW
 from pavane.adapters.postgres.routine import FENCED, LOST
 
 PUT_OUT: Final = "PV003"
@@ -106,8 +106,8 @@ BEGIN
             WHERE g.turn = now_ AND t.execution = g.execution AND t.name = g.name;
         END IF;
         IF cardinality(todos) > 0 THEN
-            INSERT INTO todo ({TODO}) SELECT {TODO} FROM unnest(todos) t WHERE t.turn = now_
-            ON CONFLICT (execution, name) DO UPDATE SET {_replaced(TODO, "execution, name")};
+            INSERT INTO todo ({TODO_ROW}) SELECT {TODO_ROW} FROM unnest(todos) t WHERE t.turn = now_
+            ON CONFLICT (execution, name) DO UPDATE SET {_replaced(TODO_ROW, "execution, name")};
         END IF;
         IF cardinality(asides) > 0 THEN
             INSERT INTO aside ({ASIDE_ROW}) SELECT {ASIDE_ROW} FROM unnest(asides) a
