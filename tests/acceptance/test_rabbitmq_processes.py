@@ -53,5 +53,8 @@ async def test_processes_dance_over_rabbitmq_and_one_is_killed(shop: Any, dancer
     assert sum(found.values()) == ORDERS, dancers.said()
     assert set(found) <= {"COMPLETED", "COMPENSATED", "FAILED"}
     assert found["COMPLETED"] > ORDERS // 2
+    said = dancers.said()
+    assert "Bus: amqp://guest@127.0.0.1:" in said
+    assert "guest:guest" not in said, "the password is nobody's business"
     listed = json.loads(await asyncio.to_thread(pavane, dancers, "list", "--limit", "99", "--json"))
     assert Counter(each["status"] for each in listed["executions"]) == found

@@ -52,6 +52,14 @@ def shown_url(url: str) -> str:
     return re.sub(r"(//[^/@:]*):[^/]*@", r"\1@", url)
 
 
+def shown_bus(url: str) -> str:
+    """The URL of a bus for people and logs: without password, and without options, which may have
+
+    one, too.
+    """
+    return shown_url(url).partition("?")[0]
+
+
 def _style(built: tuple[str, ...]) -> Callable[[click.Context, click.Parameter, str], str]:
     def check(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
         if value not in STYLES:

@@ -13,6 +13,7 @@ from pavane.doors.cli.options import (
     calls_option,
     retention_option,
     server_option,
+    shown_bus,
     shown_url,
     stop_with_stdin_option,
     store_option,
@@ -207,7 +208,7 @@ async def _dance(
     with _listening(door) as listening:
         async with opened as company:
             click.echo(f"Services: {', '.join(app.services) or 'none'}, with no conductor.")
-            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {bus}.")
+            click.echo(f"Workflows: {', '.join(app.workflows) or 'none'}. Bus: {shown_bus(bus)}.")
             waiting = sorted(app.services.keys() - company.participants.keys())
             if waiting:
                 click.echo(f"Standing by for another process: {', '.join(waiting)}.")

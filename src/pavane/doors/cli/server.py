@@ -13,6 +13,7 @@ from pavane.doors.cli.options import (
     calls_option,
     lease_option,
     seen_bus_option,
+    shown_bus,
     shown_url,
     stop_with_stdin_option,
     store_option,
@@ -84,7 +85,7 @@ async def _serve(
             engine, company = await stack.enter_async_context(
                 _conducting(wiring, store_url, bus, lease_s)
             )
-            where = f"store {shown_url(store_url)}" + (f", bus {bus}" if bus else "")
+            where = f"store {shown_url(store_url)}" + (f", bus {shown_bus(bus)}" if bus else "")
 
             def greet(url: str) -> str:
                 return f"Pavane answers at {url} ({where}). Ctrl-C stops it."
