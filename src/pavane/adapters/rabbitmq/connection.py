@@ -53,13 +53,22 @@ class Link:
                     publisher_confirms=confirms, on_return_raises=False
                 )
         except TROUBLE as error:
+            if isinstance(
+                error, TimeoutError
+            ):  # nothing is heard on it: the next one may be better
+                await self._drop(connection)
             raise failed(self.options, "gives no channel", error) from error
         return cast("Channel", channel)  # the abstract one lacks options that we use
 
     async def close(self) -> None:
         """Let go of it, within a bounded time."""
-        connection, self._connection = self._connection, None
-        if connection is not None and not connection.is_closed:
+        if self._connection is not None:
+            await self._drop(self._connection)
+
+    async def _drop(self, connection: AbstractConnection) -> None:
+        if self._connection is connection:
+            self._connection = None
+        if not connection.is_closed:
             with contextlib.suppress(*TROUBLE):
                 async with asyncio.timeout(_CLOSE_S):
                     await connection.close()

@@ -58,6 +58,7 @@ class Group:
         self._gone = gone
         self._news = asyncio.Event()
         self._tending: asyncio.Task[None] | None = None
+        self._stopping = False
         self._resting: set[asyncio.Task[None]] = set()
         self._away: list[tuple[float, int]] = []  # given back: until when, when it was written
 
@@ -71,6 +72,7 @@ class Group:
                 self.lanes[topic] = Lane(topic, queue, passing=self.passing)
         self._news.set()
         if self._tending is None:
+            self._stopping = False
             self._tending = asyncio.create_task(self._tend())
 
     async def left(self) -> None:
@@ -80,9 +82,17 @@ class Group:
             await self.stop()
 
     async def stop(self) -> None:
-        """Read no more; what came and is not done goes back to the queues, in its order."""
-        tasks = [*self._resting, *([self._tending] if self._tending else [])]
-        self._tending = None
+        """Read no more; what came and is not done goes back to the queues, in its order.
+
+        A call to the broker that is under way is waited for: the client closes the channel of one
+        that is cancelled, and now and then hears nothing on its connection from then on.
+        """
+        tending, self._tending = self._tending, None
+        self._stopping = True
+        self._news.set()
+        if tending is not None:
+            await asyncio.wait([tending], timeout=_CLOSE_S)
+        tasks = [*self._resting, *([tending] if tending else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -105,18 +115,26 @@ class Group:
 
     async def _tend(self) -> None:
         pause_s = _PAUSE_S[0]
-        while True:
+        while not self._stopping:
             self._news.clear()
             try:
                 for lane in list(self.lanes.values()):
-                    if lane.channel is None:
+                    if lane.channel is None and not self._stopping:
                         await self._read(lane)
                 pause_s = _PAUSE_S[0]
-                await self._news.wait()
+                if not self._stopping:
+                    await self._news.wait()
             except ConnectionFailedError as error:
                 _LOG.warning("%s cannot read, trying again: %s", self.name, error)
-                await asyncio.sleep(pause_s)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(pause_s):
+                        await self._stopped()
                 pause_s = min(pause_s * 2, _PAUSE_S[1])
+
+    async def _stopped(self) -> None:
+        while not self._stopping:
+            self._news.clear()
+            await self._news.wait()
 
     async def _read(self, lane: Lane) -> None:
         """Let the broker deliver what is in the lane's queue from now on."""
