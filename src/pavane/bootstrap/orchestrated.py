@@ -92,7 +92,6 @@ async def running_engine(
             lease_s=lease_s or LEASE_S,
             schedules=schedules,
         )
-        tasks = dispatcher.definitions if dispatcher else ()
         if dispatcher is not None:
             # Before the engine: what a dead process held is taken up again as soon as it starts.
             dispatcher.start(engine)
@@ -100,10 +99,11 @@ async def running_engine(
         stack.enter_context(_tuned_interpreter())
         try:
             await engine.start()
-            await engine.register([each.definition for each in workflows], tuple(tasks))
+            tasks = tuple(dispatcher.definitions) if dispatcher else ()
+            await engine.register([each.definition for each in workflows], tasks)
             if dispatcher is not None:
-                for name in dispatcher.names:
-                    dispatcher.wake(name)
+                for task in dispatcher.names:
+                    dispatcher.wake(task)
             yield engine
         finally:
             if dispatcher is not None:

@@ -16,6 +16,7 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Step, Workflow
 from pavane.engine.engine import Engine
 from pavane.engine.exchange import Attempted, Given, Report, Wanted, exchange
+from pavane.engine.keyring import Keyring
 from pavane.engine.nodes import NODE_LEASE_S
 from pavane.engine.views.records import Records
 from pavane.ports.store import Search
@@ -123,6 +124,27 @@ def test_what_one_node_learns_all_know_soon():
         await asyncio.sleep(NODE_LEASE_S)
         assert b.registry.tasks["do"].retry_count == 7
         assert b.registry.newest("flow") == 1
+
+    play(scene)
+
+
+def test_a_key_that_is_revoked_at_one_node_opens_nothing_at_the_other():
+    async def scene(nodes: Nodes) -> None:
+        a, b = await nodes.begin("a"), await nodes.begin("b")
+        here, there = (Keyring(each.store.keys, nodes.clock, random.Random(1)) for each in (a, b))
+        await there.load()
+        b.tell_of_changes(there.load)
+        _, text = await here.add("press", ["operate"])
+        await asyncio.sleep(2 * NODE_LEASE_S / 5)
+        known = there.holder(text)
+        assert known is not None and there.stands(known)
+        there.used(known)
+        await here.add("other", ["work"])
+        await asyncio.sleep(2 * NODE_LEASE_S / 5)
+        assert there.holder(text) is known, "it stays in use, and counted"
+        await here.remove("press")
+        await asyncio.sleep(2 * NODE_LEASE_S / 5)
+        assert there.holder(text) is None and not there.stands(known)
 
     play(scene)
 
