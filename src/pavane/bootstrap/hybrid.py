@@ -148,6 +148,7 @@ async def conducting(
             chance=chance,
             lease_s=lease_s,
             probe=probe,
+            tasks_on=company.bus,
         )
         async with running as engine:
             service = scopes.conductor(engine)

@@ -14,6 +14,7 @@ from pavane.bootstrap.opening import SystemClock, open_caller, open_store
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
+    from pavane.ports.bus import Bus
     from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.probe import Probe
@@ -43,6 +44,7 @@ async def running_engine(
     ledger: str = "",
     results: Mapping[str, Results] | None = None,
     schedules: bool = True,
+    tasks_on: Bus | None = None,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
@@ -52,10 +54,13 @@ async def running_engine(
     url are called from here where there are services, where `calls` says so, or with the `caller`
     that is given, which is closed on leaving. Without `schedules` nothing starts by itself. On
     leaving, the workers finish what they have begun, the engine commits what it has taken, and the
-    store is closed. While it runs, the interpreter switches threads sooner and collects garbage
+    store is closed. `tasks_on` is an open bus, on which services of other processes may take their
+    tasks. While it runs, the interpreter switches threads sooner and collects garbage
     later, in the whole process.
     """
+    from pavane.engine.crews import Crews
     from pavane.engine.engine import Engine
+    from pavane.engine.queued.crews import QueuedCrews
     from pavane.engine.sessions import LEASE_S
 
     clock = clock or SystemClock()
@@ -82,12 +87,13 @@ async def running_engine(
                 results=results,
                 record_plain=False,
             )
+        queued = QueuedCrews(tasks_on, clock, name) if tasks_on is not None else None
         engine = Engine(
             chosen,
             clock=clock,
             chance=chance,
             name=name,
-            dispatcher=dispatcher,
+            dispatcher=dispatcher if queued is None else Crews(dispatcher, queued),
             probe=probe,
             lease_s=lease_s or LEASE_S,
             schedules=schedules,
@@ -104,8 +110,12 @@ async def running_engine(
             if dispatcher is not None:
                 for task in dispatcher.names:
                     dispatcher.wake(task)
+            if queued is not None:
+                queued.start(engine)
             yield engine
         finally:
+            if queued is not None:
+                await queued.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             await engine.stop()

@@ -143,7 +143,7 @@ async def exchange(engine: Engine, records: Records, wanted: Wanted) -> Given:
             session.places.discard(taking.place)
         sessions.heard(worker)
         sessions.given(session, taking.given)
-        work = [_work(each) for each in taking.given]
+        work = [work_of(each) for each in taking.given]
     if wanted.leaving:
         await sessions.over(session)
     unwanted = [Attempted(*each) for each in session.unwanted]
@@ -169,7 +169,7 @@ async def _take(
     engine: Engine, records: Records, reports: Sequence[Report], session: Session
 ) -> list[Refusal]:
     answers = await asyncio.gather(
-        *(_report(engine, each, session.worker) for each in reports), return_exceptions=True
+        *(taken(engine, each, session.worker) for each in reports), return_exceptions=True
     )
     refused: list[Refusal] = []
     for index, (report, answer) in enumerate(zip(reports, answers, strict=True)):
@@ -187,10 +187,11 @@ async def _take(
     return refused
 
 
-async def _report(engine: Engine, report: Report, worker: str) -> bool:
+async def taken(engine: Engine, report: Report, worker: str) -> bool:
+    """Whether the engine took a report. InputError for an output that cannot be kept."""
     if not bytes(report.output).lstrip().startswith(b"{"):
         raise InputError(f"The output of {report.ref} is no JSON object.", "Send an object.")
-    return await engine.report(_outcome(report, worker))
+    return await engine.report(outcome_of(report, worker))
 
 
 async def _beat(engine: Engine, beats: Sequence[Beat], session: Session) -> None:
@@ -211,7 +212,8 @@ async def _beat(engine: Engine, beats: Sequence[Beat], session: Session) -> None
             session.unwanted.add(Held(beat.execution_id, beat.ref, beat.attempt))
 
 
-def _outcome(report: Report, worker: str) -> Outcome:
+def outcome_of(report: Report, worker: str) -> Outcome:
+    """A report as the engine takes it."""
     return Outcome(
         report.execution_id,
         report.ref,
@@ -225,7 +227,8 @@ def _outcome(report: Report, worker: str) -> Outcome:
     )
 
 
-def _work(given: Assignment) -> Work:
+def work_of(given: Assignment) -> Work:
+    """An assignment as it travels."""
     return Work(
         execution_id=given.execution_id,
         ref=given.ref,

@@ -127,6 +127,11 @@ class Sessions:
         await self._lapse(session)
         self._lapsed.pop(session.worker, None)
 
+    async def take_back(self, given: Assignment) -> None:
+        """Who held it, of whom no session is kept, is gone: it goes back to its queue."""
+        fact = Returned(given.ref, given.attempt, given.worker)
+        await self._give_back(given.execution_id, fact)
+
     def interrupt(self, execution_id: str, ref: str, attempt: int) -> None:
         """Tell whoever has this attempt to stop it, with the answer that it waits for."""
         held = Held(execution_id, ref, attempt)

@@ -47,6 +47,42 @@ def role_topic(role: str) -> str:
     return f"_pavane.role.{role}"
 
 
+_TASKS: Final = "_pavane.tasks."
+REPORTS: Final = "_pavane.reports"
+"""Where services that take their tasks from the bus say what became of them, and that they live."""
+SERVERS: Final = "_pavane.servers"
+"""The group of all orchestrator nodes on a bus."""
+
+
+def task_topic(service: str) -> str:
+    """Where a service that takes its tasks from the bus gets them."""
+    return _TASKS + service
+
+
+def task_group(service: str) -> str:
+    """The group that shares the tasks of a service: all its processes."""
+    return f"{service}.tasks"
+
+
+def orders_topic(service: str) -> str:
+    """Where the processes of such a service hear what is meant for each of them."""
+    return f"_pavane.workers.{service}"
+
+
+def group_of(topic: str) -> str:
+    """The one group that an inner topic is for, "" where others may listen as well."""
+    if topic == REPORTS:
+        return SERVERS
+    if topic.startswith(_TASKS):
+        return task_group(topic.removeprefix(_TASKS))
+    return topic.removeprefix(role_topic("")) if topic.startswith(role_topic("")) else ""
+
+
+def is_shared_out(topic: str) -> bool:
+    """Whether its messages are single pieces of work, in no order, for whoever has room."""
+    return topic.startswith(_TASKS)
+
+
 class Delivery(msgspec.Struct, frozen=True):
     """An event that was handed to a member of a group; `tag` is the adapter's own.
 
@@ -90,6 +126,16 @@ class Subscription(Protocol):
 
     async def close(self) -> None:
         """Leave the group; what was taken and is not done goes to others."""
+        ...
+
+
+@runtime_checkable
+class StandingBy(Protocol):
+    """A subscription that knows when another process is the active one of its group."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it can be given something now."""
         ...
 
 
@@ -151,7 +197,7 @@ class LogBus(KeepingBus, Protocol):
         """Something was committed; whoever waits for it is woken."""
         ...
 
-    async def prune(self, ledger: Ledger, before: int) -> int:
+    async def prune(self, ledger: Ledger | None, before: int) -> int:
         """Forget records of an adopted ledger's log, and of this process's own, from before a time
 
         (ms), up to what every known group has done; how many went. StoreError when it cannot be

@@ -42,10 +42,16 @@ def raise_for(answer: Answer) -> None:
         raise ConnectionFailedError(
             f"What answers is no Pavane server (HTTP {answer.status}).", "Check the URL."
         ) from None
-    kind = _BY_CODE.get(problem.code)
-    if kind is None:
-        kind = InputError if answer.status in (400, 422) else PavaneError
-    message = problem.detail or f"HTTP {answer.status}."
+    otherwise = InputError if answer.status in (400, 422) else PavaneError
+    raise error_of(problem, otherwise, f"HTTP {answer.status}.")
+
+
+def error_of(
+    problem: Problem, otherwise: type[PavaneError] = PavaneError, message: str = ""
+) -> PavaneError:
+    """The error that a problem tells of; one of a code that nobody knows here is `otherwise`."""
+    kind = _BY_CODE.get(problem.code, otherwise)
+    message = problem.detail or message
     if issubclass(kind, DefinitionError):
-        raise kind(message, problem.remedy, findings=problem.findings)
-    raise kind(message, problem.remedy)
+        return kind(message, problem.remedy, findings=problem.findings)
+    return kind(message, problem.remedy)

@@ -181,6 +181,12 @@ class LocalWorkers:
             found.setdefault(id(post.crew), []).append(name)
         return list(found.values())
 
+    def rooms(self, service: str) -> list[tuple[list[str], int]]:
+        """Of each crew of a service its tasks, and for how many attempts it has places in all."""
+        crews = dict.fromkeys(post.crew for post in self._posts.values())
+        own = [crew for crew in crews if crew.service == service]
+        return [(list(crew.posts), min(each.limit for each in crew.places)) for crew in own]
+
     def give_back(self, task: str, worker: str) -> None:
         del worker  # the task has one post here
         self._unreserve()

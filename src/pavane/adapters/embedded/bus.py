@@ -251,7 +251,7 @@ class EmbeddedBus:
         found = joined.undone_since() if joined is not None else None
         return 1 if found is None else found  # unknown: as if nothing had ever been done
 
-    async def prune(self, ledger: Ledger, before: int) -> int:
+    async def prune(self, ledger: Ledger | None, before: int) -> int:
         """Forget records that every known group has done."""
         self._check_open()
         for group in list(self._groups.values()):

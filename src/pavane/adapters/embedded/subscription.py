@@ -38,6 +38,11 @@ class EmbeddedSubscription:
         self._waiting: dict[asyncio.Future[None], None] = {}
         group.members[self] = None
 
+    @property
+    def active(self) -> bool:
+        """Whether the group is active in this process."""
+        return self.group.active
+
     async def take(self, limit: int) -> list[Delivery]:
         """The next events; waits until there is one, and until the group is active here."""
         await asyncio.sleep(0)  # a busy reader may not keep the loop from hearing rings

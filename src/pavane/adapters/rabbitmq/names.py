@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from pavane.ports.bus import INNER, role_topic
+from pavane.ports.bus import INNER, group_of
 
 _BYTES_MAX: Final = 255  # of a name, in AMQP
 _HASH_CHARS: Final = 32
-_ROLE: Final = role_topic("")
 
 
 def exchange_of(topic: str, prefix: str) -> str:
@@ -32,17 +31,12 @@ def delay_of(level: int) -> str:
     return f"{INNER}delay.{64 << level}ms"
 
 
-def role_of(topic: str) -> str:
-    """The role whose own topic this is, or "". It alone subscribes, as a group of its name."""
-    return topic.removeprefix(_ROLE) if topic.startswith(_ROLE) else ""
-
-
 def is_kept(topic: str, beginnings: tuple[str, ...]) -> bool:
     """Whether what is published on it is kept for who comes later.
 
     Journals and definitions are, and topics that begin with one of these.
     """
-    return topic.startswith((INNER, *beginnings)) and not role_of(topic)
+    return topic.startswith((INNER, *beginnings)) and not group_of(topic)
 
 
 def fitting_key(key: str) -> str:

@@ -11,10 +11,10 @@ from aiormq.exceptions import ChannelNotFoundEntity
 
 from pavane.adapters.rabbitmq.connection import TROUBLE, Link, failed
 from pavane.adapters.rabbitmq.counters import RabbitCounters
-from pavane.adapters.rabbitmq.names import role_of
 from pavane.adapters.rabbitmq.topology import Topology
 from pavane.adapters.rabbitmq.wire import Message
 from pavane.errors import ConnectionFailedError
+from pavane.ports.bus import group_of
 
 if TYPE_CHECKING:
     from aiormq.channel import Channel
@@ -65,7 +65,7 @@ class Publisher:
                 self._returned(message)
 
     def _returned(self, message: Message) -> None:
-        if not message.topic or role_of(message.topic):
+        if not message.topic or group_of(message.topic):
             self._topology.forget()
             raise ConnectionFailedError(
                 f"RabbitMQ has lost the queue for {message.topic or message.routing_key}.",

@@ -13,6 +13,7 @@ from pavane.adapters.rabbitmq.connection import TROUBLE, Link, failed
 from pavane.adapters.rabbitmq.counters import RabbitCounters
 from pavane.adapters.rabbitmq.delays import UNIT_MS
 from pavane.errors import ConnectionFailedError
+from pavane.ports.bus import group_of, is_shared_out
 
 if TYPE_CHECKING:
     from aiormq.channel import Channel
@@ -49,22 +50,25 @@ class Topology:
         exchange = names.exchange_of(topic, self._options.prefix)
         if topic not in self._topics:
             await self._exchange(exchange)
-            if role := names.role_of(topic):
-                await self.queue(role, topic)
+            if group := group_of(topic):
+                await self.queue(group, topic)
             elif names.is_kept(topic, self._options.kept):
                 await self.stream(topic)
             self._topics.add(topic)
         return exchange
 
     async def queue(self, group: str, topic: str) -> str:
-        """The queue of a group for a topic: replicated, and read by one process at a time."""
+        """The queue of a group for a topic: replicated, and read by one process at a time,
+
+        unless what is in it has no order.
+        """
         queue = names.queue_of(group, topic, self._options.prefix)
         await self._bound(
             queue,
             names.exchange_of(topic, self._options.prefix),
             {
                 "x-queue-type": "quorum",
-                "x-single-active-consumer": True,
+                "x-single-active-consumer": not is_shared_out(topic),
                 "x-delivery-limit": _FOR_EVER,
             },
         )

@@ -88,7 +88,7 @@ class CrewExchange:
             given = await self._line.through(
                 Wanted(
                     worker=self._name,
-                    reports=[_report(outcome) for outcome, _ in bringing],
+                    reports=[report_of(outcome) for outcome, _ in bringing],
                     beats=[Beat(*p, msgspec.Raw(progress.get(p, b"null"))) for p in beats],
                     holds=self._holds(),
                     tasks=self._tasks if room else [],
@@ -162,7 +162,7 @@ class CrewExchange:
             place = (each.execution_id, each.ref, each.attempt)
             self._at_work[place] = self
             self._got[place] = None
-            self._workers.run(_assignment(each, self._name, ahead_ms))
+            self._workers.run(assignment_of(each, self._name, ahead_ms))
         for _ in range(room - len(given.work)):
             self._workers.give_back(self._tasks[0], "")
 
@@ -208,7 +208,8 @@ class CrewExchange:
         self._hear(given)
 
 
-def _report(outcome: Outcome) -> Report:
+def report_of(outcome: Outcome) -> Report:
+    """An outcome as it travels."""
     return Report(
         outcome.execution_id,
         outcome.ref,
@@ -221,7 +222,7 @@ def _report(outcome: Outcome) -> Report:
     )
 
 
-def _assignment(work: Work, worker: str, ahead_ms: int) -> Assignment:
+def assignment_of(work: Work, worker: str, ahead_ms: int = 0) -> Assignment:
     """As the server means it, in the times of our own clock, which may be ahead of the server's."""
 
     def here(at: int) -> int:

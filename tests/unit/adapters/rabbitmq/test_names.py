@@ -1,7 +1,16 @@
 """Names on the broker: as they are while they fit, told apart when they do not."""
 
 from pavane.adapters.rabbitmq import names
-from pavane.ports.bus import JOURNAL, role_topic
+from pavane.ports.bus import (
+    JOURNAL,
+    REPORTS,
+    SERVERS,
+    group_of,
+    orders_topic,
+    role_topic,
+    task_group,
+    task_topic,
+)
 
 
 def test_names_are_what_people_would_look_for():
@@ -21,8 +30,12 @@ def test_long_names_fit_and_differ():
 
 
 def test_roles_and_what_is_kept():
-    assert names.role_of(role_topic("billing")) == "billing"
-    assert names.role_of("shop.order.v1") == ""
+    assert group_of(role_topic("billing")) == "billing"
+    assert group_of(task_topic("billing")) == task_group("billing")
+    assert group_of(REPORTS) == SERVERS
+    assert group_of("shop.order.v1") == ""
+    assert [names.is_kept(each, ()) for each in (REPORTS, task_topic("billing"))] == [False] * 2
+    assert names.is_kept(orders_topic("billing"), ())
     assert names.is_kept(JOURNAL, ())
     assert not names.is_kept(role_topic("billing"), ("_pavane",))
     assert not names.is_kept("shop.order.v1", ())

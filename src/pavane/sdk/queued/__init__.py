@@ -1,0 +1,1 @@
+"""Services that take their tasks from a bus."""
