@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pavane.engine.engine import Engine
     from pavane.engine.keyring import Keyring
     from pavane.ports.store import Store
+    from pavane.sdk.queued.workers import QueuedWorkers
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -82,7 +83,8 @@ class _Bootstrap:
         on_wait: Callable[[str], None] = lambda _why: None,
         lease_s: float = 5.0,
         retention_s: float = 14 * 86_400.0,
-    ) -> AbstractAsyncContextManager[RemoteWorkers]:
+        queued: bool = False,
+    ) -> AbstractAsyncContextManager[RemoteWorkers | QueuedWorkers]:
         from pavane.bootstrap import mixed_workers
 
         return mixed_workers(
@@ -95,6 +97,32 @@ class _Bootstrap:
             on_wait=on_wait,
             lease_s=lease_s,
             retention_s=retention_s,
+            queued=queued,
+        )
+
+    def queued_services(
+        self,
+        bus_url: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]] = (),
+        overwrite: bool = False,
+        server: str = "",
+        api_key: str | None = None,
+        on_wait: Callable[[str], None] = lambda _why: None,
+        ledger: str = "",
+    ) -> AbstractAsyncContextManager[QueuedWorkers]:
+        from pavane.bootstrap import queued_services
+
+        return queued_services(
+            bus_url,
+            services=services,
+            workflows=workflows,
+            overwrite=overwrite,
+            server=server,
+            api_key=api_key,
+            on_wait=on_wait,
+            ledger=ledger,
         )
 
     def remote_services(

@@ -14,6 +14,7 @@ from pavane.bootstrap.opening import (
     open_store,
 )
 from pavane.bootstrap.orchestrated import running_engine
+from pavane.bootstrap.queued import queued_services
 from pavane.bootstrap.remote import remote_services
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "open_caller",
     "open_ledger",
     "open_store",
+    "queued_services",
     "remote_services",
     "running_engine",
 ]

@@ -25,6 +25,7 @@ from pavane.bootstrap.opening import (
     open_store,
 )
 from pavane.bootstrap.orchestrated import running_engine
+from pavane.bootstrap.queued import queued_services
 from pavane.bootstrap.remote import remote_services
 from pavane.bootstrap.standing_by import active_or_standing_by
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pavane.ports.probe import Probe
     from pavane.ports.results import Results
     from pavane.ports.store import Store
+    from pavane.sdk.queued.workers import QueuedWorkers
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -204,10 +206,12 @@ async def mixed_workers(
     probe: Probe | None = None,
     lease_s: float = LEASE_S,
     retention_s: float = RETENTION_S,
-) -> AsyncGenerator[RemoteWorkers]:
+    queued: bool = False,
+) -> AsyncGenerator[RemoteWorkers | QueuedWorkers]:
     """Services of this process that work for a server, and dance scopes that need no conductor.
 
     As `remote_services` and `dancing_services` together; the server must be on the same bus.
+    `queued`: as `queued_services`, which need not know where the server is ("").
     """
     from pavane.participant.announcing import announcement
     from pavane.sdk.service import definitions_of
@@ -231,8 +235,8 @@ async def mixed_workers(
                 results[service.name] = own.results
             begin = partial(dancing, service, company, own, clock, concurrency, probe, retention_s)
             await stack.enter_async_context(active_or_standing_by(service.name, own, begin))
-        working = remote_services(
-            server,
+        begun = partial(queued_services, chosen, server=server) if queued else None
+        working = (begun or partial(remote_services, server))(
             services=services,
             workflows=conducted,
             tasks=list(tasks.values()),

@@ -14,6 +14,7 @@ from pavane.bootstrap.opening import SystemClock, open_caller, open_store
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
+    from pavane.engine.queued.crews import QueuedCrews
     from pavane.ports.bus import Bus
     from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance, Clock
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pavane.ports.results import Results
     from pavane.ports.store import Store
     from pavane.sdk.service import Service
+    from pavane.sdk.worker import LocalWorkers
     from pavane.sdk.workflow import WorkflowFunction
 
 
@@ -64,8 +66,8 @@ async def running_engine(
     from pavane.engine.sessions import LEASE_S
 
     clock = clock or SystemClock()
+    dispatcher: LocalWorkers | None = None
     chosen = open_store(store) if isinstance(store, str) else store
-    dispatcher = None
     name = _name_on(chosen, chance := chance or random.SystemRandom())
     async with AsyncExitStack() as stack:
         if services or calls or caller is not None:
@@ -87,13 +89,13 @@ async def running_engine(
                 results=results,
                 record_plain=False,
             )
-        queued = QueuedCrews(tasks_on, clock, name) if tasks_on is not None else None
+        queued = QueuedCrews(tasks_on, clock, name) if tasks_on else None
         engine = Engine(
             chosen,
             clock=clock,
             chance=chance,
             name=name,
-            dispatcher=dispatcher if queued is None else Crews(dispatcher, queued),
+            dispatcher=Crews(dispatcher, queued) if queued else dispatcher,
             probe=probe,
             lease_s=lease_s or LEASE_S,
             schedules=schedules,
@@ -104,21 +106,30 @@ async def running_engine(
             engine.registry.tell_of_tasks(dispatcher.defined)
         stack.enter_context(_tuned_interpreter())
         try:
-            await engine.start()
-            tasks = tuple(dispatcher.definitions) if dispatcher else ()
-            await engine.register([each.definition for each in workflows], tasks)
-            if dispatcher is not None:
-                for task in dispatcher.names:
-                    dispatcher.wake(task)
-            if queued is not None:
-                queued.start(engine)
-            yield engine
+            yield await _begin(engine, workflows, dispatcher, queued)
         finally:
             if queued is not None:
                 await queued.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             await engine.stop()
+
+
+async def _begin(
+    engine: Engine,
+    workflows: Sequence[WorkflowFunction[..., object]],
+    workers: LocalWorkers | None,
+    queued: QueuedCrews | None,
+) -> Engine:
+    await engine.start()
+    tasks = tuple(workers.definitions) if workers else ()
+    await engine.register([each.definition for each in workflows], tasks)
+    if workers is not None:
+        for task in workers.names:
+            workers.wake(task)
+    if queued is not None:
+        queued.start(engine)
+    return engine
 
 
 def _name_on(store: Store, chance: Chance) -> str:

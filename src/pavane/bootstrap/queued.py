@@ -43,14 +43,17 @@ async def queued_services(
     probe: Probe | None = None,
     ledger: str = "",
     results: Mapping[str, Results] | None = None,
+    server: str = "",
+    api_key: str | None = None,
 ) -> AsyncGenerator[QueuedWorkers]:
     """Services whose tasks come over a bus from whichever server is on it (`conducting`).
 
     As `remote_services`, without any connection to the server: definitions are offered on the bus,
-    and registered by a server, which is waited for. A bus that is given is open, and stays so.
-    UsageError without any service.
+    and registered by a server, which is waited for; where a `server` is named, over its API. A bus
+    that is given is open, and stays so. UsageError without any service.
     """
     from pavane.sdk.queued.workers import QueuedWorkers
+    from pavane.sdk.remote.registering import register
     from pavane.sdk.service import definitions_of
     from pavane.sdk.starting import definitions_for
     from pavane.sdk.worker import LocalWorkers
@@ -73,9 +76,11 @@ async def queued_services(
         queued = QueuedWorkers(workers, services, bus, clock, name, probe)
         stack.push_async_callback(queued.stop)
         queued.listen()
-        await queued.offering.register(
-            definitions, list(offered.values()), overwrite=overwrite, on_wait=on_wait
-        )
+        told = (definitions, list(offered.values()))
+        if server:
+            await register(server, *told, overwrite=overwrite, api_key=api_key, on_wait=on_wait)
+        else:
+            await queued.offering.register(*told, overwrite=overwrite, on_wait=on_wait)
         queued.start()
         yield queued
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pavane.ports.bus import Bus
     from pavane.ports.clock import Chance, Clock
     from pavane.ports.store import Store
+    from pavane.sdk.queued.workers import QueuedWorkers
     from pavane.sdk.remote.workers import RemoteWorkers
     from pavane.sdk.service import Service
     from pavane.sdk.workflow import WorkflowFunction
@@ -94,8 +95,27 @@ class Wiring(Protocol):
         on_wait: Callable[[str], None] = ...,
         lease_s: float = 5.0,
         retention_s: float = 14 * 86_400.0,
-    ) -> AbstractAsyncContextManager[RemoteWorkers]:
-        """Services that work for a server, and dance the scopes that need no conductor."""
+        queued: bool = False,
+    ) -> AbstractAsyncContextManager[RemoteWorkers | QueuedWorkers]:
+        """Services that work for a server, and dance the scopes that need no conductor.
+
+        `queued`: their tasks come over the bus; then the server's URL may be "".
+        """
+        ...
+
+    def queued_services(
+        self,
+        bus_url: str,
+        *,
+        services: Sequence[Service],
+        workflows: Sequence[WorkflowFunction[..., object]] = (),
+        overwrite: bool = False,
+        server: str = "",
+        api_key: str | None = None,
+        on_wait: Callable[[str], None] = ...,
+        ledger: str = "",
+    ) -> AbstractAsyncContextManager[QueuedWorkers]:
+        """Services whose tasks come over a bus from whichever server is on it."""
         ...
 
     def remote_services(

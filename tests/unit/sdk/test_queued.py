@@ -45,7 +45,7 @@ class Pay:
             self.undone.append(order)
 
         @self.service.task(undo=refund, retries=5)
-        async def charge(order: str, ctx: TaskContext) -> str:
+        async def charge(ctx: TaskContext, order: str) -> str:
             self.calls.append(order)
             self.going += 1
             self.most = max(self.most, self.going)
@@ -88,7 +88,10 @@ class Lossy(MemoryBus):
     lose: Callable[[Outgoing], bool] = staticmethod(lambda _out: False)
     doubles = False
     turns = False
-    published: list[Outgoing] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.published: list[Outgoing] = []
 
     def another(self) -> Lossy:
         new = super().another()
@@ -111,15 +114,14 @@ class Stage:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.bus = Lossy()
-        self.bus.published = []
         self.clock = VirtualClock()
 
-    def server(self, bus: MemoryBus | None = None):  # noqa: ANN201  # what contextlib makes of it
+    def server(self, bus: MemoryBus | None = None):
         return running_engine(
             self.store, clock=self.clock, chance=random.Random(1), tasks_on=bus or self.bus
         )
 
-    async def begun(self, pay: Pay, name: str = "", **options: object):  # noqa: ANN201  # as above
+    async def begun(self, pay: Pay, name: str = "", **options: object):
         """A process of the service, on a connection of its own."""
         bus = self.bus.another()
         await bus.open()

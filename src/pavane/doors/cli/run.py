@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 
     from pavane.doors.wiring import Company
     from pavane.sdk.application.loading import App
+    from pavane.sdk.queued.workers import QueuedWorkers
     from pavane.sdk.remote.workers import RemoteWorkers
 
-    Opened = Callable[..., AbstractAsyncContextManager[RemoteWorkers]]
+    Opened = Callable[..., AbstractAsyncContextManager[RemoteWorkers | QueuedWorkers]]
 
 
 @click.command()
@@ -42,6 +43,16 @@ if TYPE_CHECKING:
 @store_option()
 @bus_option
 @server_option("Work for the orchestrator at this URL, instead of one in this process.")
+@click.option(
+    "--tasks",
+    "tasks_from",
+    metavar="server|bus",
+    type=click.Choice(["server", "bus"]),
+    default="server",
+    show_default=True,
+    help="Where orchestrated services take their tasks: with bus, from the one at --bus, which the "
+    "server must be on; then --server need not be given.",
+)
 @click.option(
     "--service", "names", metavar="NAME", multiple=True, help="Only this one; repeatable."
 )
@@ -73,6 +84,7 @@ def command(
     store_url: str,
     bus: str | None,
     server: str | None,
+    tasks_from: str,
     names: tuple[str, ...],
     ledger: str | None,
     lease_s: float,
@@ -90,21 +102,17 @@ def command(
     What the store holds unfinished goes on. With --port the process answers REST as well, so that
     `pavane start --server` reaches it from another terminal. With --server the orchestrator is
     another process, for which this one works; with --style hybrid it also dances, on --bus, the
-    scopes that need no conductor.
+    scopes that need no conductor. With --tasks bus tasks come as messages, and nothing else is
+    needed of the server than that it is on the bus.
     """
     import asyncio
 
     from pavane.sdk.application.loading import load_app
 
     dances = style == "choreographed"
-    if ledger and server and style == "hybrid":
-        raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
-    if server and (dances or port is not None):
-        wrong = "--style choreographed" if dances else "--port"
-        raise UsageError(
-            f"With --server the orchestrator is elsewhere, which does not go with {wrong}.",
-            "Leave one of them out.",
-        )
+    _need_what_fits(style, server, ledger, port)
+    if queued := tasks_from == "bus":
+        _need_bus(style, bus, port)
     if quiet:
         _need_nobody_who_asks(dances=dances, port=port)
     loaded = load_app(app)
@@ -127,12 +135,11 @@ def command(
         where = (bus or "embedded:.pavane").partition("?")[0]  # what follows may be secret
         asyncio.run(_dance(wiring, opened, loaded, where, door=door and unkept(door), quiet=quiet))
         return
-    if server:
-        opened = partial(wiring.remote_services, server, ledger=ledger or "")
-        if style == "hybrid":
-            mixed = partial(wiring.mixed_workers, lease_s=lease_s, retention_s=retention_s)
-            opened = partial(mixed, server, bus or "embedded:.pavane")
-        asyncio.run(_work(opened, loaded, server, overwrite))
+    if server or queued:
+        kept = (ledger or "", lease_s, retention_s)
+        where = (bus or "embedded:.pavane", server or "")
+        opened = _elsewhere(wiring, style, where, kept, queued=queued)
+        asyncio.run(_work(opened, loaded, server or shown_bus(where[0]), overwrite))
         return
     if style == "hybrid":
         raise UsageError(
@@ -141,6 +148,51 @@ def command(
         )
     _need_ledger(app, loaded, ledger)
     asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
+
+
+def _elsewhere(
+    wiring: Wiring,
+    style: str,
+    where: tuple[str, str],
+    kept: tuple[str, float, float],
+    *,
+    queued: bool,
+) -> Opened:
+    """Services at work for an orchestrator elsewhere; `where`: the bus, and the server or ""."""
+    (bus, server), (ledger, lease_s, retention_s) = where, kept
+    if style == "hybrid":
+        mixed = partial(wiring.mixed_workers, lease_s=lease_s, retention_s=retention_s)
+        return partial(mixed, server, bus, queued=queued)
+    if queued:
+        return partial(wiring.queued_services, bus, server=server, ledger=ledger)
+    return partial(wiring.remote_services, server, ledger=ledger)
+
+
+def _need_what_fits(style: str, server: str | None, ledger: str | None, port: int | None) -> None:
+    if ledger and server and style == "hybrid":
+        raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
+    dances = style == "choreographed"
+    if server and (dances or port is not None):
+        wrong = "--style choreographed" if dances else "--port"
+        raise UsageError(
+            f"With --server the orchestrator is elsewhere, which does not go with {wrong}.",
+            "Leave one of them out.",
+        )
+
+
+def _need_bus(style: str, bus: str | None, port: int | None) -> None:
+    if style == "choreographed":
+        raise UsageError("Choreographed services take no tasks from anybody.", "Leave --tasks out.")
+    if not bus or bus.startswith("memory"):
+        raise UsageError(
+            "With --tasks bus the tasks come over a bus that the server is on, too.",
+            "Give its URL with --bus, here and to `pavane server`.",
+        )
+    if port is not None:
+        raise UsageError(
+            "With --tasks bus the orchestrator is elsewhere, which does not go with --port.",
+            "Leave one of them out.",
+        )
 
 
 def _need_nobody_who_asks(*, dances: bool, port: int | None) -> None:
