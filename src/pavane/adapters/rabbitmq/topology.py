@@ -63,15 +63,10 @@ class Topology:
         unless what is in it has no order.
         """
         queue = names.queue_of(group, topic, self._options.prefix)
-        await self._bound(
-            queue,
-            names.exchange_of(topic, self._options.prefix),
-            {
-                "x-queue-type": "quorum",
-                "x-single-active-consumer": not is_shared_out(topic),
-                "x-delivery-limit": _FOR_EVER,
-            },
-        )
+        arguments: dict[str, Any] = {"x-queue-type": "quorum", "x-delivery-limit": _FOR_EVER}
+        if not is_shared_out(topic):
+            arguments["x-single-active-consumer"] = True
+        await self._bound(queue, names.exchange_of(topic, self._options.prefix), arguments)
         return queue
 
     async def stream(self, topic: str) -> str:
