@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from pavane.core.model.rows import Header, Key, Ready, TaskRow, Value
 from pavane.core.model.status import EXECUTION_CHANGES
-from pavane.ports.store import Change, Search, Store, StoredWorkflow, Unit
+from pavane.ports.store import Bound, Change, Search, Store, StoredWorkflow, Unit
 
 REFS = ("a", "b", "ab", "undo:a", "é", "z_10", "z_9")
 QUEUES = ("", "q", "p")
@@ -46,7 +46,7 @@ class History:
 
     def do_commit(self) -> Operation:
         units = [
-            Unit([self._change() for _ in range(self.random.choice((1, 1, 1, 2)))])
+            Unit([self._change() for _ in range(self.random.choice((1, 1, 1, 2)))], self._bounds())
             for _ in range(self.random.choice((0, 1, 2, 5)))
         ]
         return Operation("commit", lambda store: store.commit(units), units)
@@ -76,6 +76,10 @@ class History:
     def do_leases(self) -> Operation:
         prefix = self.random.choice(("n1", "n2/", "", "x"))
         return Operation("leases", lambda store: store.leases(prefix))
+
+    def do_held(self) -> Operation:
+        queues = self.random.sample(("q", "p", "x", "y"), self.random.randrange(1, 3))
+        return Operation("held", lambda store: store.held(queues))
 
     def do_search(self) -> Operation:
         wanted = Search(
@@ -124,6 +128,16 @@ class History:
             entries=self.random.choice((b"", b'["fact"]')),
             at=self.now,
         )
+
+    def _bounds(self) -> list[Bound]:
+        found: list[Bound] = []
+        if self.random.random() < 0.4:
+            most, count = self.random.randrange(2, 16), self.random.randrange(1, 3)
+            found.append(Bound(self.random.choice(("q", "p")), most, count))
+        if self.random.random() < 0.2:
+            most, count = self.random.choice((3, 250)), self.random.randrange(1, 4)
+            found.append(Bound(self.random.choice(("q", "t")), most, count, 9, self._time()))
+        return found
 
     def _new_header(self) -> Header:
         self.made += 1

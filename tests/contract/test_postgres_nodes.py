@@ -10,7 +10,7 @@ import pytest
 from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.store import PostgresStore
 from pavane.core.model.rows import Header
-from pavane.ports.store import Change, Unit
+from pavane.ports.store import Bound, Change, Unit
 from pavane.testing.contracts.store.harness import each, finish, header, one, revision, start
 
 pytestmark = pytest.mark.anyio
@@ -33,6 +33,7 @@ async def test_each_revision_is_written_by_one(nodes: list[PostgresStore]):
     ids = [f"{n:02}" for n in range(12)]
     await nodes[0].commit(each([start(id) for id in ids]))
     won: list[tuple[str, int]] = []
+    paced = [Bound(name, 1000, within_ms=1000, at=1) for name in ("x", "a")]
 
     async def work(node: PostgresStore) -> None:
         for _ in range(25):
@@ -40,7 +41,7 @@ async def test_each_revision_is_written_by_one(nodes: list[PostgresStore]):
             headers = [rows.header for rows in found.values() if rows.header]
             changes = [_following(before) for before in headers]
             dice.shuffle(changes)
-            units = [Unit(changes[:2], {"x": b"1", "a": b"2"}), *each(changes[2:])]
+            units = [Unit(changes[:2], paced), *each(changes[2:])]
             lost = await node.commit(units)
             for index, unit in enumerate(units):
                 if index not in lost:

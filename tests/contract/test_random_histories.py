@@ -23,7 +23,7 @@ MOST_STEPS = 2000
 # found and not found, won and lost.
 WANTED = {
     f"{name} {result}"
-    for name in ("commit", "load", "find_keys", "ready", "due", "leases", "search")
+    for name in ("commit", "load", "find_keys", "ready", "due", "leases", "held", "search")
     for result in ("yes", "no")
 } | {"definitions yes", "crash", "full", "commit mixed"}
 

@@ -7,6 +7,9 @@ from copy import deepcopy
 from os import PathLike
 from typing import Any
 
+from msgspec import structs
+
+from pavane.adapters.bounding import Room
 from pavane.adapters.memory.rows import ExecutionRows, Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.adapters.memory.store import MemoryStore
@@ -14,7 +17,7 @@ from pavane.adapters.sqlite.lock import ServerLock
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.core.model.rows import OWN, Key, Ready
 from pavane.errors import StoreFullError
-from pavane.ports.store import LoadedRows, Unit
+from pavane.ports.store import Bound, LoadedRows, Unit
 
 Wanted = Mapping[str, frozenset[Key] | set[Key]]
 
@@ -262,9 +265,17 @@ class PacesApart(MemoryStore):
     """12, paced: writes them also where their unit loses."""
 
     async def commit(self, units: Sequence[Unit]) -> set[int]:
+        room = self._room(units)
         for unit in units:
-            self._paces.update(unit.paces)
-        return await super().commit(units)
+            room.takes(unit)
+        self._paces.update(room.bodies())
+        return await super().commit(
+            [structs.replace(unit, bounds=_unpaced(unit)) for unit in units]
+        )
+
+
+def _unpaced(unit: Unit) -> list[Bound]:
+    return [bound for bound in unit.bounds if not bound.within_ms]
 
 
 class PacesForgotten(MemoryStore):
@@ -299,3 +310,23 @@ class OwnForGood(MemoryStore):
             for change in unit.changes:
                 change.closed = [ref for ref in change.closed if ref]
         return await super().commit(units)
+
+
+class Boundless(MemoryStore):
+    """14, bounded: counts what a batch takes, and not what is leased."""
+
+    def _room(self, units: Sequence[Unit]) -> Room:
+        return Room({}, self._paces)
+
+
+class PlacesForGood(MemoryStore):
+    """14, bounded: a lease that goes back to its queue keeps its place."""
+
+    def _room(self, units: Sequence[Unit]) -> Room:
+        for queue, held in self._tables.held.items():
+            self._ever.setdefault(queue, set()).update(held)
+        return Room({queue: len(held) for queue, held in self._ever.items()}, self._paces)
+
+    def __init__(self, *, shared: bool = False) -> None:
+        super().__init__(shared=shared)
+        self._ever: dict[str, set[tuple[str, str]]] = {}

@@ -45,6 +45,8 @@ CAUGHT_BY = [
     (stores.SchedulesForgotten, "test_scheduled_after_a_death_too"),
     (stores.PacesApart, "test_paced_with_its_unit_or_not_at_all"),
     (stores.PacesForgotten, "test_paced_after_a_death_too"),
+    (stores.Boundless, "test_bounded_by_what_is_leased_and_nothing_else"),
+    (stores.PlacesForGood, "test_bounded_until_a_lease_ends"),
     (stores.OwnInPages, "test_own_row_is_in_no_page"),
     (stores.OwnForGood, "test_own_row_is_had_and_given_up"),
 ]
@@ -108,7 +110,7 @@ async def test_and_it_is_the_breaking_that_is_caught(
 
 def test_each_promise_has_a_store_that_breaks_it():
     promises = re.findall(r"^(\d+)\. (\w+):", pavane.ports.store.__doc__ or "", re.MULTILINE)
-    assert len(promises) == 13
+    assert len(promises) == 14
     told = [(broken.__doc__ or "").split(":")[0] for broken, _ in CAUGHT_BY]
     assert {f"{number}, {word}" for number, word in promises} == set(told)
     for broken, test in CAUGHT_BY:

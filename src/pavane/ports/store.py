@@ -18,17 +18,21 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 10. paged: `Key("open", after)` gives at most PAGE rows with ref > after, by ref.
 11. scheduled: `schedules` gives what was put last under each name, also after a death, and
    nothing that was removed.
-12. paced: a unit's `paces` are written with it or not at all; `paces` gives what was written last.
+12. paced: what a unit's bounds say that begins is noted with it or not at all; `paces` gives, by
+   task, all that was noted and still counts.
 13. own: an execution's own Ready row, with the ref "", waits in its queue and is leased like that
    of a task, and goes as they do; but no page has it. So who waits for a place among those of a
    workflow that run at once is found like what waits for a worker, at the cost of those asked for.
+14. bounded: a unit whose `bounds` do not hold is lost. Counted is what was leased before the batch
+   and what the units before it take that win; of all stores on the same rows, also at one moment.
+   Whatever ends a lease frees its place.
 
 No method may be called before `open` or after `close`. All are called from one event loop.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -68,14 +72,26 @@ class Change(msgspec.Struct):
     at: int = 0
 
 
-class Unit(msgspec.Struct):
-    """Changes to executions that must be written together (a parent and its child).
+class Bound(msgspec.Struct, frozen=True, gc=False):
+    """That `count` more are not too many.
 
-    `paces`: when tasks began lately, by their names; each replaces what was there.
+    Of the leases of a queue at most `most` are there at once. Where `within_ms` is given, `name` is
+    a task, of which at most `most` attempts begin within any such time; these begin `at` (epoch
+    ms), and that is noted as `Pace` says it.
     """
 
+    name: str
+    most: int
+    count: int = 1
+    within_ms: int = 0
+    at: int = 0
+
+
+class Unit(msgspec.Struct):
+    """Changes to executions that must be written together (a parent and its child)."""
+
     changes: list[Change]
-    paces: dict[str, bytes] = {}
+    bounds: list[Bound] = []
 
 
 class LogEntry(msgspec.Struct, frozen=True):
@@ -205,6 +221,10 @@ class Store(Protocol):
 
     async def leases(self, worker_prefix: str) -> list[Ready]:
         """Leased tasks whose worker's name starts so: what a process held before it died."""
+        ...
+
+    async def held(self, queues: Collection[str]) -> list[Ready]:
+        """What is leased of these queues, by execution and ref."""
         ...
 
     async def paces(self) -> dict[str, bytes]:

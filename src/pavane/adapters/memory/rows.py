@@ -77,6 +77,7 @@ class Tables:
         self.alarms: list[tuple[int, str, str]] = []  # sorted: (alarm_at, execution, ref)
         # By queue, sorted: the highest priority first, negated, then by visible_at.
         self.waiting: dict[str, list[tuple[int, int, str, str]]] = {}
+        self.held: dict[str, set[tuple[str, str]]] = {}  # by queue: what is leased
 
     def own(self, execution_id: str) -> ExecutionRows:
         """The rows of an execution, safe to change: no snapshot shares them."""
@@ -125,10 +126,16 @@ class Tables:
             _discard(self.waiting[old.queue], _turn(old))
             if not self.waiting[old.queue]:
                 del self.waiting[old.queue]
+        if old is not None and _is_leased(old):
+            self.held[old.queue].discard((execution_id, ref))
+            if not self.held[old.queue]:
+                del self.held[old.queue]
         if new is not None:
             rows.ready[ref] = new
             if _waits(new):
                 insort(self.waiting.setdefault(new.queue, []), _turn(new))
+            if _is_leased(new):
+                self.held.setdefault(new.queue, set()).add((execution_id, ref))
 
     def _alarm(self, old: int, new: int, execution_id: str, ref: str) -> None:
         if old != new:
@@ -141,6 +148,11 @@ class Tables:
 def _waits(row: Ready) -> bool:
     """Whether a worker may take the task, now or later."""
     return bool(row.queue) and not row.worker and not row.mark
+
+
+def _is_leased(row: Ready) -> bool:
+    """Whether somebody has it: a worker a task, or an execution its place."""
+    return bool(row.worker) and not row.mark
 
 
 def _turn(row: Ready) -> tuple[int, int, str, str]:

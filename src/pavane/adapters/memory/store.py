@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 
+from pavane.adapters.bounding import Room, bounded
 from pavane.adapters.memory.keys import MemoryKeys
 from pavane.adapters.memory.members import MemoryMembers
 from pavane.adapters.memory.rows import Tables
@@ -102,14 +103,19 @@ class MemoryStore:
                 "The store has no room left; nothing was written.", "Make room, then try again."
             )
         lost: set[int] = set()
+        room = self._room(units)
         for index, unit in enumerate(units):
-            if self._wins(unit):
+            if self._wins(unit) and room.takes(unit):
                 for change in unit.changes:
                     self._tables.apply(change)
-                self._paces.update(unit.paces)
             else:
                 lost.add(index)
+        self._paces.update(room.bodies())
         return lost
+
+    def _room(self, units: Sequence[Unit]) -> Room:
+        held = {name: len(self._tables.held.get(name, ())) for name in bounded(units)}
+        return Room(held, self._paces)
 
     def _wins(self, unit: Unit) -> bool:
         """Whether each header follows the stored one, and each new start key is free."""
@@ -167,6 +173,14 @@ class MemoryStore:
             if ready.worker and ready.worker.startswith(worker_prefix)
         ]
         return sorted(held, key=lambda r: (r.execution_id, r.ref))
+
+    async def held(self, queues: Collection[str]) -> list[Ready]:
+        """What is leased of these queues."""
+        self._check_open()
+        leases = sorted(
+            lease for queue in set(queues) for lease in self._tables.held.get(queue, ())
+        )
+        return [self._tables.executions[id].ready[ref] for id, ref in leases]
 
     async def paces(self) -> dict[str, bytes]:
         """When tasks began lately, by their names."""

@@ -93,7 +93,10 @@ class Committer(ABC, Generic[Part]):
 
     @abstractmethod
     async def _losers(self, connection: Connection, parts: Sequence[Part]) -> set[int]:
-        """The indexes of the parts that lose, as the rows stand now; in two round trips."""
+        """The indexes of the parts that lose, as the rows stand now; in two round trips.
+
+        What needs more of them counts these.
+        """
 
     @abstractmethod
     def _fence(self) -> int:

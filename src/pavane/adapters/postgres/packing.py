@@ -34,16 +34,16 @@ class Packed:
         self.closed: list[_Row] = []
         self.ready: list[_Row] = []
         self.log: list[_Row] = []
-        self.paces: list[_Row] = []
+        self.bounds: list[_Row] = []
 
     def __bool__(self) -> bool:
-        return bool(self.headers or self.paces)
+        return bool(self.headers or self.bounds)
 
     @property
     def rows(self) -> tuple[object, ...]:
         """The parameters of the call, behind those about the writer."""
         tables = (self.headers, self.tasks, self.values, self.closed, self.ready)
-        return (self.turns, *tables, self.log, self.paces)
+        return (self.turns, *tables, self.log, self.bounds)
 
     def add(self, change: Change, turn: int) -> None:
         """The rows of one change."""
@@ -97,7 +97,6 @@ def pack(units: Sequence[Unit], counters: PostgresCounters) -> Packed:
     comes before it finds the key taken.
     """
     packed = Packed(counters)
-    paces: dict[str, bytes] = {}
     turn = 0
     seen: set[str] = set()
     for unit in units:
@@ -108,8 +107,7 @@ def pack(units: Sequence[Unit], counters: PostgresCounters) -> Packed:
                 seen.clear()
             seen.add(header.id)
             packed.add(change, turn)
-        paces |= unit.paces
+        packed.bounds += map(astuple, unit.bounds)
     packed.turns = turn + 1
     packed.headers.sort(key=lambda row: (row[0], row[1]))
-    packed.paces = sorted(paces.items())
     return packed

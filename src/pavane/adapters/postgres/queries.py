@@ -123,6 +123,16 @@ LEASES: Final = f"""SELECT {READY_ROW} FROM ready
     WHERE worker <> '' AND starts_with(worker, $1) ORDER BY execution_id, ref"""
 """Tasks held by workers whose names start so. Reads every open task: for start-up."""
 
+HELD: Final = f"""SELECT {READY_ROW} FROM ready
+    WHERE queue = ANY($1::text[]) AND worker <> '' AND mark = '' ORDER BY execution_id, ref"""
+"""What is leased of some queues."""
+
+FIND_ROOM: Final = """SELECT name,
+    (SELECT count(*) FROM ready WHERE queue = name AND worker <> '' AND mark = ''),
+    (SELECT body FROM pace WHERE task = name)
+    FROM unnest($1::text[]) AS wanted (name)"""
+"""How many of some queues are leased, and when some tasks began: to judge unit by unit."""
+
 PACES: Final = "SELECT task, body FROM pace ORDER BY task"
 """When tasks began lately; reads all of them: for start-up and for people."""
 
@@ -246,7 +256,7 @@ QUEUES: Final = """SELECT queue, count(*) FROM ready
 
 RUNNING: Final = """SELECT queue, count(*) FROM ready
     WHERE worker <> '' AND mark = '' GROUP BY queue ORDER BY 1"""
-"""How many tasks workers have, by queue. Reads every open task."""
+"""How many tasks workers have, by queue. Cost grows with these."""
 
 # --- the log ------------------------------------------------------------------------------------
 
@@ -342,6 +352,8 @@ HOT: Final[dict[str, str]] = {
         "MOVE_WRITER",
         "FIND_WRITER",
         "READY",
+        "HELD",
+        "FIND_ROOM",
         "DUE",
         "NEXT_ALARM",
         "DEFINITION",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pavane.adapters.postgres import queries as q
@@ -160,6 +160,10 @@ class PostgresStore:
     async def leases(self, worker_prefix: str) -> list[Ready]:
         """Leased tasks whose worker's name starts so, by execution and ref."""
         return [Ready(*row) for row in await self._read(q.LEASES, worker_prefix)]
+
+    async def held(self, queues: Collection[str]) -> list[Ready]:
+        """What is leased of these queues, by execution and ref."""
+        return [Ready(*row) for row in await self._read(q.HELD, sorted(set(queues)))]
 
     async def paces(self) -> dict[str, bytes]:
         """When tasks began lately, by their names."""

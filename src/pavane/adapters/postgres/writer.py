@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pavane.adapters.bounding import Room, bounded
 from pavane.adapters.judging import losers
 from pavane.adapters.postgres import queries as q
 from pavane.adapters.postgres import routine
@@ -39,7 +40,14 @@ class Writer(Committer[Unit]):
         revisions = await connection.fetch(q.FIND_REVISIONS, ids)
         taken = await connection.fetch(q.FIND_KEYS, *columns)
         keys = {(row[0], row[1]): row[2] for row in taken}
-        return losers(parts, {row[0]: row[1] for row in revisions}, keys)
+        room: Room | None = None
+        if names := bounded(parts):
+            self._totals.statements += 1
+            self._totals.round_trips += 1
+            found = await connection.fetch(q.FIND_ROOM, sorted(names))
+            paces = {row[0]: row[2] for row in found if row[2] is not None}
+            room = Room({row[0]: row[1] for row in found}, paces)
+        return losers(parts, {row[0]: row[1] for row in revisions}, keys, room)
 
     async def _prepare(self, connection: Connection) -> None:
         """Make what commits call, and see how transactions are counted."""

@@ -169,6 +169,17 @@ LEASES: Final = f"""SELECT {_READY} FROM ready
     ORDER BY execution_id, ref"""
 """Tasks held by workers whose names start so. Reads every open task: for start-up."""
 
+_HELD: Final = "ready INDEXED BY ready_held WHERE queue = ? AND worker <> '' AND mark = ''"
+
+COUNT_HELD: Final = f"SELECT count(*) FROM {_HELD}"
+"""How many of a queue are leased."""
+
+HELD: Final = f"SELECT {_READY} FROM {_HELD}"
+"""What is leased of a queue."""
+
+FIND_PACE: Final = "SELECT task, body FROM pace WHERE task = ?"
+"""When a task began lately."""
+
 PACES: Final = "SELECT task, body FROM pace ORDER BY task"
 """When tasks began lately; reads all of them: for start-up and for people."""
 
@@ -230,9 +241,9 @@ QUEUES: Final = """SELECT queue, count(*) FROM ready INDEXED BY ready_by_queue
     WHERE queue <> '' AND worker = '' AND mark = '' GROUP BY queue"""
 """How many tasks wait for a worker, by queue."""
 
-RUNNING: Final = """SELECT queue, count(*) FROM ready
+RUNNING: Final = """SELECT queue, count(*) FROM ready INDEXED BY ready_held
     WHERE worker <> '' AND mark = '' GROUP BY queue"""
-"""How many tasks workers have, by queue. Reads every open task."""
+"""How many tasks workers have, by queue. Cost grows with these."""
 
 PIN: Final = "SELECT 1 FROM meta LIMIT 1"
 """A first read: from here on the transaction sees one state."""
@@ -303,6 +314,9 @@ HOT: Final[dict[str, str]] = {
         "PUT_READY",
         "DELETE_READY",
         "PUT_PACE",
+        "FIND_PACE",
+        "COUNT_HELD",
+        "HELD",
         "APPEND_LOG",
         "FIND_REVISION",
         "READY",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 
 from pavane.adapters.sqlite import queries as q
@@ -148,6 +148,13 @@ class SqliteStore(SqliteFile):
     async def leases(self, worker_prefix: str) -> list[Ready]:
         """Leased tasks whose worker's name starts so, by execution and ref."""
         return [Ready(*row) for row in await self._read(q.LEASES, worker_prefix)]
+
+    async def held(self, queues: Collection[str]) -> list[Ready]:
+        """What is leased of these queues, by execution and ref."""
+        await self._free()
+        with self._reading():
+            rows = self._many(q.HELD, [(queue,) for queue in set(queues)])
+        return sorted((Ready(*row) for row in rows), key=lambda each: (each.execution_id, each.ref))
 
     async def paces(self) -> dict[str, bytes]:
         """When tasks began lately, by their names."""

@@ -10,6 +10,7 @@ import apsw
 import msgspec
 from msgspec.structs import astuple
 
+from pavane.adapters.bounding import Room, bounded
 from pavane.adapters.judging import losers
 from pavane.adapters.sqlite import queries as q
 from pavane.adapters.sqlite.connection import Connection
@@ -59,14 +60,25 @@ class Writer:
 
     def write(self, units: Sequence[Unit]) -> bool:
         """Write all, or return False when some unit loses; the caller then rolls back."""
+        room = self._room(units)
+        if room is not None and not all(room.takes(unit) for unit in units):
+            return False
         try:
             wins = all(self._write(rows) for rows in self._gather(units))
         except apsw.ConstraintError:
             return False
-        paces = {task: body for unit in units for task, body in unit.paces.items()}
-        if wins and paces:
+        if wins and room is not None and (paces := room.bodies()):
             self._many(q.PUT_PACE, list(paces.items()))
         return wins
+
+    def _room(self, units: Sequence[Unit]) -> Room | None:
+        """What there is before they are written; None where nobody asks."""
+        names = [(name,) for name in sorted(bounded(units))]
+        if not names:
+            return None
+        counts = self._many(q.COUNT_HELD, names)
+        held = {name: count for (name,), (count,) in zip(names, counts, strict=True)}
+        return Room(held, {row[0]: row[1] for row in self._many(q.FIND_PACE, names)})
 
     def judge(self, units: Sequence[Unit]) -> set[int]:
         """The indexes of the units that lose, as the rows stand now; nothing is written."""
@@ -75,7 +87,7 @@ class Writer:
         revisions: dict[str, int] = {row[0]: row[1] for row in found}
         asked = [(header.workflow, header.key) for header in headers if header.key]
         taken = {(row[0], row[1]): row[2] for row in self._many(q.FIND_KEY, asked)}
-        return losers(units, revisions, taken)
+        return losers(units, revisions, taken, self._room(units))
 
     def _many(self, sql: str, rows: Iterable[Sequence[object]]) -> list[tuple[Any, ...]]:
         self._counters.statements += 1

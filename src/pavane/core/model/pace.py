@@ -8,7 +8,8 @@ import msgspec
 
 from pavane.core.model.task_definition import TaskDefinition
 
-_GROUPS_MAX: Final = 100
+GROUPS_MAX: Final = 100
+"""How many groups a pace has at most."""
 
 
 class Rate(NamedTuple):
@@ -43,6 +44,10 @@ class Pace:
         """As it was written by `body`."""
         return cls(msgspec.json.decode(body, type=list[tuple[int, int]]))
 
+    def groups(self) -> list[tuple[int, int]]:
+        """As it was written, to be compared."""
+        return list(self._groups)
+
     def body(self) -> bytes:
         """As JSON."""
         return msgspec.json.encode(self._groups)
@@ -73,7 +78,7 @@ class Pace:
 
     def note(self, rate: Rate, now: int) -> None:
         """One more begins."""
-        size = -(-rate.many // _GROUPS_MAX)
+        size = -(-rate.many // GROUPS_MAX)
         if self._groups and self._groups[-1][1] < size:
             self._groups[-1] = (now, self._groups[-1][1] + 1)
         else:

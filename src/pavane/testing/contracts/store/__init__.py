@@ -12,6 +12,7 @@ Subclass it and say how to build a store::
             return ...  # what a new process would find if this one died now
 """
 
+from pavane.testing.contracts.store.bounding import BoundingTests
 from pavane.testing.contracts.store.harness import ALONE, DENSE, FULL
 from pavane.testing.contracts.store.keys import KeyTests
 from pavane.testing.contracts.store.limits import LimitTests
@@ -33,6 +34,7 @@ class StoreContract(
     WaitingTests,
     OwnTests,
     PacingTests,
+    BoundingTests,
     ViewTests,
     LimitTests,
     KeyTests,
