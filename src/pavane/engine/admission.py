@@ -3,6 +3,8 @@
 Both are rows of the executions themselves, written with what begins and ends. So places are counted
 from the store at the start, and from then on from each commit: a death loses none. Whoever waits
 does so in the store; a lane is looked into when there is room in it.
+
+On a store that others use too what is known here is a guess, as in `limits`: the store decides.
 """
 
 from __future__ import annotations
@@ -11,20 +13,23 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from itertools import islice
 from typing import Final
 
 from pavane.core.model.fact import Admitted
-from pavane.core.model.lanes import workflow_of
+from pavane.core.model.lanes import workflow_lane, workflow_of
 from pavane.core.model.rows import OWN, Ready
 from pavane.engine.registry import Registry
 from pavane.engine.work_set import WorkSet
 from pavane.errors import PavaneError, StoppingError, StoreError
-from pavane.ports.store import Store
+from pavane.ports.store import Bound, Store
 
 _LOG = logging.getLogger("pavane.engine")
 
 _FOREVER: Final = 1 << 62  # whoever waits may have a place at once, whatever the time
 _AT_ONCE: Final = 100  # executions admitted in one look, lanes looked into side by side
+_KNOWN_MOST: Final = 10_000  # places that are kept in mind, where what is forgotten is a guess
+_LOOKED_INTO_MOST: Final = 1000  # lanes at once
 _TROUBLE_S: Final = 1.0  # until another look where one did not do
 
 
@@ -54,13 +59,15 @@ class Admission:
         self._refused: set[str] = set()  # executions that had no use for a place just now
         self._passed_over: set[str] = set()  # of these, those that could not be decided
         self._bells: dict[str, asyncio.TimerHandle] = {}
+        self._shared = store.members is not None
+        self._journal: list[tuple[str, str]] | None = None  # as in `Limits`
+        self.doubtful: set[str] = set()
 
     def resume(self, held: Iterable[Ready], queues: Iterable[str]) -> None:
         """At the start: who has a place, and where somebody waits for one."""
         for ready in held:
             if ready.ref == OWN:
-                self._held[ready.execution_id] = ready.queue
-                self._taken[ready.queue] += 1
+                self._has(ready.execution_id, ready.queue)
         for queue in queues:
             if workflow_of(queue):
                 self.stands_in(queue)
@@ -112,6 +119,14 @@ class Admission:
         self._taken[lane] += 1
         return True
 
+    def bounds(self, execution_ids: Iterable[str]) -> list[Bound]:
+        """What the store is to see to of what was promised, where others may promise it too."""
+        if not self._shared:
+            return []
+        lanes = Counter(self._promised[id] for id in execution_ids if id in self._promised)
+        most = {lane: self._most.get(workflow_of(lane), 0) for lane in lanes}
+        return [Bound(lane, most[lane], count) for lane, count in lanes.items() if most[lane]]
+
     def stands_in(self, lane: str) -> None:
         """Somebody may wait there from now on: whoever comes next is behind."""
         self._waiting[lane] = self._waiting.get(lane, 0) + 1
@@ -129,13 +144,11 @@ class Admission:
                 continue
             ready = work.ready[OWN]
             lane = ready.queue if ready is not None and ready.worker else ""
-            if before := self._held.pop(work.id, ""):
-                self._leave(before)
+            if before := self._has(work.id, lane):
                 told[before] = None
-            if lane:
-                self._held[work.id] = lane
-                self._taken[lane] += 1
-            elif ready is not None:
+            elif self._shared and ready is None:
+                self._ended(work)
+            if not lane and ready is not None:
                 self.stands_in(ready.queue)
                 told[ready.queue] = None
         for execution_id in promised:
@@ -151,6 +164,60 @@ class Admission:
         for lane in self._waiting:
             self._tell(lane)
 
+    # --- what others do -------------------------------------------------------------------------
+
+    def unsure(self) -> list[str]:
+        """Lanes in which somebody waits, and that are full for all that is known here."""
+        full = list(islice(filter(self._is_full, self._waiting), _LOOKED_INTO_MOST))
+        for lane in full:  # next time the others
+            self._waiting[lane] = self._waiting.pop(lane)
+        return full
+
+    def begin_looking(self) -> None:
+        """As `Limits.begin_looking`."""
+        self._journal = []
+
+    def learn(self, lanes: Collection[str], held: Iterable[Ready]) -> None:
+        """As `Limits.learn`."""
+        journal, self._journal = self._journal or (), None
+        for execution_id in [id for id, lane in self._held.items() if lane in lanes]:
+            self._has(execution_id, "")
+        for ready in held:
+            if ready.ref == OWN:
+                self._has(ready.execution_id, ready.queue)
+        for execution_id, lane in journal:
+            self._has(execution_id, lane)
+        for lane in lanes:
+            self._tell(lane)
+
+    def _ended(self, work: WorkSet) -> None:
+        """An execution has no place any more, of which it was not known that it had one."""
+        assert work.rows is not None
+        workflow = work.rows.header.workflow
+        alone = workflow_lane(workflow, None)
+        lanes = (lane for lane in self._waiting if workflow_of(lane) == workflow)
+        for lane in (alone, *islice(lanes, _AT_ONCE)):
+            if self._is_full(lane):
+                self.doubtful.add(lane)
+
+    def _is_full(self, lane: str) -> bool:
+        most = self._most.get(workflow_of(lane), 0)
+        return bool(most) and self.taken(lane) >= most
+
+    def _has(self, execution_id: str, lane: str) -> str:
+        """It has a place there from now on, or none; where it had one before, if elsewhere."""
+        if self._journal is not None:
+            self._journal.append((execution_id, lane))
+        before = self._held.pop(execution_id, "")
+        if before:
+            self._leave(before)
+        if lane:
+            if self._shared and len(self._held) >= _KNOWN_MOST:
+                self._leave(self._held.pop(next(iter(self._held))))
+            self._held[execution_id] = lane
+            self._taken[lane] += 1
+        return before if before != lane else ""
+
     def _leave(self, lane: str) -> None:
         self._taken[lane] -= 1
         if self._taken[lane] <= 0:
@@ -160,8 +227,7 @@ class Admission:
 
     def _tell(self, lane: str) -> None:
         """There may be a place for somebody who waits in the lane."""
-        most = self._most.get(workflow_of(lane), 0)
-        if lane in self._waiting and not (most and self.taken(lane) >= most):
+        if lane in self._waiting and not self._is_full(lane):
             self._to_look[lane] = None
             self._wake.set()
 

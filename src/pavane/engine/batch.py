@@ -31,12 +31,12 @@ from pavane.engine.limits import Limits
 from pavane.engine.links import Links
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
-from pavane.engine.request import Request
+from pavane.engine.request import Request, unknown
 from pavane.engine.work_set import OWN_COMMANDS, WorkSet
-from pavane.errors import NotFoundError, PavaneError
+from pavane.errors import PavaneError
 from pavane.ports.dispatcher import Dispatcher
 from pavane.ports.probe import Probe
-from pavane.ports.store import Store, Unit
+from pavane.ports.store import Bound, Store, Unit
 
 _LOG = logging.getLogger("pavane.engine")
 
@@ -191,7 +191,7 @@ class Batch:
         if work is None:
             return set()
         if work.rows is None or work.plan is None:
-            request.error = _unknown(request.execution_id)
+            request.error = unknown(request.execution_id)
             return None
         while True:
             try:
@@ -315,15 +315,16 @@ class Batch:
             or not may_be_taken(work.rows.header, offer.ref)
         ):
             return
-        if not self._limits.take(offer.queue):
+        place = self._limits.take(offer.queue)
+        if place is None:
             return  # whoever gives a place back tells of it
         task = task_of(offer.queue)
         worker = self._dispatcher.reserve(task)
         if not worker:
-            self._limits.give_back(offer.queue)
+            self._limits.give_back(place)
             self.offered.add(task)
             return
-        work.places.append(offer.queue)
+        work.places.append(place)
         work.reserved[offer.ref, offer.attempt] = (task, worker)
         work.hand_over(offer.ref, worker, now)
 
@@ -337,8 +338,7 @@ class Batch:
             broken = self._broken_in(group)
             if broken is None:
                 try:
-                    paces = self._limits.paces(queue for work in group for queue in work.places)
-                    units.append(Unit([work.change(now) for work in group], paces))
+                    units.append(Unit([work.change(now) for work in group], self._bounds(group)))
                     members.append(group)
                     continue
                 except Exception as error:  # noqa: BLE001 - it drops out alone, before BEGIN
@@ -348,6 +348,8 @@ class Batch:
         lost = await self._store.commit(units) if units else set[int]()
         for index in lost:
             self._lose(members[index])
+        if lost:
+            await self.gate.look({bound.name for index in lost for bound in units[index].bounds})
         won = [work for i, group in enumerate(members) if i not in lost for work in group]
         for work in won:
             if work.rows is not None and work.plan is not None:
@@ -359,6 +361,13 @@ class Batch:
         for work in self.work.values():
             self._give_back(work)
         self.gate.give_back()
+
+    def _bounds(self, group: list[WorkSet]) -> list[Bound]:
+        places = [place for work in group for place in work.places]
+        found = self._limits.bounds(places) if places else []
+        if self.gate.promised:
+            found += self.gate.bounds(work.id for work in group)
+        return found
 
     def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
         if not self._broken:
@@ -389,10 +398,3 @@ class Batch:
         work.reserved.clear()
         self._limits.give_back(*work.places)
         work.places.clear()
-
-
-def _unknown(execution_id: str) -> NotFoundError:
-    return NotFoundError(
-        f"No such workflow found by id: {execution_id}.",
-        "Look at `pavane list` for those there are.",
-    )

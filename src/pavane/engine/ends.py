@@ -8,8 +8,9 @@ from pavane.core.model.rows import Header
 from pavane.engine import act
 from pavane.engine.others import LOOK_S
 from pavane.engine.recent import Recent
+from pavane.engine.request import unknown
 from pavane.engine.waiting import Waiting
-from pavane.errors import NotFoundError, ResultTimeoutError
+from pavane.errors import ResultTimeoutError
 from pavane.ports.store import Store
 
 
@@ -55,8 +56,5 @@ class Ends:
         async with self._store.snapshot() as snapshot:
             header = await snapshot.header(execution_id)
         if header is None:
-            raise NotFoundError(
-                f"No such workflow found by id: {execution_id}.",
-                "Look at `pavane list` for those there are.",
-            )
+            raise unknown(execution_id)
         return header

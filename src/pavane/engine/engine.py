@@ -12,7 +12,7 @@ from pavane.core.model import fact as facts
 from pavane.core.model import ids
 from pavane.core.model.command import IfExists
 from pavane.core.model.fact import Fact
-from pavane.core.model.rows import Header, Ready
+from pavane.core.model.rows import Header
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
@@ -36,6 +36,7 @@ from pavane.engine.registry import Registry
 from pavane.engine.request import Request
 from pavane.engine.schedules import Schedules
 from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
+from pavane.engine.shared_places import SharedPlaces
 from pavane.engine.standing import standing_of
 from pavane.engine.taking import Taking
 from pavane.engine.timers import LOOK_S, Timers
@@ -87,7 +88,12 @@ class Engine:
         self.sessions = Sessions(self._submit, lease_s)
         self.places = Places(HandingBack(self._submit), self.sessions.interrupt)
         self._crews = Crews(dispatcher, self.places)
-        looks = (self._refresh, Others(store, self._crews, self.sessions).look)
+        self._limits = Limits(
+            self.registry.tasks.get, clock, self._crews.wake, shared=store.members is not None
+        )
+        self._admission = Admission(store, self.registry, self._submit)
+        self._shared = SharedPlaces(store, self._limits, self._admission)
+        looks = (self._refresh, Others(store, self._crews, self.sessions, self._shared).look)
         self.node = Node(store, name, self._submit, self.sessions, *looks, node_lease_s)
         look_s = look_s if self.node.is_alone else min(look_s, others.LOOK_S)
         self.schedules = Schedules(
@@ -97,8 +103,6 @@ class Engine:
         self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
         self._on_change: list[Callable[[], Awaitable[None]]] = []
         self._event_waits: Callable[[str], None] | None = None
-        self._limits = Limits(self.registry.tasks.get, clock, self._crews.wake)
-        self._admission = Admission(store, self.registry, self._submit)
         self._polling = Polling(store, clock, self._submit, self._crews.wake, self._limits)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
@@ -115,7 +119,7 @@ class Engine:
         except BaseException:
             await self.store.close()
             raise
-        held = await self._count_places()
+        held = await self._shared.resume()
         ours = [each for each in held if each.worker.startswith(f"{self._name}/")]
         self._open = True
         loop = asyncio.get_running_loop()
@@ -128,24 +132,16 @@ class Engine:
         else:
             self.sessions.others = {}
             self._running.append(loop.create_task(self.node.run()))
+            self._running.append(loop.create_task(self._shared.run()))
         self._running.append(loop.create_task(self._timers.run()))
         self._running.append(loop.create_task(self.sessions.run()))
         self._running.append(loop.create_task(self._admission.run()))
         if self._keeps_schedules:
             self._running.append(loop.create_task(self.schedules.run()))
 
-    async def _count_places(self) -> list[Ready]:
-        """What has places, of tasks and of executions, and what waits for them; the leases."""
-        held = await self.store.leases("")
-        async with self.store.snapshot() as snapshot:
-            queues = await snapshot.queues()
-        self._limits.resume(held, queues, await self.store.paces())
-        self._admission.resume(held, queues)
-        return held
-
     def _new_batch(self) -> Batch:
         kept = (self.store, self.registry, self._recent)
-        gate = Gate(self.registry, self._admission)
+        gate = Gate(self.registry, self._admission, self._shared.look)
         return Batch(*kept, self._crews, self._limits, gate, self._probe)
 
     async def stop(self, grace_s: float = 10.0) -> None:
@@ -386,6 +382,7 @@ class Engine:
         act.dispatch(won, self._crews)
         self._limits.committed(won)
         self._admission.committed(won, batch.gate.promised)
+        self._shared.committed()
         for queue in batch.offered:
             self._crews.wake(queue)
         self._timers.notice(act.next_alarm(won))

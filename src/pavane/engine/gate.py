@@ -6,7 +6,7 @@ is held once the batch is durable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from copy import copy
 
 from msgspec import structs
@@ -20,14 +20,21 @@ from pavane.core.model.fact import Admitted, Fact, KeyWanted, Started
 from pavane.core.model.rows import Header
 from pavane.engine.admission import Admission
 from pavane.engine.registry import Registry
+from pavane.ports.store import Bound
 
 
 class Gate:
     """The places that one batch is promised; `promised` has the executions that have one."""
 
-    def __init__(self, registry: Registry, admission: Admission) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        admission: Admission,
+        look: Callable[[Collection[str]], Awaitable[None]],
+    ) -> None:
         self._registry = registry
         self._admission = admission
+        self.look = look  # what others have of some lanes
         self.promised: set[str] = set()
 
     async def passes(self, decision: Decision, plan: Plan, fact: Fact) -> bool:
@@ -53,6 +60,10 @@ class Gate:
         """Whether it may go on in this batch."""
         return execution_id in self.promised
 
+    def bounds(self, execution_ids: Iterable[str]) -> list[Bound]:
+        """What the store is to see to when these are written."""
+        return self._admission.bounds(id for id in execution_ids if id in self.promised)
+
     def in_line(self, enter: Enter, now: int) -> Enter:
         """With its turn among those that wait."""
         return enter if enter.since else structs.replace(enter, since=self._admission.turn(now))
@@ -77,6 +88,9 @@ class Gate:
         limit = plan.workflow.rate_limit_config
         assert limit is not None
         if limit.policy == "REJECT":
+            await self.look([enter.queue])  # others may have ended what they had
+            if await self._promise(header.id, enter.queue, first=False):
+                return
             raise full(limit, enter.queue, self._admission.taken(enter.queue))
         self._admission.stands_in(enter.queue)
 

@@ -51,6 +51,14 @@ class OpenLanes:
         """Those in which something waits for a place."""
         return list(self._shut)
 
+    def next_shut(self, count: int) -> list[str]:
+        """Some of these; each comes again when all others have come."""
+        found = list(islice(self._shut, count))
+        for lane in found:
+            del self._shut[lane]
+            self._shut[lane] = None
+        return found
+
     def _forget(self, lane: str) -> None:
         task = task_of(lane)
         lanes = self._open.get(task)

@@ -7,6 +7,7 @@ from typing import Any
 
 from pavane.core.model.fact import Fact
 from pavane.core.model.rows import Header
+from pavane.errors import NotFoundError
 
 
 class Request:
@@ -50,3 +51,11 @@ class Request:
                 future.set_exception(self.error)
             else:
                 future.set_result(self.result)
+
+
+def unknown(execution_id: str) -> NotFoundError:
+    """There is no execution with this id."""
+    return NotFoundError(
+        f"No such workflow found by id: {execution_id}.",
+        "Look at `pavane list` for those there are.",
+    )

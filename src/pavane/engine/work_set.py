@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -77,6 +77,13 @@ OWN_COMMANDS = frozenset({Close, Interrupt, *_READY}) - {Enter}
 """Those that are about the execution's own Ready rows and workers: `WorkSet.note` takes them."""
 
 
+class Taken(NamedTuple):
+    """A place of a queue with a limit that an attempt has got, and when (epoch ms)."""
+
+    queue: str
+    at: int
+
+
 class WorkSet:
     """Folds the facts of one execution, one after the other, into one change."""
 
@@ -111,7 +118,7 @@ class WorkSet:
         self.interrupts: list[Interrupt] = []
         self.finished = False
         self.dirty = False  # something was decided, be it that only the header changed
-        self.places: list[str] = []  # queues for which a place within their limits was taken
+        self.places: list[Taken] = []  # those within limits that were taken
         # Places taken for attempts: of which task, at which worker.
         self.reserved: dict[tuple[str, int], tuple[str, str]] = {}
         self._stored_pages: dict[str, tuple[Ready, ...]] = {}
