@@ -4,7 +4,7 @@ import pytest
 
 from pavane.adapters.postgres.store import PostgresStore
 from pavane.core.model.rows import Key
-from pavane.ports.store import Change
+from pavane.ports.store import Bound, Change, Unit
 from pavane.testing.contracts.store.harness import each, finish, opened, start
 from tests.contract.wire import Wire
 
@@ -13,10 +13,17 @@ pytestmark = pytest.mark.anyio
 COMMIT = {"statements": 1, "round_trips": 1, "commits": 1}
 LOAD = {"statements": 1, "round_trips": 1, "commits": 0}
 AGAIN = {"statements": 4, "round_trips": 4, "commits": 1}  # refused, two to judge, written
+FULL = {"statements": 5, "round_trips": 5, "commits": 1}  # one more to judge
 
 
 def begun(name: str, count: int) -> list[Change]:
     return [start(f"{name}{n:03}", key=f"{name}{n}") for n in range(count)]
+
+
+def bounded(name: str, count: int) -> list[Unit]:
+    """Each takes a place of a queue, and begins at a rate."""
+    bounds = [Bound(name, count), Bound(name, count, within_ms=1000, at=1)]
+    return [Unit([change], bounds) for change in begun(name, count)]
 
 
 def ended(name: str, count: int) -> list[Change]:
@@ -51,3 +58,7 @@ async def test_a_batch_of_any_size_is_one_round_trip(postgres_schema: str, count
         assert told() == COMMIT
         assert await store.commit(each([*begun("a", 1), *begun("b", count)])) == {0}
         assert told() == AGAIN
+        assert await store.commit(bounded("c", count)) == set()
+        assert told() == COMMIT
+        assert await store.commit(bounded("c", 1) + each(begun("d", count))) == {0}
+        assert told() == FULL
