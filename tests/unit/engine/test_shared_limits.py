@@ -114,7 +114,7 @@ class Company:
     async def begin(self) -> None:
         self._born += 1
         engine = Engine(
-            Slow(self.rows.beside(), self.dice, self.seen),  # type: ignore[arg-type]  # delegates
+            Slow(self.rows.beside(), self.dice, self.seen),  # type: ignore[arg-type]  # it has all that a store has
             clock=VirtualClock(),
             chance=random.Random(self._born),
             name=f"local/{self._born}",
