@@ -5,11 +5,11 @@ from pathlib import Path
 from pavane.adapters.memory.ledger import MemoryLedger
 from pavane.adapters.sqlite.ledger import SqliteLedger
 from pavane.ports.ledger import Ledger
-from pavane.testing.contracts.results import FULL, ResultsContract
+from pavane.testing.contracts.results import CLOSED, FULL, ONE_BY_ONE, ResultsContract
 
 
 class TestMemoryResults(ResultsContract):
-    features = frozenset({FULL})
+    features = frozenset({CLOSED, FULL, ONE_BY_ONE})
 
     async def create(self, folder: Path) -> Ledger:
         return MemoryLedger()
@@ -28,7 +28,7 @@ class TestMemoryResults(ResultsContract):
 
 
 class TestSqliteResults(ResultsContract):
-    features = frozenset({FULL})
+    features = frozenset({CLOSED, FULL, ONE_BY_ONE})
 
     async def create(self, folder: Path) -> Ledger:
         return SqliteLedger(folder / "payment.db")

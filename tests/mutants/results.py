@@ -9,7 +9,7 @@ import apsw
 from pavane.adapters.memory.results import Check, MemoryResults
 from pavane.adapters.sqlite.lending import Loan
 from pavane.errors import StoreFullError
-from pavane.ports.results import Result, Transaction
+from pavane.ports.results import APSW, Result, Transaction
 
 
 class Torn(MemoryResults):
@@ -34,7 +34,7 @@ class Abandons(MemoryResults):
 
 
 class LastFirst(MemoryResults):
-    """2, alone: lets whoever came last begin first."""
+    """2, alone: lets whoever came last begin first, though it says one by one."""
 
     @asynccontextmanager
     async def lend(self, *, read_only: bool = False) -> AsyncGenerator[Loan]:
@@ -119,8 +119,10 @@ class ReadsAndWrites(MemoryResults):
     """6, guarded: commits what a transaction for reading only has written."""
 
     @asynccontextmanager
-    async def transaction(self, *, read_only: bool = False) -> AsyncGenerator[Transaction]:
-        async with super().transaction() as transaction:
+    async def transaction(
+        self, keys: Collection[str] = (), *, read_only: bool = False, asked: str = APSW
+    ) -> AsyncGenerator[Transaction]:
+        async with super().transaction(keys, asked=asked) as transaction:
             yield transaction
             if read_only:
                 await transaction.commit([])

@@ -13,19 +13,19 @@ from pavane.adapters.memory.results import MemoryResults
 from pavane.errors import PavaneError
 from pavane.ports.ledger import Ledger
 from pavane.testing.contracts.ledger.harness import opened
-from pavane.testing.contracts.results import FULL, ResultsContract
+from pavane.testing.contracts.results import CLOSED, FULL, ONE_BY_ONE, ResultsContract
 from tests.mutants import results
 
 pytestmark = pytest.mark.anyio
 
 ROLLBACK = {"word": "ROLLBACK"}
 DELETE = {"sql": "DELETE FROM pavane_result"}
-BROKEN = {"broken": "CREATE TABEL x (y)"}
+BROKEN = {"broken": "CREATE TABEL x (y INTEGER)"}
 
 CAUGHT_BY: list[tuple[type[MemoryResults], str, dict[str, Any]]] = [
     (results.Torn, "test_atomic_when_the_process_dies", {}),
     (results.Abandons, "test_atomic_what_is_left_behind_is_undone", {}),
-    (results.LastFirst, "test_alone_one_after_the_other", {}),
+    (results.LastFirst, "test_alone_first_come_first_served", {}),
     (results.Impatient, "test_alone_what_was_found_stays_so", {}),
     (results.ForgetsRecords, "test_durable_what_was_recorded_survives_a_death", {}),
     (results.LastWins, "test_first_stays", {}),
@@ -44,7 +44,7 @@ CAUGHT_BY: list[tuple[type[MemoryResults], str, dict[str, Any]]] = [
 class Suite(ResultsContract):
     """The suite over any of these results. Pytest does not collect it: its name says so."""
 
-    features = frozenset({FULL})
+    features = frozenset({CLOSED, FULL, ONE_BY_ONE})
 
     def __init__(self, build: type[MemoryResults]) -> None:
         self.build = build

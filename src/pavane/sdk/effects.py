@@ -32,12 +32,17 @@ class Effects:
         self._results = results
         self._clock = clock
 
-    async def once(self, key: str, call: Callable[[Transaction], Awaitable[Handled]]) -> Handled:
-        """What `call` comes to, or has come to before. StoreError: nothing came of it."""
+    async def once(
+        self, key: str, asked: str, call: Callable[[Transaction], Awaitable[Handled]]
+    ) -> Handled:
+        """What `call` comes to, or has come to before. StoreError: nothing came of it.
+
+        `asked` is the connection that it wants (see `ports.results`).
+        """
         key = f"on:{key}"
         try:
-            async with self._results.transaction() as transaction:
-                known = transaction.find([key]).get(key)
+            async with self._results.transaction([key], asked=asked) as transaction:
+                known = transaction.found.get(key)
                 if known is not None and known.output is not None:
                     kept = msgspec.json.decode(known.output, type=_Kept)
                     return Handled("done", kept.emitted, kept.reason)

@@ -29,9 +29,10 @@ from pavane.core.decide.retries import policy_of
 from pavane.errors import DefinitionError, UsageError
 from pavane.language.contract import is_none, plain, type_name
 from pavane.ports.handlers import Listener
+from pavane.sdk.asking import database_in
 from pavane.sdk.event import Event, decoder, type_of
 from pavane.sdk.handling import EventContext, Undeclared
-from pavane.sdk.parameters import database_in, hints_of, place_of
+from pavane.sdk.parameters import hints_of, place_of
 from pavane.sdk.policy import Duration, Growth, Policy, Retries
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ Emitted = Event | Sequence[Event | None] | None
 E = TypeVar("E", bound=Event)
 R = TypeVar("R", bound=Emitted)
 
+_CONTEXT = "EventContext"
 _SEVERAL = (list, tuple, collections.abc.Sequence)
 
 
@@ -81,7 +83,7 @@ class Reading(msgspec.Struct, frozen=True):
     emits: frozenset[type[Event]]
     wants_context: bool
     is_async: bool
-    database: bool = False  # whether it asks for the service's
+    database: str = ""  # which connection to the service's it asks for, or ""
 
 
 class Handler(Generic[E, R]):
@@ -150,12 +152,12 @@ class Handler(Generic[E, R]):
         return _read(self.function, self._frame, self._kinds, self._emits)
 
     @property
-    def asks_for_database(self) -> bool:
-        """Whether it writes to its service's ledger; not where it cannot be read, which is told."""
+    def asks(self) -> str:
+        """Which connection it asks for, or ""; so where it cannot be read, which is told later."""
         try:
             return self.reading.database
         except DefinitionError:
-            return False
+            return ""
 
     @cached_property
     def listener(self) -> Listener:
@@ -247,22 +249,23 @@ def _read(
             "Return a list of events, or call publish() for each.",
         )
     hints = hints_of(function, frame)
-    event, asked = _event_parameter(function, hints, place)
+    is_async = inspect.iscoroutinefunction(function)
+    event, asked = _event_parameter(function, hints, place, is_async)
     annotated = _members(hints.get(event.name, event.annotation))
     returned = _returned(hints.get("return"), place)
     return Reading(
         takes=_by_type(_taken(kinds, annotated, place), place),
         emits=frozenset(_by_type([*returned, *emits], place).values()),
-        wants_context="EventContext" in asked,
-        database="Connection" in asked,
-        is_async=inspect.iscoroutinefunction(function),
+        wants_context=_CONTEXT in asked,
+        database=next((each for each in asked if each != _CONTEXT), ""),
+        is_async=is_async,
     )
 
 
 def _event_parameter(
-    function: Callable[..., Any], hints: dict[str, Any], place: str
+    function: Callable[..., Any], hints: dict[str, Any], place: str, is_async: bool
 ) -> tuple[inspect.Parameter, list[str]]:
-    """The parameter that takes the event, and what those before it ask for."""
+    """The parameter that takes the event, and what those before it ask for: "" is unknown."""
     needed = [
         each
         for each in inspect.signature(function).parameters.values()
@@ -271,15 +274,15 @@ def _event_parameter(
     asked: list[str] = []
     for each in needed[:-1]:
         hint = hints.get(each.name)
-        asked.append(
-            "EventContext" if hint is EventContext else database_in(hint, each.name, place)
-        )
+        of_database = database_in(hint, each.name, place, is_async=is_async)
+        asked.append(_CONTEXT if hint is EventContext else of_database)
     by_position = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    in_order = asked in ([], ["EventContext"], ["Connection"], ["EventContext", "Connection"])
+    behind = asked[1:] if asked[:1] == [_CONTEXT] else asked
+    in_order = len(behind) <= 1 and _CONTEXT not in behind and "" not in behind
     if not needed or not in_order or any(each.kind not in by_position for each in needed):
         raise DefinitionError(
             f"{place} takes ({', '.join(map(str, needed))}), which a message cannot fill.",
-            "Take the event; before it, if wanted, an EventContext, and then an apsw.Connection.",
+            "Take the event; before it, if wanted, an EventContext, and then a connection.",
         )
     return needed[-1], asked
 

@@ -107,6 +107,7 @@ class ServiceHandlers:
             return Handled("final", reason=reason)
         return await self._effects.once(
             facts.idempotency_key,
+            handler.reading.database,
             lambda transaction: self._handled(handler, event, facts, limit_s, transaction),
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from pavane.errors import DefinitionError
+from pavane.sdk.asking import database_in
 from pavane.sdk.context import TaskContext
 
 
@@ -25,6 +26,7 @@ class Shape(msgspec.Struct, frozen=True):
     keyword: tuple[str, ...]  # parameters passed by keyword, the hidden ones among them
     is_async: bool
     database: str = ""  # the name of the parameter that asks for the service's database, or ""
+    asks: str = ""  # for which connection, see `asking`
 
 
 _VARIABLE = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
@@ -43,7 +45,8 @@ def read_shape(function: Callable[..., Any], frame: types.FrameType | None) -> S
         )
     hints = hints_of(function, frame)
     signature = inspect.signature(function)
-    asked: dict[str, str] = {}  # what is asked for, by the parameter's name
+    is_async = inspect.iscoroutinefunction(function)
+    context = database = asks = ""
     positional: list[str] = []
     keyword: list[str] = []
     visible: list[inspect.Parameter] = []
@@ -56,46 +59,32 @@ def read_shape(function: Callable[..., Any], frame: types.FrameType | None) -> S
         annotation = hints.get(name, parameter.annotation)
         by_keyword = parameter.kind is inspect.Parameter.KEYWORD_ONLY
         (keyword if by_keyword else positional).append(name)
-        if what := _asked_by(annotation, name, place):
-            if what in asked:
-                raise DefinitionError(
-                    f"{place} asks for two {what}s, {asked[what]} and {name}.", "Keep one of them."
-                )
-            asked[what] = name
+        if annotation is TaskContext:
+            _ensure_one(place, "TaskContexts", context, name)
+            context = name
+        elif asked := database_in(annotation, name, place, is_async=is_async):
+            _ensure_one(place, "Connections", database, name)
+            database, asks = name, asked
         else:
             visible.append(parameter.replace(annotation=annotation))
     returns = hints.get("return", signature.return_annotation)
     return Shape(
         signature=signature.replace(parameters=visible, return_annotation=returns),
         returns=returns,
-        context=asked.get("TaskContext", ""),
+        context=context,
         positional=tuple(positional),
         keyword=tuple(keyword),
-        is_async=inspect.iscoroutinefunction(function),
-        database=asked.get("Connection", ""),
+        is_async=is_async,
+        database=database,
+        asks=asks,
     )
 
 
-def _asked_by(annotation: Any, name: str, place: str) -> str:
-    """What a parameter asks for that no caller passes, or ""."""
-    if annotation is TaskContext:
-        return "TaskContext"
-    return database_in(annotation, name, place)
-
-
-def database_in(annotation: Any, name: str, place: str) -> str:
-    """What a parameter is said to be that asks for its service's database, or ""."""
-    if not isinstance(annotation, type) or annotation.__name__ != "Connection":
-        return ""
-    if annotation.__module__ == "apsw":  # known by its name, so that nobody need import it
-        return "Connection"
-    if annotation.__module__ == "sqlite3":
+def _ensure_one(place: str, what: str, first: str, second: str) -> None:
+    if first:
         raise DefinitionError(
-            f"{place}: {name} asks for a sqlite3.Connection, and a ledger has an apsw.Connection.",
-            f"Annotate it as {name}: apsw.Connection. In one process a file is used through one "
-            "SQLite library only, or its locks are lost.",
+            f"{place} asks for two {what}, {first} and {second}.", "Keep one of them."
         )
-    return ""
 
 
 def place_of(function: Callable[..., Any]) -> str:

@@ -73,12 +73,15 @@ class Recorded:
         attempt.started = True
         given, post = attempt.assignment, attempt.post
         try:
-            async with self._results.transaction(read_only=post.read_only) as transaction:
+            keys = [] if post.read_only else [given.idempotency_key, *_other_keys(given)]
+            asked = post.shape.asks if post.shape is not None else ""
+            transacting = self._results.transaction(keys, read_only=post.read_only, asked=asked)
+            async with transacting as transaction:
                 if attempt.stopped_by:
                     return cancelled(attempt), None
                 if post.read_only:
                     return await self._call(attempt, transaction, given.input)
-                found = transaction.find([given.idempotency_key, *_other_keys(given)])
+                found = transaction.found
                 answer = self._answer(attempt, found)
                 if answer is not None:
                     return answer, None
@@ -189,7 +192,7 @@ class Recorded:
         step, _ = self._unknown(attempt)
         if step is None or not step.wants_database or step.read_only:
             return False
-        return attempt.assignment.since >= transaction.known_since()
+        return attempt.assignment.since >= transaction.known_since
 
     def _unknown(self, attempt: Attempt) -> tuple[Post | None, str]:
         """The step and the undo's parameter for its result, if it takes one and was not told it."""

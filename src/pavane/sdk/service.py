@@ -300,8 +300,13 @@ class Service:
     @property
     def has_database(self) -> bool:
         """Whether a task or a handler of it asks for its database, or it makes tables there."""
-        asks = any(handler.asks_for_database for handler in self._handlers)
-        return asks or bool(self.schema) or any(task.shape.database for task in self._tasks)
+        return bool(self.schema) or bool(self.asks)
+
+    @property
+    def asks(self) -> set[str]:
+        """The connections to its database that its functions ask for (see `asking`)."""
+        of_handlers = {handler.asks for handler in self._handlers}
+        return (of_handlers | {task.shape.asks for task in self._tasks}) - {""}
 
     @property
     def definitions(self) -> list[TaskDefinition]:

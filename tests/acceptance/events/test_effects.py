@@ -190,6 +190,6 @@ def test_what_stands_in_another_order_is_refused():
     @on(Ordered)
     async def wrong(db: apsw.Connection, ctx: EventContext, event: Ordered) -> None: ...
 
-    with pytest.raises(DefinitionError, match="an EventContext, and then an apsw"):
+    with pytest.raises(DefinitionError, match="an EventContext, and then a connection"):
         ServiceHandlers(service)
     assert not service.has_database

@@ -5,11 +5,13 @@ A task's function wants a database, whatever the ledger is; so that is what keep
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pavane.adapters.sqlite.counters import SqliteLedgerCounters
 from pavane.adapters.sqlite.migrate import Migration, migrations
 from pavane.adapters.sqlite.results import SqliteResults
+from pavane.errors import UsageError
+from pavane.ports.results import APSW
 
 Check = Callable[[], None]
 
@@ -28,6 +30,15 @@ class MemoryResults(SqliteResults):
         if self._serving:
             self._die(new)
         return new
+
+    def ensure_lends(self, asked: Collection[str]) -> None:
+        """UsageError for whatever is no connection of apsw's."""
+        for each in asked:
+            if each != APSW:
+                raise UsageError(
+                    f"A function asks for {each}, and the ledger is in memory.",
+                    "Use --ledger postgresql://USER@HOST:PORT/DATABASE; in tests as well.",
+                )
 
     def _schema(self) -> list[Migration]:
         return migrations("ledger")

@@ -12,13 +12,22 @@ from pavane.adapters.ledger_rows import result_values
 from pavane.adapters.sqlite import ledger_queries as q
 from pavane.adapters.sqlite.lending import LendingFile, Loan
 from pavane.errors import DefinitionError, UsageError
-from pavane.ports.results import Result, Transaction
+from pavane.ports.results import APSW, Result, Transaction
 
 _PIECE: Final = 1000  # results that are pruned at a time, so that others need not wait for all
 
 
 class SqliteResults(LendingFile):
     """Keeps the promises of `ports.results`, for a ledger that is one of these."""
+
+    def ensure_lends(self, asked: Collection[str]) -> None:
+        """UsageError for whatever is no connection of apsw's."""
+        for each in asked:
+            if each != APSW:
+                raise UsageError(
+                    f"A function asks for {each}, and the ledger {self.path} is in SQLite.",
+                    f"Ask for {APSW} there, or use --ledger postgresql://USER@HOST:PORT/DATABASE.",
+                )
 
     async def create(self, schema: str) -> None:
         """Run the statements that make the service's own tables, in one transaction."""
@@ -56,10 +65,13 @@ class SqliteResults(LendingFile):
             await self._end_transaction()
 
     @asynccontextmanager
-    async def transaction(self, *, read_only: bool = False) -> AsyncGenerator[Transaction]:
+    async def transaction(
+        self, keys: Collection[str] = (), *, read_only: bool = False, asked: str = APSW
+    ) -> AsyncGenerator[Transaction]:
         """Begin, when all that came before are over."""
+        self.ensure_lends([asked])
         async with self.lend(read_only=read_only) as loan:
-            yield _Transaction(loan, self)
+            yield _Transaction(loan, keys)
 
     async def prune_results(self, before: int) -> int:
         """Forget results from before a time (ms); how many went."""
@@ -84,21 +96,16 @@ class SqliteResults(LendingFile):
 
 
 class _Transaction:
-    def __init__(self, loan: Loan, file: SqliteResults) -> None:
+    def __init__(self, loan: Loan, keys: Collection[str]) -> None:
         self._loan = loan
-        self._file = file
+        found = loan.connection.cursor().executemany(q.FIND_RESULT, [(key,) for key in keys])
+        self.found = _results(found.fetchall())
+        row = loan.connection.execute(q.KNOWN_SINCE).fetchone()
+        self.known_since = int(row[0]) if row else 0
 
     @property
     def connection(self) -> Any:
         return self._loan.connection
-
-    def find(self, keys: Collection[str]) -> dict[str, Result]:
-        found = self._loan.connection.cursor().executemany(q.FIND_RESULT, [(k,) for k in keys])
-        return _results(found.fetchall())
-
-    def known_since(self) -> int:
-        row = self._loan.connection.execute(q.KNOWN_SINCE).fetchone()
-        return int(row[0]) if row else 0
 
     async def commit(self, results: Sequence[Result]) -> None:
         await self._loan.commit(q.PUT_RESULT, [result_values(each) for each in results])

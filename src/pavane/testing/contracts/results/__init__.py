@@ -5,10 +5,11 @@ and read with plain SQL.
 """
 
 from pavane.testing.contracts.ledger.harness import FULL
+from pavane.testing.contracts.results.harness import CLOSED, ONE_BY_ONE, SHARED
 from pavane.testing.contracts.results.lending import LendingTests
 from pavane.testing.contracts.results.recording import RecordingTests
 
-__all__ = ["FULL", "ResultsContract"]
+__all__ = ["CLOSED", "FULL", "ONE_BY_ONE", "SHARED", "ResultsContract"]
 
 
 class ResultsContract(LendingTests, RecordingTests):

@@ -7,18 +7,11 @@ import pytest
 from pavane.errors import DefinitionError, StoreFullError
 from pavane.ports.ledger import Entry, Ledger
 from pavane.testing.contracts.features import needs
-from pavane.testing.contracts.ledger.harness import FULL, LedgerHarness, opened
-from pavane.testing.contracts.results.harness import (
-    SCHEMA,
-    done,
-    effects,
-    known_since,
-    recorded,
-    result,
-)
+from pavane.testing.contracts.ledger.harness import FULL, opened
+from pavane.testing.contracts.results.harness import SCHEMA, ResultsHarness, recorded, result
 
 
-class RecordingTests(LedgerHarness):
+class RecordingTests(ResultsHarness):
     """`find`, `record`, `create` and what becomes of results in time."""
 
     # --- durable, visible -----------------------------------------------------------------------
@@ -27,7 +20,7 @@ class RecordingTests(LedgerHarness):
         """Each by itself, as soon as it was answered."""
         await ledger.results.create(SCHEMA)
         for n in range(3):
-            await done(ledger, f"t{n}", at=n)
+            await self.done(ledger, f"t{n}", at=n)
             await ledger.results.record([result(f"r{n}", at=n), result(f"x{n}", None, at=n)])
             ledger = await self.die(ledger)
             await ledger.open()
@@ -37,18 +30,18 @@ class RecordingTests(LedgerHarness):
                 f"r{n}": result(f"r{n}", at=n),
                 f"x{n}": result(f"x{n}", None, at=n),
             }
-        assert await effects(ledger) == ["t0", "t1", "t2"]
+        assert await self.effects(ledger) == ["t0", "t1", "t2"]
         await ledger.close()
 
     async def test_visible_from_outside_and_inside(self, ledger: Ledger) -> None:
         """What is not there is left out; nothing to find or to record is no error."""
         await ledger.results.create(SCHEMA)
         await ledger.results.record([result("a"), result("ünï '\"%", b"{}")])
-        await done(ledger, "b")
+        await self.done(ledger, "b")
         assert list(await recorded(ledger, "b", "none", "a")) == ["b", "a"]
         assert await recorded(ledger, "ünï '\"%") == {"ünï '\"%": b"{}"}
-        async with ledger.results.transaction() as transaction:
-            assert transaction.find(["b", "none"]) == {"b": result("b")}
+        async with self.transacting(ledger, ["b", "none"]) as transaction:
+            assert transaction.found == {"b": result("b")}
         assert await ledger.results.find([]) == {}
         await ledger.results.record([])
 
@@ -59,7 +52,7 @@ class RecordingTests(LedgerHarness):
         await ledger.results.create(SCHEMA)
         await ledger.results.record([result("a", b'{"n":1}'), result("a", b'{"n":2}')])
         await ledger.results.record([result("a", b'{"n":3}', at=2000), result("b")])
-        async with ledger.results.transaction() as transaction:
+        async with self.transacting(ledger) as transaction:
             await transaction.commit([result("a", b'{"n":4}'), result("c")])
         found = await ledger.results.find(["a", "b", "c"])
         assert found == {"a": result("a", b'{"n":1}'), "b": result("b"), "c": result("c")}
@@ -79,19 +72,20 @@ class RecordingTests(LedgerHarness):
         """A schema that says so may be run at each start; several statements are fine."""
         schema = f"{SCHEMA}; CREATE INDEX IF NOT EXISTS by_name ON effect (name);"
         await ledger.results.create(schema)
-        await done(ledger, "a")
+        await self.done(ledger, "a")
         ledger = await self.die(ledger)
         async with opened(ledger):
             await ledger.results.create(schema)
-            assert await effects(ledger) == ["a"]
+            assert await self.effects(ledger) == ["a"]
 
     @pytest.mark.parametrize(
         "broken",
         [
-            "CREATE TABEL x (y)",
-            "CREATE TABLE effect (z)",
-            "CREATE TABLE IF NOT EXISTS pavane_x (y)",
-            "CREATE TABLE x (y); COMMIT; CREATE TABLE z (y)",
+            "CREATE TABEL x (y INTEGER)",
+            "CREATE TABLE IF NOT EXISTS log (y INTEGER)",
+            "CREATE TABLE effect (z INTEGER)",
+            "CREATE TABLE IF NOT EXISTS pavane_x (y INTEGER)",
+            "CREATE TABLE x (y INTEGER); COMMIT; CREATE TABLE z (y INTEGER)",
         ],
     )
     async def test_kept_a_schema_that_cannot_be_makes_nothing(
@@ -100,10 +94,10 @@ class RecordingTests(LedgerHarness):
         """All of its statements or none, and the ledger works on."""
         await ledger.results.create(SCHEMA)
         with pytest.raises(DefinitionError) as refusal:
-            await ledger.results.create(f"CREATE TABLE other (x); {broken}")
+            await ledger.results.create(f"CREATE TABLE other (x INTEGER); {broken}")
         assert refusal.value.remedy
-        await ledger.results.create("CREATE TABLE other (x)")
-        await done(ledger, "a")
+        await ledger.results.create("CREATE TABLE other (x INTEGER)")
+        await self.done(ledger, "a")
 
     # --- pruned ---------------------------------------------------------------------------------
 
@@ -111,18 +105,18 @@ class RecordingTests(LedgerHarness):
         """Those from before the time, nothing else; and it is known from when on all are there."""
         await ledger.results.create(SCHEMA)
         for n in range(1, 6):
-            await done(ledger, f"k{n}", at=n * 10)
+            await self.done(ledger, f"k{n}", at=n * 10)
         await ledger.commit([Entry(message="m", at=5)])
         assert await ledger.prune(10, 10_000) == 1
-        assert await known_since(ledger) == 0  # of the results none has gone
+        assert await self.known_since(ledger) == 0  # of the results none has gone
         assert await ledger.prune(30, 10_000) == 2
         assert list(await recorded(ledger, "k1", "k2", "k3", "k4", "k5")) == ["k3", "k4", "k5"]
-        assert await known_since(ledger) == 30
-        assert await effects(ledger) == ["k1", "k2", "k3", "k4", "k5"]
+        assert await self.known_since(ledger) == 30
+        assert await self.effects(ledger) == ["k1", "k2", "k3", "k4", "k5"]
         assert await ledger.prune(25, 0) == 0
-        assert await known_since(ledger) == 30
+        assert await self.known_since(ledger) == 30
         async with opened(await self.die(ledger)) as reborn:
-            assert await known_since(reborn) == 30
+            assert await self.known_since(reborn) == 30
             assert list(await recorded(reborn, "k2", "k3")) == ["k3"]
 
     # --- full -----------------------------------------------------------------------------------
@@ -131,21 +125,21 @@ class RecordingTests(LedgerHarness):
     async def test_full_is_said_and_passes(self, ledger: Ledger) -> None:
         """Nothing of the batch is written; when there is room again, all works on."""
         await ledger.results.create(SCHEMA)
-        await done(ledger, "a")
+        await self.done(ledger, "a")
         large = b'{"x":"' + b"x" * 20_000 + b'"}'
         await self.fill(ledger)
         with pytest.raises(StoreFullError):
             await _fill_up(ledger, large)
         with pytest.raises(StoreFullError):
-            await done(ledger, "b", output=large * 10)
+            await self.done(ledger, "b", output=large * 10)
         for n in range(200):
             found = await recorded(ledger, f"r{n}", f"s{n}")
             assert len(found) in (0, 2)
         assert await recorded(ledger, "a", "b") == {"a": b'{"paid":160}'}
-        assert await effects(ledger) == ["a"]
+        assert await self.effects(ledger) == ["a"]
         await self.make_room(ledger)
-        await done(ledger, "b", output=large)
-        assert await effects(ledger) == ["a", "b"]
+        await self.done(ledger, "b", output=large)
+        assert await self.effects(ledger) == ["a", "b"]
 
 
 async def _fill_up(ledger: Ledger, large: bytes) -> None:
