@@ -16,7 +16,8 @@ from pavane.adapters.postgres.store import PostgresStore
 _FULL = """
     CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;
-    CREATE TRIGGER full_up BEFORE UPDATE ON writer FOR EACH STATEMENT EXECUTE FUNCTION full_up()
+    CREATE TRIGGER full_up BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH STATEMENT EXECUTE FUNCTION full_up()
 """
 
 
@@ -69,11 +70,11 @@ async def gone(url: str, pids: Sequence[int]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def fill(url: str) -> None:
+async def fill(url: str, table: str = "writer") -> None:
     """From now on there is no room for another commit: the server itself says so."""
-    await ask(url, _FULL)
+    await ask(url, _FULL.format(table=table))
 
 
-async def make_room(url: str) -> None:
+async def make_room(url: str, table: str = "writer") -> None:
     """There is room again."""
-    await ask(url, "DROP TRIGGER full_up ON writer; DROP FUNCTION full_up()")
+    await ask(url, f"DROP TRIGGER full_up ON {table}; DROP FUNCTION full_up()")

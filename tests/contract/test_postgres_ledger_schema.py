@@ -6,7 +6,7 @@ import pytest
 
 from dev.services.server import Server
 from pavane.adapters.postgres.ledger import PostgresLedger
-from pavane.errors import LeaseLostError, StoreBusyError, StoreError, UsageError
+from pavane.errors import LeaseLostError, StoreBusyError, StoreError
 from pavane.ports.ledger import ALL, RowKey
 from pavane.testing.contracts.ledger.harness import (
     STEP,
@@ -157,10 +157,3 @@ async def test_a_reason_with_a_nul_is_kept_with_a_sign_for_it(postgres_schema: s
         assert kept.reason == "no\u2400good"
         assert kept.event.data == b"\0"
         assert (await ledger.log_after(0, 9))[0].out == out
-
-
-async def test_a_function_that_asks_for_its_database_is_refused(postgres_schema: str):
-    async with opened(PostgresLedger(postgres_schema)) as ledger:
-        with pytest.raises(UsageError, match="not built yet") as refusal:
-            await ledger.results.create("CREATE TABLE x (y int)")
-        assert "sqlite:///" in refusal.value.remedy

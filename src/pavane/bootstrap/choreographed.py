@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
-from pavane.bootstrap.ledgers import need_no_postgres, opened
+from pavane.bootstrap.ledgers import opened
 from pavane.bootstrap.opening import (
     LEASE_S,
     RETENTION_S,
@@ -112,7 +112,6 @@ async def dancing_services(
             f"The ledger {ledger!r} is for one service, and there are {len(services)}.",
             "Run each service with its own --ledger, or leave it out.",
         )
-    need_no_postgres(services, ledger)
     clock = clock or SystemClock()
     definitions, tasks = _checked(services, workflows)
     choreographies = read_all(definitions, tasks)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pavane.ports.caller import Caller
     from pavane.ports.clock import Chance
     from pavane.ports.ledger import Ledger
+    from pavane.ports.results import HasResults
     from pavane.ports.store import Store
 
 
@@ -128,6 +129,21 @@ def open_ledger(url: str, *, lease_s: float = LEASE_S, service: str = "") -> Led
     raise UsageError(
         f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db, postgresql://… or memory:."
     )
+
+
+def open_results(url: str, service: str) -> HasResults:
+    """As `open_ledger`, for a service that keeps nothing but results there.
+
+    In PostgreSQL several of its processes may have it open at once.
+    """
+    if not url.startswith(POSTGRES):
+        return open_ledger(url, service=service)
+    try:
+        from pavane.adapters.postgres.place import schema_of
+        from pavane.adapters.postgres.shared import SharedResults
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "postgres") from error
+    return SharedResults(url, schema=schema_of(service))
 
 
 def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> Ledger:

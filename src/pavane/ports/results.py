@@ -114,3 +114,20 @@ class Results(Protocol):
         `asked` is what the function uses. StoreError when it cannot, or when that takes too long.
         """
         ...
+
+
+class HasResults(Protocol):
+    """A ledger, or what there is of one where nothing but results is kept."""
+
+    @property
+    def results(self) -> Results:
+        """What it remembers of tasks. Use it while the ledger is open."""
+        ...
+
+    async def open(self) -> None:
+        """Begin. Raises StoreError and its kind."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what is held; closing twice is fine."""
+        ...

@@ -48,7 +48,7 @@ class PostgresLedger:
         self.place = place_of(url, schema)
         self.lease_s = lease_s
         self.counters = PostgresLedgerCounters()
-        self.results: Results = PostgresResults(self.place)
+        self._results = PostgresResults(self.place, self.counters, self._lost_it)
         self._serving = False
         self._is_lost, self._ending = asyncio.Event(), asyncio.Event()
         self._offsets: dict[str, int] = {}
@@ -72,9 +72,11 @@ class PostgresLedger:
                 known = migrations("ledger")
                 await bring_up_to_date(connection, self.place, known, self.option)
             await self._writer.open()
+            await self._results.open(self._writer.generation)
             async with self._readers.lent() as connection:
                 self._offsets = {row[0]: row[1] for row in await connection.fetch(q.OFFSETS)}
         except BaseException as error:
+            await self._results.close()
             await self._writer.close()
             await self._readers.close()
             if isinstance(error, PavaneError) or not isinstance(error, Exception):
@@ -98,6 +100,7 @@ class PostgresLedger:
             await asyncio.wait([self._beats], timeout=_LAST_BEAT_S)
             self._beats.cancel()
         await self._shielded.idle()
+        await self._results.close()
         await self._writer.close()
         await self._readers.close()
 
@@ -108,13 +111,19 @@ class PostgresLedger:
         """
         self._serving = False
         self._ending.set()
+        self._results.abandon()
         self._writer.abandon()
         self._readers.abandon()
         return PostgresLedger(self.url, schema=self.place.schema, lease_s=self.lease_s)
 
     def pids(self) -> list[int]:
         """The server's processes behind the connections. For tests."""
-        return [*self._writer.pids(), *self._readers.pids()]
+        return [*self._writer.pids(), *self._readers.pids(), *self._results.pids()]
+
+    @property
+    def results(self) -> Results:
+        """What it remembers of tasks."""
+        return self._results
 
     # --- the lease ------------------------------------------------------------------------------
 
@@ -146,6 +155,9 @@ class PostgresLedger:
 
         if not await self._readers.run(beat):
             self._is_lost.set()
+
+    def _lost_it(self) -> StoreError:
+        return self._writer.lost()
 
     def _check_open(self) -> None:
         if not self._serving:
@@ -254,6 +266,7 @@ class PostgresLedger:
         if self._moved:
             await self._shielded.run(self._commit([]))
         gone = await self._prune(q.PRUNE_INBOX, inbox_before, _PIECE)
+        gone += await self._results.prune(inbox_before)
         return gone + await self._prune(q.PRUNE_EXECUTIONS, closed_before, -1, "", _PIECE)
 
     async def prune_log(self, position: int, before: int) -> int:

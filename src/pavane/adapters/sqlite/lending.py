@@ -15,6 +15,7 @@ from pavane.adapters.sqlite.connection import Connection, Flushing
 from pavane.adapters.sqlite.counters import FileCounters
 from pavane.adapters.sqlite.file import SqliteFile
 from pavane.adapters.sqlite.guard import Guard, tables_made
+from pavane.adapters.to_the_end import to_the_end
 from pavane.errors import UsageError
 
 _LOG = logging.getLogger("pavane.ledger")
@@ -166,18 +167,7 @@ class Loan:
 
         UsageError where its user has ended the transaction; StoreError.
         """
-        ending = asyncio.ensure_future(self._file.end_loan(sql, rows))
-        cancelled = False
-        while not ending.done():
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError:
-                cancelled = True
-            except Exception:  # noqa: BLE001  # raised below, from the future itself
-                break
-        ending.result()
-        if cancelled:
-            raise asyncio.CancelledError
+        await to_the_end(self._file.end_loan(sql, rows))
 
     def leave_behind(self, ended: Awaitable[object]) -> None:
         """Its user cannot be stopped: undo everything when that has ended."""

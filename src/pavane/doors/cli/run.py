@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     "--ledger",
     metavar="URL",
     help="Of one service that needs one: sqlite:///path.db; by default NAME.db beside the bus. Of "
-    "any that dance: postgresql://USER@HOST:PORT/DATABASE, a schema for each.",
+    "any number: postgresql://USER@HOST:PORT/DATABASE, a schema for each.",
 )
 @take_over_option
 @retention_option

@@ -12,13 +12,14 @@ import pytest
 
 from pavane.core.model.event import CloudEvent, Outgoing
 from pavane.ports.ledger import ALL, Aside, AsideKind, Entry, Ledger, Loaded, RowKey, Todo
+from pavane.ports.results import HasResults
 from pavane.testing.contracts.features import Featured
 
 ALONE: Final = "alone"  # serves one process: opening it twice is refused
 LEASED: Final = "leased"  # can be taken over from a process that gives no sign of life
 FULL: Final = "full"  # can be brought to have no room, and to have room again
 
-AnyLedger = TypeVar("AnyLedger", bound=Ledger)
+AnyLedger = TypeVar("AnyLedger", bound=HasResults)
 
 EVERYTHING: Final = 1_000_000
 

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, ClassVar, Final
 
 from pavane.ports.ledger import Ledger
-from pavane.ports.results import APSW, Result, Transaction
+from pavane.ports.results import APSW, HasResults, Result, Transaction
 from pavane.testing.contracts.ledger.harness import LedgerHarness
 
 ONE_BY_ONE: Final = "one by one"  # one transaction at a time, whatever keys they name, in order
@@ -40,14 +40,14 @@ class ResultsHarness(LedgerHarness):
         with connection:
             yield
 
-    async def sharing(self, ledger: Ledger) -> Ledger:
+    async def sharing(self, ledger: Ledger) -> HasResults:
         """Feature SHARED: what another process uses at the same time, not open yet."""
         raise NotImplementedError
 
     # --- what the tests do ----------------------------------------------------------------------
 
     def transacting(
-        self, ledger: Ledger, keys: Collection[str] = (), *, read_only: bool = False
+        self, ledger: HasResults, keys: Collection[str] = (), *, read_only: bool = False
     ) -> AbstractAsyncContextManager[Transaction]:
         """A transaction of a function that asks for such a connection."""
         return ledger.results.transaction(keys, read_only=read_only, asked=self.asked)
@@ -62,24 +62,24 @@ class ResultsHarness(LedgerHarness):
         rows = await self.execute(transaction.connection, "SELECT name FROM effect ORDER BY name")
         return [row[0] for row in rows]
 
-    async def effects(self, ledger: Ledger) -> list[str]:
+    async def effects(self, ledger: HasResults) -> list[str]:
         """The names of the effects that stand."""
         async with self.transacting(ledger, read_only=True) as transaction:
             return await self.names(transaction)
 
-    async def done(self, ledger: Ledger, key: str, *also: str, **fields: Any) -> None:
+    async def done(self, ledger: HasResults, key: str, *also: str, **fields: Any) -> None:
         """An effect and its result, committed together; `also` are other keys to look for."""
         async with self.transacting(ledger, [key, *also]) as transaction:
             await self.put(transaction, key)
             await transaction.commit([result(key, **fields)])
 
-    async def known_since(self, ledger: Ledger) -> int:
+    async def known_since(self, ledger: HasResults) -> int:
         """From when on no result is missing."""
         async with self.transacting(ledger, ["none"]) as transaction:
             return transaction.known_since
 
 
-async def recorded(ledger: Ledger, *keys: str) -> dict[str, bytes | None]:
+async def recorded(ledger: HasResults, *keys: str) -> dict[str, bytes | None]:
     """The outputs that are recorded under these keys."""
     found = await ledger.results.find(keys)
     return {key: each.output for key, each in found.items()}

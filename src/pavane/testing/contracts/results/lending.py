@@ -9,7 +9,7 @@ import pytest
 
 from pavane.errors import UsageError
 from pavane.ports.ledger import Entry, Ledger
-from pavane.ports.results import Transaction
+from pavane.ports.results import HasResults, Transaction
 from pavane.testing.contracts.features import needs
 from pavane.testing.contracts.ledger.harness import opened
 from pavane.testing.contracts.results.harness import (
@@ -103,7 +103,7 @@ class LendingTests(ResultsHarness):
         """The same where they are in several processes, which share the ledger."""
         await ledger.results.create(SCHEMA)
         async with opened(await self.sharing(ledger)) as other:
-            both = [other, ledger]
+            both: list[HasResults] = [other, ledger]
             await asyncio.gather(*(self._counts(both[n % 2], n) for n in range(25)))
             assert await self.effects(other) == [f"{n:02}" for n in range(20)]
 
@@ -208,7 +208,7 @@ class LendingTests(ResultsHarness):
             await self.put(transaction, "c")
             raise ZeroDivisionError
 
-    async def _counts(self, ledger: Ledger, n: int) -> None:
+    async def _counts(self, ledger: HasResults, n: int) -> None:
         """Has an effect that depends on what it sees. One in five is left without a commit."""
         async with self.transacting(ledger, ["k"]) as transaction:
             before = len(await self.names(transaction))
