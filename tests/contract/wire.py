@@ -103,6 +103,7 @@ class _Line:
             if data[:1] == b"P" and _COMMIT.search(data):
                 self.statement = data[5 : data.index(b"\0", 5)]
             commits = data[:1] == b"B" and self.statement and self.statement in data[:80]
+            commits = commits or (data[:1] == b"Q" and data[5:11] == b"COMMIT")
             cut, self.wire.cut = (self.wire.cut, "") if commits else ("", self.wire.cut)
             if cut:
                 self.wire.cuts += 1
