@@ -1,5 +1,6 @@
 """The shop danced with its ledgers in PostgreSQL: kill -9 it, start it again, every order ends."""
 
+import asyncio
 import json
 import signal
 import time
@@ -7,6 +8,13 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
+import asyncpg
+import pytest
+
+from pavane import Event, EventContext, Fail, Service, workflow
+from pavane.bootstrap import dancing_services
+from pavane.errors import ExecutionFailedError
+from pavane.sdk.client import Client
 from tests.acceptance.cli.processes import SHOP, Background, background, done, refused
 from tests.postgres import apart, ask
 
@@ -27,6 +35,11 @@ def charge(db: apsw.Connection, name: str) -> str:
 async def pay(name: str) -> str:
     return await charge(name)
 """
+PAID = "CREATE TABLE IF NOT EXISTS paid (name text, how text)"
+
+
+class Ordered(Event, type="test.till.ordered.v1"):
+    order: str
 
 
 def order(n: int) -> str:
@@ -75,12 +88,72 @@ def test_dancers_on_postgresql_that_die_lose_nothing(postgres_url: str, tmp_path
             assert rows[0][0] >= ORDERS // 2, f"{name} took no part"
 
 
-def test_functions_that_ask_for_their_database_are_refused(postgres_url: str, tmp_path: Path):
+@pytest.mark.anyio
+async def test_handlers_and_tasks_of_dancers_write_there_once(postgres_schema: str):
+    till = Service("till", schema=PAID)
+    calls = Counter[str]()
+
+    @till.on(Ordered)
+    async def note(ctx: EventContext, db: asyncpg.Connection, event: Ordered) -> None:
+        calls["note"] += 1
+        await db.execute("INSERT INTO paid VALUES ($1, 'noted')", event.order)
+        if ctx.attempt == 1:
+            raise ConnectionError("once")
+
+    @till.task
+    async def give_back(db: asyncpg.Connection, name: str, paid: str) -> None:
+        calls[paid] += 1
+        await db.execute("DELETE FROM paid WHERE name = $1", name)
+
+    @till.task(undo=give_back)
+    async def charge(db: asyncpg.Connection, name: str) -> str:
+        async with db.transaction():  # a savepoint in the one that is lent
+            await db.execute("INSERT INTO paid VALUES ($1, 'charged')", name)
+        return "paid " + name
+
+    @till.task(retries=0)
+    async def ship(name: str) -> str:
+        if name == "Mars":
+            raise Fail("too far")
+        return name
+
+    @workflow(style="choreographed")
+    async def pay(name: str) -> str:
+        paid = await charge(name)
+        await ship(name)
+        return paid
+
+    dancing = dancing_services(
+        "memory:", services=[till], workflows=[pay], ledger=postgres_schema, lease_s=0.0
+    )
+    async with dancing as company:
+        client = Client.among(company.requests, company.observer, company.chance)
+        for id in ("1", "2", "1"):  # one is told twice
+            await company.publish(Ordered(order=id), id=id)
+        good = await client.start(pay, "Byrd", key="Byrd")
+        bad = await client.start(pay, "Mars", key="Mars")
+        assert await good.result(timeout=60) == "paid Byrd"
+        with pytest.raises(ExecutionFailedError):
+            await bad.result(timeout=60)
+        rows: list[tuple[str, str]] = []
+        async with asyncio.timeout(60):
+            while len(rows) < 3:
+                await asyncio.sleep(0.05)
+                found = await ask(postgres_schema, "SELECT name, how FROM paid ORDER BY 1")
+                rows = [tuple(row) for row in found]
+    assert rows == [("1", "noted"), ("2", "noted"), ("Byrd", "charged")]
+    assert calls == {"note": 4, "paid Mars": 1}
+
+
+def test_another_kind_of_connection_is_refused(postgres_url: str, tmp_path: Path):
     app = tmp_path / "till.py"
     app.write_text(NEEDS)
     how = ("--style", "choreographed", "--bus", f"embedded:{tmp_path / 'bus'}")
-    said = refused(tmp_path, 2, "run", str(app), *how, "--ledger", postgres_url)
-    assert "till" in said
-    assert "sqlite:///" in said
-    said = refused(tmp_path, 2, "run", str(app), "--ledger", postgres_url)
-    assert "sqlite:///" in said
+    for more in (how, ()):
+        said = refused(tmp_path, 2, "run", str(app), *more, "--ledger", postgres_url)
+        assert "asks for apsw.Connection" in said
+        assert "asyncpg.Connection" in said
+    app.write_text(NEEDS.replace("apsw", "asyncpg").replace("def charge", "async def charge"))
+    said = refused(tmp_path, 2, "run", str(app), *how)
+    assert "asks for asyncpg.Connection" in said
+    assert "postgresql://" in said
