@@ -7,7 +7,6 @@ import re
 import types
 from collections.abc import Awaitable, Callable
 from typing import (
-    TYPE_CHECKING,
     Any,
     Concatenate,
     ParamSpec,
@@ -23,15 +22,13 @@ from pavane.core.model.task_definition import TaskDefinition
 from pavane.errors import DefinitionError
 from pavane.sdk.calls.declared import Call, is_only_declared
 from pavane.sdk.context import TaskContext
+from pavane.sdk.databases import D
 from pavane.sdk.event import Event
 from pavane.sdk.handler import Emitted, Handler, HandlerOptions, On, OnAnnotated
 from pavane.sdk.handling import EventContext
 from pavane.sdk.parameters import place_of
 from pavane.sdk.policy import Duration, Growth, Policy, Retries
 from pavane.sdk.task import Task
-
-if TYPE_CHECKING:
-    from apsw import Connection
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -48,12 +45,10 @@ class TaskDecorator(Protocol):
 
     @overload
     def __call__(
-        self, function: Callable[Concatenate[TaskContext, Connection, P], Awaitable[R]], /
+        self, function: Callable[Concatenate[TaskContext, D, P], Awaitable[R]], /
     ) -> Task[P, R]: ...
     @overload
-    def __call__(
-        self, function: Callable[Concatenate[TaskContext, Connection, P], R], /
-    ) -> Task[P, R]: ...
+    def __call__(self, function: Callable[Concatenate[TaskContext, D, P], R], /) -> Task[P, R]: ...
     @overload
     def __call__(
         self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
@@ -61,11 +56,9 @@ class TaskDecorator(Protocol):
     @overload
     def __call__(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
     @overload
-    def __call__(
-        self, function: Callable[Concatenate[Connection, P], Awaitable[R]], /
-    ) -> Task[P, R]: ...
+    def __call__(self, function: Callable[Concatenate[D, P], Awaitable[R]], /) -> Task[P, R]: ...
     @overload
-    def __call__(self, function: Callable[Concatenate[Connection, P], R], /) -> Task[P, R]: ...
+    def __call__(self, function: Callable[Concatenate[D, P], R], /) -> Task[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
     @overload
@@ -80,7 +73,7 @@ class Service:
     declared (`call=`, and `...` for a body), and whoever runs the engine calls it. `schema`: SQL
     that makes the service's own tables in its ledger, run at each start in one transaction
     (`CREATE TABLE IF NOT EXISTS …`); a task that has a parameter annotated `apsw.Connection`
-    writes to them, once for each step (docs/reference/tasks-and-transactions.md).
+    (or another) writes to them, once for each step (docs/reference/tasks-and-transactions.md).
     """
 
     def __init__(
@@ -112,12 +105,10 @@ class Service:
 
     @overload
     def task(
-        self, function: Callable[Concatenate[TaskContext, Connection, P], Awaitable[R]], /
+        self, function: Callable[Concatenate[TaskContext, D, P], Awaitable[R]], /
     ) -> Task[P, R]: ...
     @overload
-    def task(
-        self, function: Callable[Concatenate[TaskContext, Connection, P], R], /
-    ) -> Task[P, R]: ...
+    def task(self, function: Callable[Concatenate[TaskContext, D, P], R], /) -> Task[P, R]: ...
     @overload
     def task(
         self, function: Callable[Concatenate[TaskContext, P], Awaitable[R]], /
@@ -125,11 +116,9 @@ class Service:
     @overload
     def task(self, function: Callable[Concatenate[TaskContext, P], R], /) -> Task[P, R]: ...
     @overload
-    def task(
-        self, function: Callable[Concatenate[Connection, P], Awaitable[R]], /
-    ) -> Task[P, R]: ...
+    def task(self, function: Callable[Concatenate[D, P], Awaitable[R]], /) -> Task[P, R]: ...
     @overload
-    def task(self, function: Callable[Concatenate[Connection, P], R], /) -> Task[P, R]: ...
+    def task(self, function: Callable[Concatenate[D, P], R], /) -> Task[P, R]: ...
     @overload
     def task(self, function: Callable[P, Awaitable[R]], /) -> Task[P, R]: ...
     @overload
@@ -239,19 +228,17 @@ class Service:
     @overload
     def on(self, first: type[E], /, *more: type[E], **options: Unpack[HandlerOptions]) -> On[E]: ...
     @overload
-    def on(
-        self, function: Callable[[EventContext, Connection, E], Awaitable[V]], /
-    ) -> Handler[E, V]: ...
+    def on(self, function: Callable[[EventContext, D, E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
-    def on(self, function: Callable[[EventContext, Connection, E], V], /) -> Handler[E, V]: ...
+    def on(self, function: Callable[[EventContext, D, E], V], /) -> Handler[E, V]: ...
     @overload
     def on(self, function: Callable[[EventContext, E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
     def on(self, function: Callable[[EventContext, E], V], /) -> Handler[E, V]: ...
     @overload
-    def on(self, function: Callable[[Connection, E], Awaitable[V]], /) -> Handler[E, V]: ...
+    def on(self, function: Callable[[D, E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
-    def on(self, function: Callable[[Connection, E], V], /) -> Handler[E, V]: ...
+    def on(self, function: Callable[[D, E], V], /) -> Handler[E, V]: ...
     @overload
     def on(self, function: Callable[[E], Awaitable[V]], /) -> Handler[E, V]: ...
     @overload
@@ -263,9 +250,10 @@ class Service:
 
         Plain, the function's annotation says which events it takes. Its return annotation says
         which it emits: what it returns is published in the transaction that remembers the message
-        as handled. It may begin with an `EventContext`, and then ask for its service's database
-        by an `apsw.Connection`: what it writes there it writes once for each message. Raise `Fail`
-        in it for a failure that no retry would mend. The options are those of `HandlerOptions`.
+        as handled. It may begin with an `EventContext`, and then ask for a connection to its
+        service's database, as `apsw.Connection`: what it writes there it writes once for each
+        message. Raise `Fail` in it for a failure that no retry would mend. The options are those of
+        `HandlerOptions`.
         """
         if len(given) == 1 and not isinstance(given[0], type):
             return self._react(Handler(given[0], self, frame=_frame_of(given[0])))
