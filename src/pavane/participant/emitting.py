@@ -25,9 +25,9 @@ def correlation_of(event: CloudEvent) -> str:
     return event.attributes.get(CORRELATION) or event.id
 
 
-def order_key_of(event: CloudEvent) -> str:
-    """Events with the same key wait for each other."""
-    return event.attributes.get(ORDER_KEY) or correlation_of(event)
+def order_key_of(event: CloudEvent, key: str = "") -> str:
+    """Events with the same key wait for each other; `key` is what a message had beside it."""
+    return event.attributes.get(ORDER_KEY) or key or correlation_of(event)
 
 
 def inbox_id(message: str, handler: str) -> str:

@@ -87,6 +87,8 @@ class Delivery(msgspec.Struct, frozen=True):
     """An event that was handed to a member of a group; `tag` is the adapter's own.
 
     `fault` says why a message is no event; `event` then holds its bytes, under an id of its own.
+    `key` is the one within which order matters, where the message has it beside the event: what
+    other programs publish need not say it in an attribute.
     """
 
     topic: str
@@ -94,6 +96,7 @@ class Delivery(msgspec.Struct, frozen=True):
     times: int = 1  # how often it was delivered to this group, as far as the bus knows
     tag: object = None
     fault: str = ""
+    key: str = ""
 
 
 class Published(msgspec.Struct, frozen=True):

@@ -80,7 +80,8 @@ class KafkaSubscription:
         event, fault = decode(item.message)
         if fault and item.times == 1:
             self._counters.unreadable += 1
-        return Delivery(item.lane.topic, event, item.times, tag, fault)
+        key = item.key.decode("utf-8", "backslashreplace")
+        return Delivery(item.lane.topic, event, item.times, tag, fault, key)
 
     def wake(self) -> None:
         """There may be something to take."""

@@ -47,7 +47,8 @@ class RabbitSubscription:
             tag = object()
             self._held[tag] = item
             read = item.read
-            taken.append(Delivery(item.lane.topic, read.event, item.times, tag, read.fault))
+            of_key = (tag, read.fault, read.key)
+            taken.append(Delivery(item.lane.topic, read.event, item.times, *of_key))
         self._turns.rotate(-1)  # so that a busy topic does not keep the others waiting
         self.group.counters.deliveries += len(taken)
         return taken

@@ -73,10 +73,13 @@ class Lane(msgspec.Struct, frozen=True):
         return self.head.attempts if self.head is not None else 0
 
 
-def lane_name(listener: Listener, event: CloudEvent) -> str:
-    """The lane of a message: that of its key, or one of its own where order does not matter."""
+def lane_name(listener: Listener, event: CloudEvent, key: str = "") -> str:
+    """The lane of a message: that of its key, or one of its own where order does not matter.
+
+    `key` is what the message had beside the event.
+    """
     if listener.ordered:
-        return f"{PREFIX}{listener.name}/key/{order_key_of(event)}"
+        return f"{PREFIX}{listener.name}/key/{order_key_of(event, key)}"
     return own_lane(listener.name, event)
 
 

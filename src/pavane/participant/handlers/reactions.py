@@ -84,11 +84,11 @@ class Reactions:
         listeners = self.handlers.listening(event.type)
         if not listeners:
             return asyncio.ensure_future(self._ignore(event))
-        return asyncio.gather(*(self._in_line(listener, event) for listener in listeners))
+        return asyncio.gather(*(self._in_line(each, event, delivery.key) for each in listeners))
 
-    def _in_line(self, listener: Listener, event: CloudEvent) -> asyncio.Task[None]:
+    def _in_line(self, listener: Listener, event: CloudEvent, key: str) -> asyncio.Task[None]:
         held = Held(inbox_id(event.id, listener.name), listener.name, event)
-        place = self._queues.take(lanes.lane_name(listener, event))
+        place = self._queues.take(lanes.lane_name(listener, event, key))
         task = asyncio.ensure_future(self._receive(listener, held, place))
         task.add_done_callback(lambda _: place.leave())
         return task
