@@ -93,3 +93,18 @@ class Unmarked(MemoryMembers):
         new = super().moved(check)
         new._marks = list(self._marks)
         return new
+
+
+class Forgetful(MemoryMembers):
+    """7, heard: tells one word of many."""
+
+    def tell(self, words: Collection[str]) -> None:
+        super().tell([word for word in words if len(word) % 2])
+
+
+class Vain(MemoryMembers):
+    """7, heard: hears itself."""
+
+    def tell(self, words: Collection[str]) -> None:
+        super().tell(words)
+        self._told(list(words))

@@ -11,14 +11,20 @@ Promises (each is watched by the contract suite):
 5. measured: one clock measures all leases, that of the store, whatever the members' clocks say.
 6. marked: `mark` gives a greater number once a workflow, a task definition, a schedule or a key was
    put or removed, which the members keep in memory.
+7. heard: what one tells, all others hear soon, each word, and nobody hears themselves. It is a
+   courtesy: words may be lost, so whoever relies on them looks now and then as well. Who hears
+   `MISSED` may have missed any; who hears `PUT` finds a greater mark.
 
 No method may be called before the store is open or after it is closed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, Protocol
+
+MISSED: Final = ""
+PUT: Final = "m"
 
 
 class Members(Protocol):
@@ -50,6 +56,17 @@ class Members(Protocol):
 
     async def let_go(self, holder: str) -> None:
         """Give up all duties that the holder has."""
+        ...
+
+    async def hear(self, call: Callable[[Sequence[str]], None]) -> bool:
+        """Call it with what others tell, from now until the store is closed; once in its life.
+
+        False where nothing can be heard, nor told.
+        """
+        ...
+
+    def tell(self, words: Collection[str]) -> None:
+        """Tell all others who hear. Nobody waits for it, and it raises nothing."""
         ...
 
     async def mark(self) -> int:

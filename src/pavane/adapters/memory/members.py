@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+
+from pavane.errors import StoreError
+from pavane.ports.members import PUT
 
 
 class MemoryMembers:
@@ -14,16 +18,20 @@ class MemoryMembers:
         self._members: dict[str, tuple[float, bytes]] = {}
         self._duties: dict[str, tuple[float, str]] = {}
         self._marks = [0]
+        self._hearers: list[MemoryMembers] = []  # all on the same tables
+        self._call: Callable[[Sequence[str]], None]
 
     def moved(self, check: Callable[[], None]) -> MemoryMembers:
         """The same members, for another store on the same tables."""
         new = type(self)(check)
         new._members, new._duties, new._marks = self._members, self._duties, self._marks
+        new._hearers = self._hearers
         return new
 
     def marked(self) -> None:
         """Something was put."""
         self._marks[0] += 1
+        self.tell([PUT])
 
     async def beat(self, beats: Mapping[str, bytes], lease_ms: int) -> set[str]:
         """These are alive for so long from now."""
@@ -74,6 +82,24 @@ class MemoryMembers:
         self._check()
         for duty in [duty for duty, (_, who) in self._duties.items() if who == holder]:
             del self._duties[duty]
+
+    async def hear(self, call: Callable[[Sequence[str]], None]) -> bool:
+        """Call it with what others tell."""
+        self._check()
+        self._call = call
+        self._hearers.append(self)
+        return True
+
+    def tell(self, words: Collection[str]) -> None:
+        """Tell all others who hear."""
+        for each in self._hearers:
+            if each is not self:
+                asyncio.get_running_loop().call_soon(each._told, list(words))
+
+    def _told(self, words: Sequence[str]) -> None:
+        with suppress(StoreError):  # it is closed, or its process has died
+            self._check()
+            self._call(words)
 
     async def mark(self) -> int:
         """How often something was put."""

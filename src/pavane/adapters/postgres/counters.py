@@ -10,7 +10,8 @@ class PostgresCounters(Counters):
 
     A round trip is one wait for the server's answer; connecting, preparing a statement once per
     connection and what follows a lost connection are not counted. `commits` are the transactions
-    that wrote; `payload_bytes` the JSON bytes of tasks, values and log entries.
+    that wrote; `payload_bytes` the JSON bytes of tasks, values and log entries; `tellings` what was
+    told to other nodes, on a connection of its own and counted nowhere else.
     """
 
     def __init__(self) -> None:
@@ -19,6 +20,7 @@ class PostgresCounters(Counters):
         self.commits = 0
         self.loads = 0
         self.lost = 0
+        self.tellings = 0
         self.payload_bytes = 0
         self.rows = {"execution": 0, "task": 0, "ready": 0, "value": 0, "log": 0}
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from pavane.adapters.postgres import queries as q
 from pavane.adapters.postgres.keys import Fetch
+from pavane.adapters.postgres.telling import Telling
 
 
 class PostgresMembers:
-    """One statement each."""
+    """One statement each, and a connection for what they tell each other."""
 
-    def __init__(self, read: Fetch, write: Fetch) -> None:
+    def __init__(self, read: Fetch, write: Fetch, telling: Telling) -> None:
         self._read = read
         self._write = write
+        self._telling = telling
 
     async def beat(self, beats: Mapping[str, bytes], lease_ms: int) -> set[str]:
         """These are alive for so long from now."""
@@ -44,6 +46,14 @@ class PostgresMembers:
     async def let_go(self, holder: str) -> None:
         """Give up all duties."""
         await self._write(q.LET_GO, holder)
+
+    async def hear(self, call: Callable[[Sequence[str]], None]) -> bool:
+        """Call it with what others tell."""
+        return await self._telling.hear(call)
+
+    def tell(self, words: Collection[str]) -> None:
+        """Tell all others who hear."""
+        self._telling.tell(words)
 
     async def mark(self) -> int:
         """How often something was put."""

@@ -21,6 +21,7 @@ class Place(NamedTuple):
     dsn: str  # for the driver: with the password, without what is ours
     schema: str
     shown: str  # for people: without the password
+    listens: bool = True  # whether LISTEN may be used
 
     def __str__(self) -> str:
         return self.shown
@@ -29,7 +30,8 @@ class Place(NamedTuple):
 def place_of(url: str, schema: str = SCHEMA) -> Place:
     """The place that `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME` names.
 
-    Other parameters are the driver's (`sslmode`, `target_session_attrs`, …). UsageError.
+    With `listen=no` nodes tell each other nothing (some poolers swallow what is told). Other
+    parameters are the driver's (`sslmode`, `target_session_attrs`, …). UsageError.
     """
     try:
         parts = urlsplit(url)
@@ -45,10 +47,16 @@ def place_of(url: str, schema: str = SCHEMA) -> Place:
             f"{schema!r} cannot be the schema of a database of Pavane.",
             "Use small letters, digits and underscores, a letter first.",
         )
+    listen = query.pop("listen", "yes")
+    if listen not in ("yes", "no"):
+        raise UsageError(
+            f"{listen!r} is no value of `listen` in the URL of the PostgreSQL database.",
+            "Use listen=yes or listen=no.",
+        )
     dsn = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
     where = parts.netloc.rpartition("@")[2] or query.get("host", "") or "this machine"
     name = parts.path.strip("/") or query.get("database", "") or "the default database"
-    return Place(dsn, schema, f"{name} at {where}, schema {schema}")
+    return Place(dsn, schema, f"{name} at {where}, schema {schema}", listen == "yes")
 
 
 def schema_of(service: str) -> str:

@@ -223,6 +223,12 @@ LET_GO: Final = "DELETE FROM duty WHERE holder = $1"
 MARK: Final = "SELECT n FROM mark"
 """How often something was put that members keep in memory."""
 
+TELL: Final = "SELECT pg_notify($1, $2)"
+"""Words to all who listen."""
+
+ARE_YOU_THERE: Final = "SELECT 1"
+"""Nothing was heard for long."""
+
 # --- views: for people --------------------------------------------------------------------------
 
 BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SELECT 1"

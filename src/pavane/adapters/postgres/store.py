@@ -15,6 +15,7 @@ from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.pool import Pool
 from pavane.adapters.postgres.shielded import Shielded
 from pavane.adapters.postgres.snapshot import SnapshotContext
+from pavane.adapters.postgres.telling import Telling
 from pavane.adapters.postgres.writer import Writer
 from pavane.core.model.rows import Header, Key, Ready, TaskRow
 from pavane.errors import PavaneError, StoreError
@@ -36,7 +37,8 @@ class PostgresStore:
         self.place = place_of(url)
         self.counters = PostgresCounters()
         self.keys = PostgresKeys(self._read, self._write)
-        self.members = PostgresMembers(self._read, self._write)
+        self._telling = Telling(self.place, self.counters)
+        self.members = PostgresMembers(self._read, self._write, self._telling)
         self._read_only = read_only
         self._serving = False
         self._shielded = Shielded()
@@ -72,6 +74,7 @@ class PostgresStore:
             await self._close_all()
 
     async def _close_all(self) -> None:
+        await self._telling.close()
         await self._writer.close()
         await self._readers.close()
         await self._viewers.close()
@@ -82,6 +85,7 @@ class PostgresStore:
         What was committed is there and nothing else; no tidying is done. For tests.
         """
         self._serving = False
+        self._telling.abandon()
         self._writer.abandon()
         self._readers.abandon()
         self._viewers.abandon()
@@ -89,7 +93,8 @@ class PostgresStore:
 
     def pids(self) -> list[int]:
         """The server's processes behind the connections. For tests."""
-        return [*self._writer.pids(), *self._readers.pids(), *self._viewers.pids()]
+        pools = (self._writer, self._readers, self._viewers, self._telling)
+        return [pid for pool in pools for pid in pool.pids()]
 
     # --- executions -----------------------------------------------------------------------------
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.ports.keys import StoredKey
-from pavane.ports.members import Members
+from pavane.ports.members import PUT, Members
 from pavane.ports.store import Store, StoredWorkflow
 from pavane.testing.contracts.store.harness import StoreHarness, needs, opened
 
@@ -99,6 +100,33 @@ class MemberTests(StoreHarness):
             await marked()
             assert marks == sorted(set(marks))
             assert await _of(store).mark() == marks[-1]
+
+    @needs(SHARED)
+    async def test_heard_is_what_others_tell(self, store: Store) -> None:
+        """Each word, however many there are; not by whoever told it; and that something was put."""
+        async with opened(await self.beside(store)) as one, opened(await self.beside(store)) as two:
+            heard: list[list[str]] = [[], [], []]
+            for each, words in zip((store, one, two), heard, strict=True):
+                assert await _of(each).hear(words.extend)
+            many = {f"word {n} \u00e9\u2603" for n in range(1500)}
+            _of(store).tell(["first", "first"])
+            for word in sorted(many):
+                _of(store).tell([word])
+            _of(two).tell(["last"])
+            await one.put_schedule("s", b"{}")
+            told = {"first", "last", PUT, *many}
+            await until(lambda: told <= set(heard[1]) | {PUT} and PUT in heard[2])
+            await until(lambda: set(heard[0]) >= {"last", PUT})
+            assert heard[1].count("first") >= 1
+            assert set(heard[2]) == told - {"last"}
+            assert set(heard[0]) == {"last", PUT}
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for something that comes soon."""
+    async with asyncio.timeout(3):
+        while not is_so():  # noqa: ASYNC110 - whatever it is, it tells of no event
+            await asyncio.sleep(0.01)
 
 
 def _of(store: Store) -> Members:
