@@ -62,6 +62,8 @@ class Admission:
         self._shared = store.members is not None
         self._journal: list[tuple[str, str]] | None = None  # as in `Limits`
         self.doubtful: set[str] = set()
+        self.freed: set[str] = set()
+        self.freed_somewhere: set[str] = set()  # workflows
 
     def resume(self, held: Iterable[Ready], queues: Iterable[str]) -> None:
         """At the start: who has a place, and where somebody waits for one."""
@@ -146,6 +148,8 @@ class Admission:
             lane = ready.queue if ready is not None and ready.worker else ""
             if before := self._has(work.id, lane):
                 told[before] = None
+                if self._shared:
+                    self.freed.add(before)
             elif self._shared and ready is None:
                 self._ended(work)
             if not lane and ready is not None:
@@ -193,12 +197,17 @@ class Admission:
     def _ended(self, work: WorkSet) -> None:
         """An execution has no place any more, of which it was not known that it had one."""
         assert work.rows is not None
-        workflow = work.rows.header.workflow
-        alone = workflow_lane(workflow, None)
+        self.freed_somewhere.add(work.rows.header.workflow)
+        self.doubt_all_of(work.rows.header.workflow)
+
+    def doubt_all_of(self, workflow: str) -> None:
+        """One of the executions has ended; of which lane is not known."""
         lanes = (lane for lane in self._waiting if workflow_of(lane) == workflow)
-        for lane in (alone, *islice(lanes, _AT_ONCE)):
-            if self._is_full(lane):
-                self.doubtful.add(lane)
+        self.doubt([workflow_lane(workflow, None), *islice(lanes, _AT_ONCE)])
+
+    def doubt(self, lanes: Iterable[str]) -> None:
+        """As `Limits.doubt`."""
+        self.doubtful.update(filter(self._is_full, lanes))
 
     def _is_full(self, lane: str) -> bool:
         most = self._most.get(workflow_of(lane), 0)

@@ -16,7 +16,7 @@ from pavane.core.model.rows import Header
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import Workflow
-from pavane.engine import act, moving, others, payloads, points
+from pavane.engine import act, moving, payloads, points, waiting
 from pavane.engine.admission import Admission
 from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
@@ -93,9 +93,11 @@ class Engine:
         )
         self._admission = Admission(store, self.registry, self._submit)
         self._shared = SharedPlaces(store, self._limits, self._admission)
-        looks = (self._refresh, Others(store, self._crews, self.sessions, self._shared).look)
-        self.node = Node(store, name, self._submit, self.sessions, *looks, node_lease_s)
-        look_s = look_s if self.node.is_alone else min(look_s, others.LOOK_S)
+        seen = (self.sessions, self._shared, self._waiting, self._ends)
+        self._others = Others(store, clock, self._crews, *seen)
+        met = (self.sessions, self._refresh, self._others)
+        self.node = Node(store, name, self._submit, *met, node_lease_s)
+        look_s = look_s if self.node.is_alone else min(look_s, waiting.LOOK_S)
         self.schedules = Schedules(
             store, clock, self.start_execution, look_s, lambda: self.node.does(SCHEDULES)
         )
@@ -103,7 +105,8 @@ class Engine:
         self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
         self._on_change: list[Callable[[], Awaitable[None]]] = []
         self._event_waits: Callable[[str], None] | None = None
-        self._polling = Polling(store, clock, self._submit, self._crews.wake, self._limits)
+        wake, asks = self._crews.wake, self._others.asks
+        self._polling = Polling(store, clock, self._submit, wake, self._limits, asks)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
 
@@ -382,7 +385,7 @@ class Engine:
         act.dispatch(won, self._crews)
         self._limits.committed(won)
         self._admission.committed(won, batch.gate.promised)
-        self._shared.committed()
+        self._others.committed(won)
         for queue in batch.offered:
             self._crews.wake(queue)
         self._timers.notice(act.next_alarm(won))

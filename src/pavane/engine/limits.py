@@ -68,6 +68,7 @@ class Limits:
         # What began and ended while somebody looks at the store; None where nobody does.
         self._journal: list[tuple[Held, str]] | None = None
         self.doubtful: set[str] = set()  # where something ended that was not known of
+        self.freed: set[str] = set()  # where places are free since the last commits, for others
 
     def resume(
         self, held: Iterable[Ready], queues: Iterable[str], paces: Mapping[str, bytes]
@@ -213,6 +214,8 @@ class Limits:
                 queue = ready.queue if ready is not None and ready.worker else ""
                 if before := self._is_now(lease, queue):
                     freed[before] = None
+                    if self._shared:
+                        self.freed.add(before)
                 elif self._shared and not queue:
                     self._ended(work, ref)
                 if ready is not None and not queue and not ready.mark:
@@ -269,7 +272,12 @@ class Limits:
         if row is None or definition is None or not definition.concurrent_exec_limit:
             return
         queue = lane(row.name, policy_of(definition).key, row.input)
-        if self._free(queue, definition) <= 0:
+        self.freed.add(queue)
+        self.doubt(queue)
+
+    def doubt(self, queue: str) -> None:
+        """Something has ended there; where no place was known of, the store is to be asked."""
+        if self._free(queue, self._definition_of(task_of(queue))) <= 0:
             self.doubtful.add(queue)
 
     def _is_now(self, lease: Held, queue: str) -> str:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from pavane.core.model.fact import Returned
 from pavane.core.model.rows import Ready
+from pavane.engine.others import Others
 from pavane.engine.sessions import Held, Sessions
 from pavane.errors import PavaneError
 from pavane.ports.store import Store
@@ -32,6 +34,7 @@ BURIALS: Final = "burials"
 _DUTIES: Final = (TIMERS, SCHEDULES, BURIALS)
 
 _BEATS = 5  # in a lease
+_PAUSE_S = 0.02  # at least between two of them
 _HEARD_BY = " heard by "
 
 _decode = msgspec.json.Decoder(list[Held]).decode
@@ -41,7 +44,7 @@ class Node:
     """This process as a member. On a store for one process it is alone, and has all duties.
 
     `give_back` submits a fact to the engine; `refresh` is awaited when others have changed what is
-    kept in memory; `look` is awaited with each beat.
+    kept in memory.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Node:
         give_back: Callable[[str, Returned], Awaitable[object]],
         sessions: Sessions,
         refresh: Callable[[], Awaitable[None]],
-        look: Callable[[], Awaitable[None]],
+        others: Others,
         lease_s: float = NODE_LEASE_S,
     ) -> None:
         self._store = store
@@ -60,7 +63,8 @@ class Node:
         self._give_back = give_back
         self._sessions = sessions
         self._refresh = refresh
-        self._look = look
+        self._others = others
+        self._hurry = asyncio.Event()
         self._lease_s = lease_s
         self._held_until: dict[str, float] = {}  # duties, by the clock of our event loop
         self._mark = 0
@@ -82,6 +86,7 @@ class Node:
         """Before anything else: from here on others see to what this node leaves behind."""
         if self._members is not None:
             self._mark = await self._members.mark()
+            await self._others.hear(self._hurry.set)
             await self._beat()
 
     async def leave(self) -> None:
@@ -95,17 +100,21 @@ class Node:
             _LOG.warning("left without a word: %s", error)
 
     async def run(self) -> None:
-        """Beat, for ever; cancel to stop."""
+        """Beat, for ever, and at once when something is to be said or seen; cancel to stop."""
         if self._members is None:
             return
         while True:
-            await asyncio.sleep(self._lease_s / _BEATS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._lease_s / _BEATS):
+                    await self._hurry.wait()
+            self._hurry.clear()
             try:
                 await self._beat()
-                await self._hear()
+                alive = await self._hear()
                 if self.does(BURIALS):
                     await self._bury()
-                await self._look()
+                await self._others.look(alive)
+                await asyncio.sleep(_PAUSE_S)
             except PavaneError as error:
                 _LOG.warning("node %s: %s", self._name, error)
 
@@ -115,8 +124,11 @@ class Node:
         assert self._members is not None
         loop = asyncio.get_running_loop()
         now, lease_ms = loop.time(), int(self._lease_s * 1000)
-        if self._name in await self._members.beat({self._name: b""}, lease_ms) and self._held_until:
+        said = self._others.interest()
+        fresh = await self._members.beat({self._name: said}, lease_ms)
+        if self._name in fresh and self._held_until:
             _LOG.warning("node %s was taken for gone: what it held went to others", self._name)
+        self._others.has_said(said)
         before = loop.time()
         # Less than the store grants: it began to count a little earlier, or its clock is quick.
         held = await self._members.hold(_DUTIES, self._name, lease_ms)
@@ -140,8 +152,8 @@ class Node:
 
     # --- what others say ------------------------------------------------------------------------
 
-    async def _hear(self) -> None:
-        """What other nodes know of our workers; what they have put."""
+    async def _hear(self) -> dict[str, bytes]:
+        """What other nodes know of our workers; what they have put. Gives what these nodes say."""
         assert self._members is not None
         alive = await self._members.alive()
         self._sessions.others = _watched(alive, besides=self._name)
@@ -154,6 +166,8 @@ class Node:
         if mark != self._mark:
             self._mark = mark
             await self._refresh()
+        alive.pop(self._name, None)
+        return {name: said for name, said in alive.items() if _HEARD_BY not in name}
 
     # --- those who are gone ---------------------------------------------------------------------
 

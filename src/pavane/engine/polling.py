@@ -25,16 +25,19 @@ class Polling:
         submit: Callable[[str, Fact], asyncio.Future[Any]],
         wake: Callable[[str], None],
         limits: Limits,
+        asks: Callable[[Sequence[str], str], None],
     ) -> None:
         self.store = store
         self._clock = clock
         self._submit = submit
         self._wake = wake
         self._limits = limits
+        self._asks = asks  # is told who asks for what
         self._claiming: set[tuple[str, str]] = set()
 
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
         """As `Engine.poll`."""
+        self._asks(tasks, worker)
         found: list[Assignment] = []
         refused: set[tuple[str, str]] = set()
         while len(found) < limit:

@@ -70,10 +70,31 @@ class SharedPlaces:
         """Into all queues in which somebody waits in vain, for all that is known here."""
         await self.look([*self._limits.unsure(), *self._admission.unsure()])
 
-    def committed(self) -> None:
-        """Something may have ended of which was not known that somebody had it."""
+    def committed(self) -> tuple[set[str], set[str]]:
+        """What has ended: the queues in which places are free now, and workflows that have one.
+
+        Something may have ended of which was not known that somebody had it.
+        """
         if self._limits.doubtful or self._admission.doubtful:
             self._some.set()
+        queues = self._limits.freed | self._admission.freed
+        workflows = self._admission.freed_somewhere
+        self._limits.freed, self._admission.freed = set(), set()
+        self._admission.freed_somewhere = set()
+        return queues, workflows
+
+    def doubt(self, queue: str) -> None:
+        """Others have ended something of this queue."""
+        if workflow_of(queue):
+            self._admission.doubt([queue])
+        else:
+            self._limits.doubt(queue)
+        self.committed()
+
+    def doubt_all_of(self, workflow: str) -> None:
+        """Others have ended an execution of this workflow."""
+        self._admission.doubt_all_of(workflow)
+        self.committed()
 
     async def run(self) -> None:
         """Look where something ended that was not known of, for ever; cancel to stop."""

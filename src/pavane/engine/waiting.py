@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Final
 
 from pavane.core.model.rows import Header
+
+LOOK_S: Final = 1.0
+"""How often those look who may not be told."""
+
+NOTHING, ENDS, CHANGES = 0, 1, 2
+"""What somebody wants to know of executions; each includes those before it."""
+
+_WAITED_S: Final = 60.0  # who has waited lately will again
 
 
 class Changes:
@@ -31,6 +40,12 @@ class Changes:
             self._ids[execution_id] = None
         self._some.set()
 
+    def everything(self) -> None:
+        """Any execution may have changed."""
+        self._too_many = True
+        self._ids.clear()
+        self._some.set()
+
     async def get(self) -> set[str]:
         """Wait for a change; everything that changed since the last call, none if too much did."""
         await self._some.wait()
@@ -47,11 +62,29 @@ class Waiting:
     def __init__(self) -> None:
         self._ends: dict[str, list[asyncio.Future[Header]]] = {}
         self._changes: list[Changes] = []
+        self._waited_at = -_WAITED_S
+        self.on_interest: Callable[[], None] = lambda: None  # called when `follows` goes up
+
+    def follows(self) -> int:
+        """What somebody here wants to know."""
+        if self._changes:
+            return CHANGES
+        since = asyncio.get_running_loop().time() - _WAITED_S
+        return ENDS if self._ends or self._waited_at > since else NOTHING
+
+    def awaits(self, execution_id: str) -> bool:
+        """Whether somebody waits for its end."""
+        return execution_id in self._ends
 
     def end_of(self, execution_id: str) -> asyncio.Future[Header]:
         """A future for the end of an execution. Forget it when it is not awaited any more."""
-        future: asyncio.Future[Header] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Header] = loop.create_future()
+        is_news = self.follows() < ENDS
+        self._waited_at = loop.time()
         self._ends.setdefault(execution_id, []).append(future)
+        if is_news:
+            self.on_interest()
         return future
 
     def forget(self, execution_id: str, future: asyncio.Future[Header]) -> None:
@@ -73,11 +106,18 @@ class Waiting:
         for changes in self._changes:
             changes.add(execution_id)
 
+    def everything(self) -> None:
+        """Tell everybody who follows what happens to look at everything again."""
+        for changes in self._changes:
+            changes.everything()
+
     @contextmanager
     def subscription(self, changes: Changes | None = None) -> Generator[Changes]:
         """Follow all changes while the context lasts; those that are given hear of others too."""
         changes = changes or Changes()
         self._changes.append(changes)
+        if len(self._changes) == 1:
+            self.on_interest()
         try:
             yield changes
         finally:

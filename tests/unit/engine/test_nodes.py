@@ -68,6 +68,7 @@ class Nodes:
         await engine.store.close()
 
     async def end(self) -> None:
+        """Those that have been stopped already do nothing more."""
         for engine in self._alive:
             await engine.stop()
 

@@ -23,7 +23,7 @@ from pavane.core.model.work import Assignment, Outcome
 from pavane.core.model.workflow import RateLimit, Step, Workflow
 from pavane.engine.engine import Engine
 from pavane.engine.nodes import NODE_LEASE_S
-from pavane.engine.others import LOOK_S
+from pavane.engine.waiting import LOOK_S
 from pavane.errors import LimitReachedError, PavaneError
 from pavane.ports.store import Unit
 from pavane.testing.simulation.clock import START_MS, VirtualClock

@@ -1,4 +1,4 @@
-"""What members of a PostgreSQL store tell each other: LISTEN and NOTIFY on a connection of their own.
+"""What members of a PostgreSQL store tell each other: LISTEN and NOTIFY, on their own connection.
 
 Not in the commits themselves: PostgreSQL lets one transaction at a time end that notifies, of all
 databases of the server, and those that write wait for the disk meanwhile. Here words are sent
