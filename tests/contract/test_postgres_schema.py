@@ -106,6 +106,7 @@ async def test_the_counters_are_exact(postgres_schema: str):
             "commits": 1,
             "loads": 0,
             "lost": 0,
+            "tellings": 0,
             "payload_bytes": 2 * len(b'{"a":1}' + b'{"order":7}' + b'["started"]'),
             "rows.execution": 2,
             "rows.task": 2,
