@@ -19,7 +19,7 @@ from pavane.core.model import command, fact, status
 from pavane.core.model.command import Close
 from pavane.core.model.rows import TaskRow
 from pavane.core.model.workflow import FORKS
-from pavane.engine import act, batch
+from pavane.engine import act, placing
 from pavane.engine.batch import Batch
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.timers import Timers
@@ -138,7 +138,7 @@ def join_without_counter(patch: Patch) -> None:
 def frozen_run_begins(patch: Patch) -> None:
     """Workers may begin tasks of a run that is being stopped."""
     patch.setattr(tasks, "may_be_taken", lambda header, ref: True)
-    patch.setattr(batch, "may_be_taken", lambda header, ref: True)
+    patch.setattr(placing, "may_be_taken", lambda header, ref: True)
 
 
 def pivot_ignored(patch: Patch) -> None:
@@ -240,8 +240,8 @@ def dispatched_before_commit(patch: Patch) -> None:
     original = Batch.commit
 
     async def commit(self: Batch, now: int) -> Any:
-        if self._dispatcher is not None:
-            act.dispatch(list(self.work.values()), self._dispatcher)
+        if self._placing.dispatcher is not None:
+            act.dispatch(list(self.work.values()), self._placing.dispatcher)
         for work in self.work.values():
             work.reserved.clear()
         return await original(self, now)

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pavane.bootstrap.catching_up import learning
-from pavane.bootstrap.ledgers import opened
+from pavane.bootstrap.ledgers import need_one_each, opened
 from pavane.bootstrap.opening import (
     LEASE_S,
     RETENTION_S,
@@ -23,7 +23,7 @@ from pavane.bootstrap.opening import (
     open_caller,
 )
 from pavane.bootstrap.standing_by import active_or_standing_by
-from pavane.errors import PavaneError, UsageError
+from pavane.errors import PavaneError
 from pavane.participant.announcing import announcement
 from pavane.ports.bus import PASSING, KeepingBus
 from pavane.ports.ledger import Leased
@@ -107,11 +107,7 @@ async def dancing_services(
     is over is forgotten after `retention_s`, 0: never. On leaving, workers finish what they have
     begun and everything is closed.
     """
-    if ledger.startswith("sqlite:") and len(services) > 1:
-        raise UsageError(
-            f"The ledger {ledger!r} is for one service, and there are {len(services)}.",
-            "Run each service with its own --ledger, or leave it out.",
-        )
+    need_one_each(services, ledger)
     clock = clock or SystemClock()
     definitions, tasks = _checked(services, workflows)
     choreographies = read_all(definitions, tasks)

@@ -15,11 +15,13 @@ from pavane.bootstrap.choreographed import (
     read_all,
     visiting,
 )
-from pavane.bootstrap.ledgers import opened
+from pavane.bootstrap.ledgers import need_one_each, opened
 from pavane.bootstrap.opening import (
     LEASE_S,
+    POSTGRES,
     RETENTION_S,
     SystemClock,
+    ledger_beside,
     ledger_of,
     open_bus,
     open_store,
@@ -133,7 +135,8 @@ async def conducting(
 
     It has scopes danced, and plays those that dancers have it conduct; definitions come over its
     API, and as announcements on the bus. Events start its workflows, and end what their steps wait
-    for. A second conductor on a bus stands by for the announcements and the events.
+    for. A second conductor on a bus stands by for the announcements and the events: on PostgreSQL
+    its ledgers are schemas beside the store's, so that nodes on several machines have the same.
     """
     from pavane.sdk import publishing, scopes
 
@@ -154,15 +157,21 @@ async def conducting(
         )
         async with running as engine:
             service = scopes.conductor(engine)
-            kept = ledger_of(service.name, "", company.bus)
+            kept = _ledger_of_conductor(service.name, store, company.bus)
             begin = partial(_conductor, service, company, kept, clock)
-            early = ledger_of("_conductor", "", company.bus)
+            early = _ledger_of_conductor("_conductor", store, company.bus)
             hear = partial(_hearing, engine, company, early, clock)
             async with (
                 active_or_standing_by(service.name, kept, begin),
                 active_or_standing_by("listening for the conductor", early, hear),
             ):
                 yield Mixed(engine, company)
+
+
+def _ledger_of_conductor(name: str, store: str | Store, bus: Bus) -> Ledger:
+    if isinstance(store, str) and store.startswith(POSTGRES):
+        return ledger_beside(store, name)
+    return ledger_of(name, "", bus)
 
 
 @asynccontextmanager
@@ -204,6 +213,7 @@ async def mixed_workers(
     clock: Clock | None = None,
     on_wait: Callable[[str], None] = lambda _why: None,
     probe: Probe | None = None,
+    ledger: str = "",
     lease_s: float = LEASE_S,
     retention_s: float = RETENTION_S,
     queued: bool = False,
@@ -217,6 +227,7 @@ async def mixed_workers(
     from pavane.sdk.service import definitions_of
     from pavane.sdk.starting import definitions_for
 
+    need_one_each(services, ledger)
     clock = clock or SystemClock()
     definitions, used = definitions_for(workflows)
     tasks = {task.name: task for task in [*used, *definitions_of(list(services))]}
@@ -230,7 +241,7 @@ async def mixed_workers(
             await chosen.publish([announcement(danced, tasks, clock.now())])
         results: dict[str, Results] = {}
         for service in services:
-            own = ledger_of(service.name, "", chosen, lease_s=lease_s)
+            own = ledger_of(service.name, ledger, chosen, lease_s=lease_s)
             if service.has_database:  # while it stands by, what the server wants is given back
                 results[service.name] = own.results
             begin = partial(dancing, service, company, own, clock, concurrency, probe, retention_s)

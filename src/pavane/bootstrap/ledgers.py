@@ -60,6 +60,15 @@ async def ledgers_of_tasks(
         yield found
 
 
+def need_one_each(services: Sequence[Service], url: str) -> None:
+    """UsageError where services that dance would share one ledger."""
+    if url.startswith("sqlite:") and len(services) > 1:
+        raise UsageError(
+            f"The ledger {url!r} is for one service, and there are {len(services)}.",
+            "Run each service with its own --ledger, or leave it out.",
+        )
+
+
 def _default(service: Service, in_memory: bool) -> str:
     if in_memory:
         return "memory:"

@@ -146,6 +146,19 @@ def open_results(url: str, service: str) -> HasResults:
     return SharedResults(url, schema=schema_of(service))
 
 
+def ledger_beside(store: str, name: str, *, lease_s: float = LEASE_S) -> Ledger:
+    """A ledger in the database of a PostgreSQL store, in a schema that is named after the store's.
+
+    UsageError, NotInstalledError.
+    """
+    try:
+        from pavane.adapters.postgres.ledger import PostgresLedger
+        from pavane.adapters.postgres.place import beside
+    except ModuleNotFoundError as error:
+        raise _not_installed(error, "postgres") from error
+    return PostgresLedger(beside(store, name), lease_s=lease_s)
+
+
 def ledger_of(service: str, url: str, bus: Bus, *, lease_s: float = LEASE_S) -> Ledger:
     """A service's ledger behind a URL; without one, where the bus would have it.
 

@@ -93,6 +93,7 @@ class Wiring(Protocol):
         overwrite: bool = False,
         api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
+        ledger: str = "",
         lease_s: float = 5.0,
         retention_s: float = 14 * 86_400.0,
         queued: bool = False,

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from pavane.core.decide.decider import Decision, decide
 from pavane.core.decide.draft import Rows
 from pavane.core.decide.moving import move
-from pavane.core.decide.tasks import may_be_taken
+from pavane.core.decide.plan import Plan
 from pavane.core.model.command import (
     Begin,
     Command,
@@ -21,14 +21,15 @@ from pavane.core.model.command import (
     StartFailureWorkflow,
     Tell,
 )
-from pavane.core.model.fact import Admitted, KeyWanted, Launched, MoveRequested, Reported, Started
-from pavane.core.model.lanes import task_of
+from pavane.core.model.fact import Admitted, KeyWanted, Launched, MoveRequested, Started
 from pavane.core.model.rows import Key
 from pavane.engine import children, points
 from pavane.engine.children import Holder
+from pavane.engine.foreseen import foreseen
 from pavane.engine.gate import Gate
 from pavane.engine.limits import Limits
 from pavane.engine.links import Links
+from pavane.engine.placing import Placing
 from pavane.engine.recent import Recent
 from pavane.engine.registry import Registry
 from pavane.engine.request import Request, unknown
@@ -59,14 +60,14 @@ class Batch:
         self._store = store
         self._registry = registry
         self._recent = recent
-        self._dispatcher = dispatcher
         self._limits = limits
+        self._placing = Placing(dispatcher, limits)
         self.gate = gate
         self._probe = probe
         self.work: dict[str, WorkSet] = {}
         self.requests: list[Request] = []
         self.lost: list[Request] = []  # to be tried again
-        self.offered: set[str] = set()  # queues with something that nobody in here took
+        self.offered = self._placing.offered
         self._links = Links()
         self._agenda: deque[Request] = deque()
         # What follows from decisions, in the order in which it was decided: before anything else,
@@ -113,7 +114,7 @@ class Batch:
         self._settled = settled
         self.requests = list(requests)
         self._agenda.extend(self.requests)
-        await self._load(self._first_wants())
+        await self._load(foreseen(self.requests, self._registry))
         self._probe.at(points.ROWS_LOADED)
         for _ in range(_ROUNDS_MAX):
             wants = await self._fold(now)
@@ -121,22 +122,6 @@ class Batch:
                 return
             await self._load(wants)
         raise AssertionError("a decision keeps asking for rows")
-
-    def _first_wants(self) -> dict[str, set[Key]]:
-        wants: dict[str, set[Key]] = {}
-        for request in self.requests:
-            if request.header is None:
-                keys = wants.setdefault(request.execution_id, set())
-                ref = getattr(request.fact, "ref", "")
-                if ref:
-                    keys.add(("task", ref))
-                    plan = self._registry.plan_of(request.execution_id)
-                    node = plan.nodes.find(ref) if plan else None
-                    if node is not None and isinstance(request.fact, Reported):
-                        keys |= node.after
-                    elif plan and isinstance(request.fact, Reported):  # made at run time
-                        keys |= plan.ahead
-        return wants
 
     async def _load(self, wants: dict[str, set[Key]]) -> None:
         await self._settled(wants.keys())
@@ -167,6 +152,7 @@ class Batch:
             return None
         work = self.work[execution_id] = WorkSet(execution_id, kept[0].header, kept[1])
         work.rows = kept[0]
+        work.remembered = self._store.members is not None
         return work.lacks(keys)
 
     async def _fold(self, now: int) -> dict[str, set[Key]]:
@@ -193,28 +179,19 @@ class Batch:
         if work.rows is None or work.plan is None:
             request.error = unknown(request.execution_id)
             return None
-        while True:
-            try:
-                if isinstance(request.fact, MoveRequested):
-                    target = await self._registry.plan(request.fact.definition)
-                    decision = move(work.plan, target, work.rows, now)
-                else:
-                    target = work.plan
-                    decision = decide(work.plan, work.rows, request.fact, now)
-                if isinstance(decision, Decision):
-                    passes = await self.gate.passes(decision, target, request.fact)
-                    break
-            except PavaneError as error:
-                self._refuse(request, error)
-                return None
-            except Exception as error:  # noqa: BLE001 - one execution drops out alone
-                _LOG.exception("%s cannot be decided: %s", request.execution_id, request.fact)
-                request.error = error
-                self._broken[request.execution_id] = error
-                return None
-            missing = work.lacks(decision.keys)
-            if missing:
-                return missing
+        if work.stale:
+            return None  # it is decided anew, with all that it belongs to
+        try:
+            found = await self._decided(work, work.plan, request, now)
+        except Exception as error:  # noqa: BLE001 - one execution drops out alone
+            self._not_decided(work, request, error)
+            return None
+        if isinstance(found, set):
+            return found
+        target, decision, passes = found
+        if not decision.accepted and work.remembered:
+            work.stale = True  # too late for whom, is for the newest rows to say
+            return None
         request.result = passes and self._limits.admit(work, request.fact, decision)
         if request.result:
             if target is not work.plan:
@@ -225,6 +202,36 @@ class Batch:
                 self._following.append(Request(told, Launched(ref, attempt, work.id)))
             await self._apply(work, decision, now)
         return None
+
+    async def _decided(
+        self, work: WorkSet, plan: Plan, request: Request, now: int
+    ) -> tuple[Plan, Decision, bool] | set[Key]:
+        """The decision, the plan that holds from then on, and whether the gate lets it pass."""
+        assert work.rows is not None
+        while True:
+            target = plan
+            if isinstance(request.fact, MoveRequested):
+                target = await self._registry.plan(request.fact.definition)
+                decision = move(plan, target, work.rows, now)
+            else:
+                decision = decide(plan, work.rows, request.fact, now)
+            if isinstance(decision, Decision):
+                return target, decision, await self.gate.passes(decision, target, request.fact)
+            missing = work.lacks(decision.keys)
+            if missing:
+                return missing
+
+    def _not_decided(self, work: WorkSet, request: Request, error: Exception) -> None:
+        if work.remembered:
+            work.stale = True  # perhaps it can be, on the newest rows
+        elif isinstance(error, PavaneError):
+            self._refuse(request, error)
+        else:
+            _LOG.error(
+                "%s cannot be decided: %s", request.execution_id, request.fact, exc_info=error
+            )
+            request.error = error
+            self._broken[request.execution_id] = error
 
     def _refuse(self, request: Request, error: PavaneError) -> None:
         """Nothing comes of a fact; where it was a start, nothing of that execution is left."""
@@ -257,7 +264,7 @@ class Batch:
             if type(command) in OWN_COMMANDS:  # by far the most
                 work.note(command, now)
                 if isinstance(command, Offer):
-                    self._try_to_place(work, command, now)
+                    self._placing.place(work, command, now)
             elif isinstance(command, Enter):
                 work.note(self.gate.in_line(command, now), now)
                 if self.gate.has_place(work.id):
@@ -306,28 +313,6 @@ class Batch:
             self._begun[key] = command.execution_id
         return holder
 
-    def _try_to_place(self, work: WorkSet, offer: Offer, now: int) -> None:
-        """Give a task to a worker of this process in the transaction that schedules it."""
-        assert work.rows is not None
-        if (
-            not offer.queue
-            or offer.visible_at > now
-            or not may_be_taken(work.rows.header, offer.ref)
-        ):
-            return
-        place = self._limits.take(offer.queue)
-        if place is None:
-            return  # whoever gives a place back tells of it
-        task = task_of(offer.queue)
-        worker = self._dispatcher.reserve(task)
-        if not worker:
-            self._limits.give_back(place)
-            self.offered.add(task)
-            return
-        work.places.append(place)
-        work.reserved[offer.ref, offer.attempt] = (task, worker)
-        work.hand_over(offer.ref, worker, now)
-
     # --- save -----------------------------------------------------------------------------------
 
     async def commit(self, now: int) -> list[WorkSet]:
@@ -335,7 +320,10 @@ class Batch:
         units: list[Unit] = []
         members: list[list[WorkSet]] = []
         for group in self._links.groups(self.work.values()):
-            broken = self._broken_in(group)
+            if any(work.stale for work in group):
+                self._lose(group)
+                continue
+            broken = next((self._broken[w.id] for w in group if w.id in self._broken), None)
             if broken is None:
                 try:
                     units.append(Unit([work.change(now) for work in group], self._bounds(group)))
@@ -358,8 +346,7 @@ class Batch:
 
     def give_back_all(self) -> None:
         """Nothing was written: no reserved place is needed."""
-        for work in self.work.values():
-            self._give_back(work)
+        self._placing.give_back(self.work.values())
         self.gate.give_back()
 
     def _bounds(self, group: list[WorkSet]) -> list[Bound]:
@@ -369,18 +356,12 @@ class Batch:
             found += self.gate.bounds(work.id for work in group)
         return found
 
-    def _broken_in(self, group: list[WorkSet]) -> BaseException | None:
-        if not self._broken:
-            return None
-        return next((self._broken[w.id] for w in group if w.id in self._broken), None)
-
     def _drop(self, group: list[WorkSet], error: BaseException) -> None:
         ids = {work.id for work in group}
         for request in self.requests:
             if request.execution_id in ids and request.error is None:
                 request.error = error
-        for work in group:
-            self._give_back(work)
+        self._placing.give_back(group)
 
     def _lose(self, group: list[WorkSet]) -> None:
         ids = {work.id for work in group}
@@ -390,11 +371,4 @@ class Batch:
                 self.lost.append(request)
         for work in group:
             self._recent.forget(work.id)
-            self._give_back(work)
-
-    def _give_back(self, work: WorkSet) -> None:
-        for task, worker in work.reserved.values():
-            self._dispatcher.give_back(task, worker)
-        work.reserved.clear()
-        self._limits.give_back(*work.places)
-        work.places.clear()
+        self._placing.give_back(group)

@@ -20,12 +20,15 @@ class Links:
             self._linked[a] = b
 
     def groups(self, work: Collection[WorkSet]) -> list[list[WorkSet]]:
-        """The executions that changed, those together that must be written together."""
+        """The executions that changed, those together that must be written together.
+
+        Those with stale rows are among them: something was to be decided there.
+        """
         if not self._linked:
-            return [[each] for each in work if each.dirty]
+            return [[each] for each in work if each.dirty or each.stale]
         groups: dict[str, list[WorkSet]] = {}
         for each in work:
-            if each.dirty:
+            if each.dirty or each.stale:
                 groups.setdefault(self._root(each.id), []).append(each)
         return list(groups.values())
 

@@ -113,14 +113,19 @@ class Sessions:
             del self._holders[held]
 
     def heard(self, worker: str) -> tuple[Session, bool]:
-        """The session of a worker that gives a sign of life, and whether an earlier one lapsed."""
+        """The session of a worker that gives a sign of life, and whether an earlier one lapsed.
+
+        That is said once.
+        """
         now = asyncio.get_running_loop().time()
         session = self._sessions.get(worker)
         if session is None:
             session = self._sessions[worker] = Session(worker, now)
             self._anybody.set()
         session.heard_at = now
-        return session, worker in self._lapsed
+        lapsed = worker in self._lapsed
+        self._lapsed.pop(worker, None)
+        return session, lapsed
 
     async def over(self, session: Session) -> None:
         """The worker says good-bye: what it still holds goes back at once."""

@@ -100,8 +100,10 @@ class WorkSet:
         "places",
         "plan",
         "ready",
+        "remembered",
         "reserved",
         "rows",
+        "stale",
         "values",
     )
 
@@ -109,7 +111,7 @@ class WorkSet:
         self.id = execution_id
         self.plan = plan
         self.rows = Rows(header=header) if header else None
-        self.before = header.revision if header else 0
+        self.before: int = header.revision if header else 0
         self.new: dict[tuple[str, int], TaskRow] = {}
         self.changed: dict[tuple[str, int], TaskRow] = {}
         self.values: dict[str, bytes] = {}
@@ -117,6 +119,8 @@ class WorkSet:
         self.entries: list[object] = []
         self.interrupts: list[Interrupt] = []
         self.finished = False
+        self.remembered = False  # the rows are what this node wrote last; others may have since
+        self.stale = False  # others have: nothing decided on these rows may be said or written
         self.dirty = False  # something was decided, be it that only the header changed
         self.places: list[Taken] = []  # those within limits that were taken
         # Places taken for attempts: of which task, at which worker.
@@ -124,7 +128,12 @@ class WorkSet:
         self._stored_pages: dict[str, tuple[Ready, ...]] = {}
 
     def take(self, loaded: LoadedRows) -> None:
-        """Rows from the store; what was decided meanwhile stands above them."""
+        """Rows from the store; what was decided meanwhile stands above them.
+
+        Where another node has written since the first of them were loaded, they are of two states.
+        """
+        if self.before and (loaded.header is None or loaded.header.revision != self.before):
+            self.stale = True
         if self.rows is None:
             if loaded.header is None:
                 return

@@ -9,6 +9,7 @@ from pavane.adapters.embedded.bus import EmbeddedBus
 from pavane.adapters.kafka.bus import KafkaBus
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.adapters.memory.ledger import MemoryLedger
+from pavane.adapters.postgres.place import beside, place_of
 from pavane.adapters.postgres.store import PostgresStore
 from pavane.adapters.rabbitmq.bus import RabbitBus
 from pavane.adapters.sqlite.ledger import SqliteLedger
@@ -110,3 +111,17 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(NotInstalledError, match="asyncpg") as refusal:
         open_store("postgresql://db/x")
     assert "pip install 'pavane[postgres]'" in refusal.value.remedy
+
+
+def test_ledgers_beside_a_store_are_schemas_named_after_its_own():
+    places = {
+        str(place_of(beside(store, name)))
+        for store in ("postgresql://me:x@db/shop", "postgresql://me:x@db/shop?schema=a&sslmode=off")
+        for name in ("conductor", "_conductor")
+    }
+    assert places == {
+        "shop at db, schema pavane_conductor",
+        "shop at db, schema pavane__conductor",
+        "shop at db, schema a_conductor",
+        "shop at db, schema a__conductor",
+    }

@@ -65,3 +65,11 @@ def schema_of(service: str) -> str:
     if plain != service:
         plain += f"_{zlib.crc32(service.encode()):08x}"
     return f"{SCHEMA}_{plain}"
+
+
+def beside(url: str, name: str) -> str:
+    """The URL of a schema in the same database, named after the one that `url` names."""
+    schema = f"{place_of(url).schema[:40]}_{name}"
+    parts = urlsplit(url)
+    query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), "schema": schema}
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(query), ""))

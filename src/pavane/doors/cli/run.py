@@ -110,7 +110,7 @@ def command(
     from pavane.sdk.application.loading import load_app
 
     dances = style == "choreographed"
-    _need_what_fits(style, server, ledger, port)
+    _need_what_fits(style, server, port)
     if queued := tasks_from == "bus":
         _need_bus(style, bus, port)
     if quiet:
@@ -161,16 +161,15 @@ def _elsewhere(
     """Services at work for an orchestrator elsewhere; `where`: the bus, and the server or ""."""
     (bus, server), (ledger, lease_s, retention_s) = where, kept
     if style == "hybrid":
-        mixed = partial(wiring.mixed_workers, lease_s=lease_s, retention_s=retention_s)
+        times = {"lease_s": lease_s, "retention_s": retention_s}
+        mixed = partial(wiring.mixed_workers, ledger=ledger, **times)
         return partial(mixed, server, bus, queued=queued)
     if queued:
         return partial(wiring.queued_services, bus, server=server, ledger=ledger)
     return partial(wiring.remote_services, server, ledger=ledger)
 
 
-def _need_what_fits(style: str, server: str | None, ledger: str | None, port: int | None) -> None:
-    if ledger and server and style == "hybrid":
-        raise UsageError("The ledgers of a hybrid are beside its bus.", "Leave --ledger out.")
+def _need_what_fits(style: str, server: str | None, port: int | None) -> None:
     dances = style == "choreographed"
     if server and (dances or port is not None):
         wrong = "--style choreographed" if dances else "--port"

@@ -25,7 +25,13 @@ from pavane.sdk.unreachable import unreachable
 _LOG = logging.getLogger("pavane.worker")
 
 PAUSE_S: Final = (0.05, 2.0)  # first and longest, while the server is away
-TIMEOUT_S: Final = 30.0  # beside what the server may wait
+TIMEOUT_S: Final = 30.0  # for the first answer, beside what the server may wait
+LEAST_S: Final = 2.0
+"""An answer that does not come in two thirds of the lease will not: the server waits for a third of
+
+it at most. Who asks again then, elsewhere if there are several nodes, keeps its lease. No sooner
+than this, for the lease may be short and the server busy.
+"""
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Given).decode
@@ -40,6 +46,7 @@ class Line:
         url, headers = f"{self.server}/v1/exchange", headers_for(api_key)
         self._way = (Wire if is_direct(self.server) else _Library)(url, headers)
         self._away = False
+        self._patience_s = 0.0  # from the first answer on, which tells the lease
         self.troubles = 0  # how often an answer may have been lost
 
     async def once(self, wanted: Wanted) -> Given:
@@ -47,7 +54,8 @@ class Line:
         if wanted.reports:
             self._probe.at(points.REPORTING)
         try:
-            answer = await self._way.post(_encode(wanted), TIMEOUT_S + wanted.wait_ms / 1000)
+            limit_s = self._patience_s or TIMEOUT_S + wanted.wait_ms / 1000
+            answer = await self._way.post(_encode(wanted), limit_s)
         except OSError as error:
             raise unreachable(self.server, error) from error
         raise_for(answer)
@@ -57,6 +65,8 @@ class Line:
             raise ConnectionFailedError(
                 f"What answers at {self.server} is no Pavane server ({error}).", "Check the URL."
             ) from error
+        if given.lease_ms:
+            self._patience_s = max(LEAST_S, given.lease_ms / 1500)
         if wanted.reports:
             self._probe.at(points.REPORTED)
         if self._away:
