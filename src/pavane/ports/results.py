@@ -69,6 +69,13 @@ class Transaction(Protocol):
         """Whatever was recorded at this time (epoch ms) or later is still there; 0 from ever on."""
         ...
 
+    async def flush(self) -> None:
+        """Write what the connection keeps back until it is told to. Errors are its driver's: as
+
+        if the function had raised them. To be called when that has ended, before `commit`.
+        """
+        ...
+
     async def commit(self, results: Sequence[Result]) -> None:
         """Make everything durable, with these results. A cancelled caller does not stop it.
 

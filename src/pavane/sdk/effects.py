@@ -11,6 +11,7 @@ from pavane.errors import StoreError, UsageError
 from pavane.ports.clock import Clock
 from pavane.ports.handlers import Handled
 from pavane.ports.results import Result, Results, Transaction
+from pavane.sdk.attempt import words_of
 
 
 class _Kept(msgspec.Struct, omit_defaults=True):
@@ -48,6 +49,10 @@ class Effects:
                     return Handled("done", kept.emitted, kept.reason)
                 handled = await call(transaction)
                 if handled.ending == "done":
+                    try:
+                        await transaction.flush()
+                    except Exception as error:  # noqa: BLE001  # the function's
+                        return Handled("failed", reason=words_of(error))
                     body = msgspec.json.encode(_Kept(handled.emitted, handled.reason))
                     await transaction.commit([Result(key, body, self._clock.now())])
                 return handled

@@ -108,7 +108,14 @@ class Recorded:
             raise
 
     async def _call(self, attempt: Attempt, transaction: Transaction, body: bytes) -> Ended:
-        return await called(attempt, body, transaction.connection, transaction.leave_behind)
+        ended = await called(attempt, body, transaction.connection, transaction.leave_behind)
+        if ended[0].status != "COMPLETED":
+            return ended
+        try:
+            await transaction.flush()
+        except Exception as error:  # noqa: BLE001  # the function's, which left it to be written
+            return ended_by(attempt, error)
+        return ended
 
     async def _commit(self, attempt: Attempt, transaction: Transaction, outcome: Outcome) -> None:
         attempt.ending = True

@@ -12,6 +12,8 @@ from pavane.errors import UsageError
 SCHEMA: Final = "pavane"
 """Where the tables are unless the URL has another `schema`."""
 
+DRIVERS: Final = ("asyncpg", "psycopg")
+
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
 
 
@@ -22,6 +24,7 @@ class Place(NamedTuple):
     schema: str
     shown: str  # for people: without the password
     listens: bool = True  # whether LISTEN may be used
+    driver: str = DRIVERS[0]  # under AsyncSession and AsyncConnection of SQLAlchemy
 
     def __str__(self) -> str:
         return self.shown
@@ -30,8 +33,9 @@ class Place(NamedTuple):
 def place_of(url: str, schema: str = SCHEMA) -> Place:
     """The place that `postgresql://USER:PASSWORD@HOST:PORT/DATABASE?schema=NAME` names.
 
-    With `listen=no` nodes tell each other nothing (some poolers swallow what is told). Other
-    parameters are the driver's (`sslmode`, `target_session_attrs`, …). UsageError.
+    With `listen=no` nodes tell each other nothing (some poolers swallow what is told); `driver` is
+    for sessions of SQLAlchemy. Other parameters are the driver's (`sslmode`,
+    `target_session_attrs`, …). UsageError.
     """
     try:
         parts = urlsplit(url)
@@ -41,7 +45,12 @@ def place_of(url: str, schema: str = SCHEMA) -> Place:
             f"The URL of the PostgreSQL database cannot be read: {error}.",
             "Use postgresql://USER@HOST:PORT/DATABASE.",
         ) from error
-    schema = query.pop("schema", schema)
+    schema, driver = query.pop("schema", schema), query.pop("driver", DRIVERS[0])
+    if driver not in DRIVERS:
+        raise UsageError(
+            f"{driver!r} is no driver that sessions of SQLAlchemy have here.",
+            f"Use driver={' or driver='.join(DRIVERS)}, or leave it out.",
+        )
     if not _NAME.match(schema) or schema.startswith("pg_"):
         raise UsageError(
             f"{schema!r} cannot be the schema of a database of Pavane.",
@@ -56,7 +65,7 @@ def place_of(url: str, schema: str = SCHEMA) -> Place:
     dsn = urlunsplit(("postgresql", parts.netloc, parts.path, urlencode(query), ""))
     where = parts.netloc.rpartition("@")[2] or query.get("host", "") or "this machine"
     name = parts.path.strip("/") or query.get("database", "") or "the default database"
-    return Place(dsn, schema, f"{name} at {where}, schema {schema}", listen == "yes")
+    return Place(dsn, schema, f"{name} at {where}, schema {schema}", listen == "yes", driver)
 
 
 def schema_of(service: str) -> str:

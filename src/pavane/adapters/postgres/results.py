@@ -188,7 +188,6 @@ class PostgresResults:
         self.counters.statements += 1
         self.counters.round_trips += 1
         try:
-            await lent.flush()
             async with asyncio.timeout(STATEMENT_S):
                 if turn:
                     sql = q.END.format(schema=self.place.schema)
@@ -264,6 +263,9 @@ class _Transaction:
     @property
     def connection(self) -> Any:
         return self.lent.connection
+
+    async def flush(self) -> None:
+        await self.lent.flush()
 
     async def commit(self, results: Sequence[Result]) -> None:
         self.is_over = True

@@ -107,6 +107,9 @@ class _Transaction:
     def connection(self) -> Any:
         return self._loan.connection
 
+    async def flush(self) -> None:
+        """Nothing is kept back."""
+
     async def commit(self, results: Sequence[Result]) -> None:
         await self._loan.commit(q.PUT_RESULT, [result_values(each) for each in results])
 

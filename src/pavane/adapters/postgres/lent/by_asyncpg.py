@@ -20,25 +20,34 @@ async def connect(terms: Terms) -> Any:
     return await cast(Any, asyncpg).connect(terms.place.dsn, **options)
 
 
-class _Asyncpg:
+class Asyncpg:
     """How it connects and closes."""
 
     def __init__(self, terms: Terms) -> None:
         self._terms = terms
 
     async def connect(self) -> Connection:
+        """A session on these terms."""
         return await connect(self._terms)
 
     def is_closed(self, connection: Connection) -> bool:
+        """Whether it is known to be lost."""
         return connection.is_closed()
 
     def pid(self, connection: Connection) -> int:
+        """The server's process."""
         return connection.get_server_pid()
 
     async def close(self, connection: Connection) -> None:
+        """Take leave."""
         await connection.close()
 
     def let_go(self, connection: Connection) -> None:
+        """At once."""
+        connection.terminate()
+
+    def cut(self, connection: Connection) -> None:
+        """In the middle."""
         connection.terminate()
 
 
@@ -46,7 +55,7 @@ class AsyncpgLender:
     """Lends connections of this kind."""
 
     def __init__(self, terms: Terms) -> None:
-        self._shelf: Shelf[Connection] = Shelf(MOST, _Asyncpg(terms))
+        self._shelf: Shelf[Connection] = Shelf(MOST, Asyncpg(terms))
 
     async def lend(self, *, read_only: bool) -> Lent:
         """Begin a transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from pavane.adapters.postgres.lent.terms import Lender, Terms
@@ -16,7 +17,39 @@ def _asyncpg(terms: Terms) -> Lender:
     return AsyncpgLender(terms)
 
 
-KINDS: Final[dict[str, Callable[[Terms], Lender]]] = {"asyncpg.Connection": _asyncpg}
+def _psycopg_async(terms: Terms) -> Lender:
+    from pavane.adapters.postgres.lent.by_psycopg import AsyncPsycopgLender
+
+    return AsyncPsycopgLender(terms)
+
+
+def _psycopg_sync(terms: Terms) -> Lender:
+    from pavane.adapters.postgres.lent.by_psycopg import SyncPsycopgLender
+
+    return SyncPsycopgLender(terms)
+
+
+def _sqlalchemy_async(terms: Terms, *, sessions: bool) -> Lender:
+    from pavane.adapters.postgres.lent.by_sqlalchemy import AsyncLender
+
+    return AsyncLender(terms, sessions=sessions)
+
+
+def _sqlalchemy_sync(terms: Terms, *, sessions: bool) -> Lender:
+    from pavane.adapters.postgres.lent.by_sqlalchemy import SyncLender
+
+    return SyncLender(terms, sessions=sessions)
+
+
+KINDS: Final[dict[str, Callable[[Terms], Lender]]] = {
+    "asyncpg.Connection": _asyncpg,
+    "psycopg.AsyncConnection": _psycopg_async,
+    "psycopg.Connection": _psycopg_sync,
+    "sqlalchemy.AsyncConnection": partial(_sqlalchemy_async, sessions=False),
+    "sqlalchemy.AsyncSession": partial(_sqlalchemy_async, sessions=True),
+    "sqlalchemy.Connection": partial(_sqlalchemy_sync, sessions=False),
+    "sqlalchemy.Session": partial(_sqlalchemy_sync, sessions=True),
+}
 """How each is made, by the name under which functions ask for it."""
 
 

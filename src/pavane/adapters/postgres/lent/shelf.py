@@ -33,7 +33,11 @@ class Driver(Protocol[C]):
         ...
 
     def let_go(self, connection: C) -> None:
-        """Close it without a word and without waiting."""
+        """Close it without a word and without waiting. Nobody is in the middle of using it."""
+        ...
+
+    def cut(self, connection: C) -> None:
+        """Break it off in the middle: the server hears nothing more, and whoever uses it fails."""
         ...
 
 
@@ -113,8 +117,9 @@ class Shelf(Generic[C]):
     def abandon(self) -> None:
         """Let go of all at once, as a process that dies."""
         self._is_over = True
-        for connection in list(self._all):
-            self._let_go(connection)
+        for connection in self._all:
+            self._driver.cut(connection)
+        self._all.clear()
         self._idle.clear()
 
     async def close(self) -> None:
