@@ -1,5 +1,8 @@
 """Accounts in PostgreSQL: tasks that write with asyncpg, once for each step."""
 
+# pyright: standard, reportMissingTypeStubs=false
+# (asyncpg has no types of its own)
+
 import asyncpg
 
 from pavane import Fail, Service, workflow

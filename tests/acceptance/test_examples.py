@@ -12,6 +12,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TESTED = sorted({path.parent.name for path in EXAMPLES.glob("*/test_*.py")})
 FOLDERS = sorted(path.name for path in EXAMPLES.iterdir() if [*path.glob("*.py")])
 
+ON_POSTGRES = {"bank"}
+
 
 def test_each_example_has_tests_and_a_page():
     assert TESTED == FOLDERS
@@ -19,7 +21,10 @@ def test_each_example_has_tests_and_a_page():
 
 
 @pytest.mark.parametrize("name", TESTED)
-def test_it_passes_its_own_tests(name: str):
+def test_it_passes_its_own_tests(name: str, request: pytest.FixtureRequest):
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    if name in ON_POSTGRES:
+        env["POSTGRES_URL"] = request.getfixturevalue("postgres_url")
     ended = subprocess.run(
         [
             sys.executable,
@@ -34,13 +39,14 @@ def test_it_passes_its_own_tests(name: str):
             "no:cacheprovider",
         ],
         cwd=EXAMPLES / name,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        env=env,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "skipped" not in ended.stdout
 
 
 @pytest.mark.parametrize("name", FOLDERS)

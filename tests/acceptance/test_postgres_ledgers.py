@@ -10,6 +10,8 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from pavane import Event, EventContext, Fail, Service, workflow
 from pavane.bootstrap import dancing_services
@@ -94,9 +96,11 @@ async def test_handlers_and_tasks_of_dancers_write_there_once(postgres_schema: s
     calls = Counter[str]()
 
     @till.on(Ordered)
-    async def note(ctx: EventContext, db: asyncpg.Connection, event: Ordered) -> None:
+    async def note(ctx: EventContext, db: AsyncSession, event: Ordered) -> None:
         calls["note"] += 1
-        await db.execute("INSERT INTO paid VALUES ($1, 'noted')", event.order)
+        put = text("INSERT INTO paid VALUES (:name, 'noted')")
+        await db.execute(put, {"name": event.order})
+        await db.commit()  # a part of the transaction that is lent
         if ctx.attempt == 1:
             raise ConnectionError("once")
 

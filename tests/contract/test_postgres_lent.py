@@ -1,19 +1,27 @@
 """What is particular to transactions that functions are lent by a ledger in PostgreSQL."""
 
 import asyncio
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import asyncpg
+import psycopg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from pavane.adapters.postgres import results as lending
 from pavane.adapters.postgres.ledger import PostgresLedger
+from pavane.adapters.postgres.lent.kinds import KINDS
 from pavane.adapters.postgres.shared import SharedResults
 from pavane.errors import LeaseLostError, StoreError, UsageError
 from pavane.ports.results import HasResults, Result
 from pavane.testing.contracts.ledger.harness import opened
 from tests.contract.wire import Cut, Wire
-from tests.postgres import ask
+from tests.postgres import ask, gone
 
 pytestmark = pytest.mark.anyio
 
@@ -184,3 +192,104 @@ async def test_another_drivers_connection_is_refused(postgres_schema: str):
     with pytest.raises(UsageError, match=r"asks for apsw\.Connection") as refusal:
         ledger.results.ensure_lends(["apsw.Connection"])
     assert "asyncpg.Connection" in refusal.value.remedy
+
+
+@pytest.mark.parametrize("asked", KINDS)
+async def test_each_kind_is_as_new_and_what_was_lost_is_replaced(postgres_schema: str, asked: str):
+    """Behind a function that left something, and behind one whose session the server ended."""
+    async with opened(SharedResults(postgres_schema)) as ledger:
+        await ledger.results.create(SCHEMA)
+        async with ledger.results.transaction(["a"], asked=asked) as transaction:
+            await said(transaction.connection, "SET lock_timeout = 7")
+            await said(transaction.connection, "INSERT INTO effect VALUES ('a')")
+            await transaction.flush()
+            await transaction.commit([told("a")])
+        look = "SELECT pg_backend_pid(), current_setting('lock_timeout')"
+        async with ledger.results.transaction(read_only=True, asked=asked) as transaction:
+            pid, setting = (await said(transaction.connection, look))[0]
+            assert setting == "0"
+        await ask(postgres_schema, "SELECT pg_terminate_backend($1)", pid)
+        await gone(postgres_schema, [pid])
+        async with ledger.results.transaction(["b"], asked=asked) as transaction:
+            assert (await said(transaction.connection, look))[0][0] != pid
+            await said(transaction.connection, "INSERT INTO effect VALUES ('b')")
+            await transaction.flush()
+            await transaction.commit([told("b")])
+    assert await stands(postgres_schema) == (["a", "b"], ["a", "b"])
+
+
+async def said(connection: Any, sql: str) -> list[Any]:
+    """The rows of a statement, whatever the connection is."""
+    if isinstance(connection, asyncpg.Connection):
+        return await connection.fetch(sql)
+    statement = sql if type(connection).__module__.startswith("psycopg") else text(sql)
+    if "Async" in type(connection).__name__:
+        result = await connection.execute(statement)
+        if isinstance(result, psycopg.AsyncCursor):
+            return await result.fetchall() if result.description else []
+    else:
+        result = await asyncio.to_thread(connection.execute, statement)
+        if isinstance(result, psycopg.Cursor):
+            return result.fetchall() if result.description else []
+    return list(result) if result.returns_rows else []
+
+
+@pytest.mark.parametrize("word", ["commit", "rollback"])
+@pytest.mark.parametrize(
+    "asked", ["psycopg.AsyncConnection", "psycopg.Connection", "sqlalchemy.AsyncConnection"]
+)
+async def test_what_a_driver_offers_to_end_it_keeps_nothing(
+    postgres_schema: str, asked: str, word: str
+):
+    """A function that ends it as it is used to, writes on and takes no notice of errors."""
+    async with opened(SharedResults(postgres_schema)) as ledger:
+        await ledger.results.create(SCHEMA)
+        async with ledger.results.transaction(["a"], asked=asked) as transaction:
+            connection = transaction.connection
+            for _ in range(2):
+                with suppress(psycopg.Error, SQLAlchemyError):
+                    await said(connection, "INSERT INTO effect VALUES ('a')")
+                with suppress(psycopg.Error, SQLAlchemyError):
+                    ended = getattr(connection, word)
+                    await (ended() if "Async" in asked else asyncio.to_thread(ended))
+            with pytest.raises(UsageError, match="has ended the transaction"):
+                await transaction.commit([told("a")])
+    assert await stands(postgres_schema) == ([], [])
+
+
+class Base(DeclarativeBase): ...
+
+
+class Effect(Base):
+    __tablename__ = "effect"
+    name: Mapped[str] = mapped_column(primary_key=True)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_what_a_session_commits_is_a_part_and_what_it_holds_back_is_flushed(
+    postgres_schema: str, driver: str
+):
+    """So nothing is kept of it where the rest cannot be; and an error in it is the function's."""
+    now = "CREATE TABLE effect (name text PRIMARY KEY)"
+    async with opened(SharedResults(f"{postgres_schema}&driver={driver}")) as ledger:
+        await ledger.results.create(now)
+        lent = partial(ledger.results.transaction, asked="sqlalchemy.AsyncSession")
+        async with lent(["a"]) as transaction:
+            session: AsyncSession = transaction.connection
+            session.add(Effect(name="a"))
+            await session.commit()
+            session.add(Effect(name="a2"))
+            await session.rollback()
+            session.add(Effect(name="a3"))
+            await transaction.flush()
+            await transaction.commit([told("a")])
+        async with lent(["b"]) as transaction:
+            transaction.connection.add(Effect(name="b"))
+            await transaction.connection.commit()
+            transaction.connection.add(Effect(name="a"))
+            with pytest.raises(IntegrityError):
+                await transaction.flush()
+        async with lent(["c"]) as transaction:
+            transaction.connection.add(Effect(name="c"))
+            await transaction.connection.commit()
+    assert await stands(postgres_schema) == (["a", "a3"], ["a"])

@@ -82,7 +82,7 @@ class TestByPsycopg(ByAsyncpg, LendingTests):
 
     async def execute(self, connection: Any, sql: str) -> list[tuple[Any, ...]]:
         assert isinstance(connection, psycopg.AsyncConnection)
-        cursor = await connection.execute(sql)
+        cursor = await connection.execute(sql.encode())
         return list(await cursor.fetchall()) if cursor.description else []
 
 
@@ -96,7 +96,7 @@ class TestByPsycopgInThreads(ByAsyncpg, LendingTests):
         assert isinstance(connection, psycopg.Connection)
 
         def ask() -> list[tuple[Any, ...]]:
-            cursor = connection.execute(sql)
+            cursor = connection.execute(sql.encode())
             return list(cursor.fetchall()) if cursor.description else []
 
         return await asyncio.to_thread(ask)

@@ -91,15 +91,20 @@ def translate(error: BaseException, place: Place, option: str = "--store") -> Pa
     """The driver's error as one of ours; the caller raises it from the original."""
     if isinstance(error, PavaneError):
         return error
-    state = state_of(error)
     said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    state = state_of(error) or ("22000" if isinstance(error, asyncpg.DataError) else "")
+    return worded(state, said, place, option, gone=is_gone(error))
+
+
+def worded(state: str, said: str, place: Place, option: str, *, gone: bool) -> PavaneError:
+    """An error of any driver as one of ours, by its state and what it says."""
     where = f"the PostgreSQL database {place}"
     if state == "53100":
         return StoreFullError(
             f"There is no room left for {where} ({said}); nothing was written.",
             "Make room on its disk; the server goes on by itself.",
         )
-    if state.startswith("22") or isinstance(error, asyncpg.DataError):
+    if state.startswith("22"):
         return InputError(
             f"PostgreSQL cannot keep a text or a number of the request ({said}).",
             "Leave the character NUL and halves of surrogate pairs out of names, keys and texts.",
@@ -119,7 +124,7 @@ def translate(error: BaseException, place: Place, option: str = "--store") -> Pa
             f"{where[0].upper()}{where[1:]} is read-only ({said}).",
             f"Give the primary server in {option}, or add target_session_attrs=read-write.",
         )
-    if is_gone(error):
+    if gone:
         return StoreError(
             f"{where[0].upper()}{where[1:]} cannot be reached ({said}).",
             "Check that the server runs and that its address is right, then try again.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from pavane.adapters.postgres.connection import is_gone, translate
+from pavane.adapters.postgres.connection import is_gone, worded
 from pavane.adapters.postgres.place import Place
 from pavane.errors import PavaneError, StoreError, UsageError
 
@@ -13,6 +13,7 @@ PUT_OUT: Final = "PV003"
 """Another process serves the ledger."""
 
 _ENDED: Final = ("PV004", "25006", "25P01")  # ours; a write, or a COMMIT, outside of what we began
+_DRIVERS: Final = ("asyncpg", "psycopg", "sqlalchemy")
 _ABORTED: Final = "25P02"
 _WAITED: Final = "55P03"
 _BUSY: Final = ("40001", "40P01")
@@ -34,7 +35,9 @@ def is_gone_in(error: BaseException) -> bool:
     if state:
         return state.startswith(("08", "57P0", "53300"))
     return any(
-        is_gone(each) or type(each).__name__ in ("OperationalError", "InterfaceError")
+        is_gone(each)
+        or getattr(each, "connection_invalidated", False)
+        or (_driver(each) == "psycopg" and type(each).__name__ == "OperationalError")
         for each in _wrapped(error)
     )
 
@@ -49,7 +52,8 @@ def of_end(error: BaseException, place: Place) -> PavaneError:
     if isinstance(error, PavaneError):
         return error
     state, said = state_in(error), _said(error)
-    if state in _ENDED:
+    # What a driver says itself, before the server is asked, is about the transaction's state.
+    if state in _ENDED or (not state and _driver(error) in _DRIVERS and not is_gone_in(error)):
         return UsageError(
             "The function has ended the transaction that it was called in, so nothing that it "
             "wrote is kept.",
@@ -83,14 +87,8 @@ def of_use(error: BaseException, place: Place) -> PavaneError:
             f"Somebody else is at work on the same step, in the PostgreSQL database {place}.",
             "Wait until that has ended, or until the server ends its session.",
         )
-    for each in _wrapped(error):
-        if getattr(each, "sqlstate", None) or is_gone(each):
-            known = translate(each, place, "--ledger")
-            if not is_gone_in(error) or is_gone(each):
-                return known
-    if is_gone_in(error):
-        return translate(ConnectionError(_said(error)), place, "--ledger")
-    return translate(error, place, "--ledger")
+    gone = is_gone_in(error)
+    return worded(state_in(error), _said(error), place, "--ledger", gone=gone)
 
 
 def _wrapped(error: BaseException) -> Iterator[BaseException]:
@@ -104,6 +102,10 @@ def _wrapped(error: BaseException) -> Iterator[BaseException]:
         seen.append(each)
         yield each
         ahead += [getattr(each, "orig", None), each.__cause__]
+
+
+def _driver(error: BaseException) -> str:
+    return type(error).__module__.partition(".")[0]
 
 
 def _said(error: BaseException) -> str:

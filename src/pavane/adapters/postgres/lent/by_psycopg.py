@@ -112,7 +112,7 @@ class _AsyncLent:
 
     async def call(self, sql: str, *values: object) -> Sequence[Sequence[Any]]:
         cursor = psycopg.AsyncRawCursor(self._asynchronous, row_factory=tuple_row)
-        await cursor.execute(sql, values)
+        await cursor.execute(sql.encode(), values)
         return await cursor.fetchall()
 
     async def flush(self) -> None:
@@ -220,7 +220,7 @@ class _SyncLent:
     async def call(self, sql: str, *values: object) -> Sequence[Sequence[Any]]:
         def ask() -> Sequence[Sequence[Any]]:
             cursor = psycopg.RawCursor(self._sync, row_factory=tuple_row)
-            return cursor.execute(sql, values).fetchall()
+            return cursor.execute(sql.encode(), values).fetchall()
 
         return await self.aside.run(ask)
 
