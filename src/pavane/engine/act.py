@@ -12,6 +12,7 @@ from pavane.core.model.rows import Header, TaskRow
 from pavane.core.model.work import Assignment
 from pavane.engine.batch import Batch
 from pavane.engine.request import Request
+from pavane.engine.waiting import Waiting
 from pavane.engine.work_set import WorkSet
 from pavane.ports.dispatcher import Dispatcher
 
@@ -94,6 +95,15 @@ def dispatch(won: list[WorkSet], dispatcher: Dispatcher) -> None:
                 dispatcher.give_back(task, worker)
         for interrupt in work.interrupts:
             dispatcher.interrupt(work.id, interrupt.ref, interrupt.attempt)
+
+
+def tell(won: list[WorkSet], waiting: Waiting) -> None:
+    """Tell whoever follows these executions, or waits for their end."""
+    for work in won:
+        assert work.rows is not None
+        waiting.changed(work.id)
+        if work.finished and is_over(work.rows.header):
+            waiting.ended(work.rows.header)
 
 
 def next_alarm(won: list[WorkSet]) -> int:

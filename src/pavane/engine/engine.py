@@ -39,6 +39,7 @@ from pavane.engine.sessions import LEASE_S, PREFIX, Sessions
 from pavane.engine.shared_places import SharedPlaces
 from pavane.engine.standing import standing_of
 from pavane.engine.taking import Taking
+from pavane.engine.tallies import Tallies
 from pavane.engine.timers import LOOK_S, Timers
 from pavane.engine.views.shapes import MoveView, StandingView
 from pavane.engine.waiting import Changes, Waiting
@@ -83,6 +84,7 @@ class Engine:
         self._name = name
         self._recent = Recent()
         self._pipeline = Pipeline(self._new_batch, self._act, clock, self._probe)
+        self.tallies = Tallies(self._pipeline)
         self._waiting = Waiting()
         self._ends = Ends(store, self._waiting, self._recent)
         self.sessions = Sessions(self._submit, lease_s)
@@ -392,9 +394,6 @@ class Engine:
         if self._event_waits is not None:
             for queue in act.event_queues(won):
                 self._event_waits(queue)
-        for work in won:
-            assert work.rows is not None
-            self._waiting.changed(work.id)
-            if work.finished and act.is_over(work.rows.header):
-                self._waiting.ended(work.rows.header)
+        act.tell(won, self._waiting)
+        self.tallies.committed(batch, won)
         self._probe.at(points.ACTED)

@@ -31,7 +31,8 @@ NODE_LEASE_S: Final = 5.0
 TIMERS: Final = "timers"
 SCHEDULES: Final = "schedules"
 BURIALS: Final = "burials"
-_DUTIES: Final = (TIMERS, SCHEDULES, BURIALS)
+DUTIES: Final = (TIMERS, SCHEDULES, BURIALS)
+"""What one node alone does at a time."""
 
 _BEATS = 5  # in a lease
 _PAUSE_S = 0.02  # at least between two of them
@@ -131,7 +132,7 @@ class Node:
         self._others.has_said(said)
         before = loop.time()
         # Less than the store grants: it began to count a little earlier, or its clock is quick.
-        held = await self._members.hold(_DUTIES, self._name, lease_ms)
+        held = await self._members.hold(DUTIES, self._name, lease_ms)
         self._held_until = dict.fromkeys(held, before + 0.8 * self._lease_s)
         await self._beat_for_workers(now)
 

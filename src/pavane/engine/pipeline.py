@@ -52,6 +52,11 @@ class Pipeline:
         self._idle.clear()
         self._wake.set()
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a batch."""
+        return len(self._queue)
+
     async def idle(self) -> None:
         """Wait until nothing is queued or being saved."""
         await self._idle.wait()

@@ -34,6 +34,7 @@ class Relay:
         self._reader = bus if isinstance(bus, LogBus) and bus.adopt(ledger, group) else None
         self.messages = 0  # sent to roles and to whoever listens
         self.notes = 0  # sent to the journal
+        self._position: int | None = None  # up to here it is on the bus
         self._news = asyncio.Event()
         self._news.set()
 
@@ -44,18 +45,24 @@ class Relay:
         else:
             self._news.set()
 
+    async def backlog(self, most: int) -> int | None:
+        """How many records are not on the bus yet, up to so many; None where nothing is copied."""
+        if self._position is None:
+            return None
+        return len(await self._ledger.log_after(self._position, most))
+
     async def run(self) -> None:
         """Copy for ever; where there is nothing to copy, see that what was committed is heard."""
         self.wake()
         if self._reader is not None:
             await asyncio.get_running_loop().create_future()
-        position = await self._ledger.offset(OFFSET)
+        position = self._position = await self._ledger.offset(OFFSET)
         pause_s, longest_s = _PAUSE_S
         while True:
             await self._news.wait()
             self._news.clear()
             try:
-                position = await self._copy(position)
+                position = self._position = await self._copy(position)
                 pause_s = _PAUSE_S[0]
             except PavaneError as error:
                 _LOG.warning("the bus or the ledger has trouble: %s", error)
@@ -73,7 +80,7 @@ class Relay:
             self.notes += notes
             self.messages += len(records) - notes
             self._probe.at(points.RELAYED)
-            position = records[-1].position
+            position = self._position = records[-1].position
             await self._ledger.keep_offset(OFFSET, position)
 
 

@@ -23,7 +23,7 @@ declares in `features` which of the optional ones it keeps):
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol, runtime_checkable
 
 import msgspec
@@ -181,6 +181,21 @@ class KeepingBus(Protocol):
         """When the oldest event was written that a group of this process has not done (ms).
 
         0: it has done all that came to this process; 1: that is not known.
+        """
+        ...
+
+
+@runtime_checkable
+class LaggingBus(Protocol):
+    """A bus that knows how far groups are behind, on all processes together."""
+
+    async def lag(
+        self, groups: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """How many messages wait for each group, by group and topic.
+
+        `groups`, with their topics: those of them that are there. None: those that have a member
+        in this process. What was taken and is not done may be in it or not. ConnectionFailedError.
         """
         ...
 

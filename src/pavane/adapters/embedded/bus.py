@@ -14,7 +14,7 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ from pavane.adapters.embedded.counters import EmbeddedCounters
 from pavane.adapters.embedded.doorbell import Doorbell
 from pavane.adapters.embedded.folder import SUFFIX, Folder
 from pavane.adapters.embedded.group import Group
+from pavane.adapters.embedded.lagging import lag_in
 from pavane.adapters.embedded.logs import Logs
 from pavane.adapters.embedded.offsets import Offsets
 from pavane.adapters.embedded.published import published_in
@@ -40,6 +41,7 @@ from pavane.ports.ledger import Entry, Ledger
 _LOG = logging.getLogger("pavane.bus")
 
 _LOOK_S: Final = (0.05, 1.0)  # without a bell: the pause after news, and the longest
+_LOOKS_IDLE: Final = 5
 _ANYBODY: Final = ""  # rung when a group has become free
 
 
@@ -74,6 +76,7 @@ class EmbeddedBus:
         self._ledgers: dict[str, SqliteLedger] = {}  # adopted ones, by group
         self._groups: dict[str, Group] = {}
         self._members: list[EmbeddedSubscription] = []
+        self._unwritten: dict[str, tuple[dict[str, int], int]] = {}  # and for how many looks
         self._logs = Logs(self.folder, self.counters)
         self._bell = self._new_bell()
         self._ringing: dict[str, SqliteLedger] = {}  # by log
@@ -119,6 +122,7 @@ class EmbeddedBus:
         self._own = self._commits = None
         self._logs.close()
         self._ledgers.clear()
+        self._unwritten.clear()
 
     async def _stop_tasks(self) -> None:
         self._cancel_tasks()
@@ -251,6 +255,20 @@ class EmbeddedBus:
         found = joined.undone_since() if joined is not None else None
         return 1 if found is None else found  # unknown: as if nothing had ever been done
 
+    async def lag(
+        self, groups: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """How many events wait for each group; read in a thread. Of all groups in the folder
+
+        where some are asked for.
+        """
+        self._check_open()
+        own = {name: group.places() for name, group in self._groups.items()}
+        found = await asyncio.to_thread(lag_in, self.folder, own)
+        return (
+            found if groups is not None else {n: v for n, v in found.items() if n in self._groups}
+        )
+
     async def prune(self, ledger: Ledger | None, before: int) -> int:
         """Forget records that every known group has done."""
         self._check_open()
@@ -303,7 +321,21 @@ class EmbeddedBus:
             await asyncio.sleep(longest_s if self._bell.works else pause_s)
             self.counters.polls += 1
             found = await self._look_quietly()
+            await self._write_down()
             pause_s = shortest_s if found else min(pause_s * 2, longest_s)
+
+    async def _write_down(self) -> None:
+        """Offsets of a service go with its transactions; where none comes, they are written alone,
+
+        so that whoever looks at the files from outside sees how far it has come.
+        """
+        for group, ledger in list(self._ledgers.items()):
+            now = ledger.unwritten()
+            before, since = self._unwritten.get(group, ({}, 0))
+            self._unwritten[group] = (now, since + 1 if now and now == before else 0)
+            if self._unwritten[group][1] >= _LOOKS_IDLE:
+                with contextlib.suppress(PavaneError):  # it has trouble, and says so elsewhere
+                    await ledger.flush()
 
     async def _look_quietly(self) -> bool:
         try:

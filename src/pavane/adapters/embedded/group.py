@@ -57,6 +57,10 @@ class Group:
             return None
         return min((each for each in times if each), default=0)
 
+    def places(self) -> dict[tuple[str, str], int]:
+        """How far it has come by topic and log, also where that is not written yet."""
+        return {place: lane.done for place, lane in self._lanes.items()} if self.active else {}
+
     async def note_all(self) -> None:
         """See that it is kept how far every lane has come, also those that have nothing for it."""
         async with self._changing:

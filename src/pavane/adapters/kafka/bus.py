@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -173,18 +173,29 @@ class KafkaBus:
         joined = self._groups.get(group)
         return joined.undone_since() if joined is not None else 1
 
-    async def lag(self) -> dict[str, dict[str, int]]:
-        """How many messages each group of this process has before it, by group and by topic.
+    async def lag(
+        self, groups: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """How many messages each group of this process has before it, by group and by topic; or
+
+        each of these.
 
         All processes of the group are counted together; what was done out of turn counts as not
         done.
         """
         self._check_open()
         found: dict[str, dict[str, int]] = {}
-        for name, group in list(self._groups.items()):
-            if group.passing:
+        if groups is None:
+            groups = {
+                name: {topic for member in group.members for topic in member.topics}
+                for name, group in list(self._groups.items())
+                if not group.passing
+            }
+        for name, topics in groups.items():
+            named = [self._named(each) for each in sorted(topics)]
+            places = await self._topics.partitions(named, absent_too=True)
+            if not places:
                 continue
-            places = await self._places(group)
             ends = await self._topics.ends(places)
             done = await self._topics.committed(kafka_group(name, self.options.prefix), places)
             behind: defaultdict[str, int] = defaultdict(int)

@@ -121,14 +121,22 @@ class Topics:
 
     # --- how far groups have come ---------------------------------------------------------------
 
-    async def partitions(self, names: Sequence[str]) -> list[Place]:
-        """All partitions of topics that are there."""
+    async def partitions(self, names: Sequence[str], *, absent_too: bool = False) -> list[Place]:
+        """All partitions of topics that are there; `absent_too`: none of one that is not."""
+        if not names:
+            return []
         asked = self._ask().describe_topics(
             TopicCollection(list(names)), request_timeout=self._options.timeout_s
         )
         found: list[Place] = []
         for name, future in asked.items():
-            told = await self._answered(future, f"The topic {name} cannot be seen")
+            try:
+                told = await self._answered(future, f"The topic {name} cannot be seen")
+            except ConnectionFailedError as error:
+                said = error_of(error.__cause__ or error)
+                if absent_too and said is not None and said.code() in _PASSING:
+                    continue
+                raise
             found += [(name, each.id) for each in told.partitions]
         return found
 

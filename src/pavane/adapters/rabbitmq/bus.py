@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from pavane.adapters.memory.bus import size
@@ -169,12 +169,16 @@ class RabbitBus:
         waiting = [await self.topology.waiting(lane.queue) for lane in joined.lanes.values()]
         return 1 if any(waiting) else joined.oldest()
 
-    async def lag(self) -> dict[str, dict[str, int]]:
-        """How many messages wait for each group of this process, by group and topic.
+    async def lag(
+        self, groups: Mapping[str, Collection[str]] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """How many messages wait for each group of this process, by group and topic; or for these.
 
         What rests because it was given back, and what a process has and is not done, is not in it.
         """
         self._check_open()
+        if groups is not None:
+            return {name: await self._waiting_for(name, groups[name]) for name in groups}
         return {
             name: {
                 lane.topic: await self.topology.waiting(lane.queue)
@@ -183,6 +187,14 @@ class RabbitBus:
             for name, group in list(self._groups.items())
             if not group.passing
         }
+
+    async def _waiting_for(self, group: str, topics: Collection[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for topic in topics:
+            waiting = await self.topology.waiting_if_there(group, topic)
+            if waiting is not None:
+                found[topic] = waiting
+        return found
 
     def _check_open(self) -> None:
         if not self._open:

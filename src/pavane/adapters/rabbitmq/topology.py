@@ -110,6 +110,15 @@ class Topology:
         async with self._making:
             return await self._do(ask)
 
+    async def waiting_if_there(self, group: str, topic: str) -> int | None:
+        """The same of the queue of a group for a topic; None where there is no such queue."""
+        try:
+            return await self.waiting(names.queue_of(group, topic, self._options.prefix))
+        except ConnectionFailedError as error:
+            if isinstance(error.__cause__, ChannelNotFoundEntity):
+                return None
+            raise
+
     # --- declaring ------------------------------------------------------------------------------
 
     async def _exchange(self, name: str) -> None:

@@ -198,6 +198,10 @@ class SqliteLedger(SqliteResults):
             moved = self._write_offsets()
         await self._end_writing(moved)
 
+    def unwritten(self) -> dict[str, int]:
+        """Offsets that wait for the next commit."""
+        return dict(self._moved) if self._serving else {}
+
     # --- what is waited for ---------------------------------------------------------------------
 
     async def due(self, now: int, limit: int) -> list[Todo]:

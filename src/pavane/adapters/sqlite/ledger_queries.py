@@ -168,10 +168,13 @@ PUBLISHED: Final = """SELECT type, source, count(*), min(at), max(at) FROM log
     WHERE substr(topic, 1, length(?1)) <> ?1 GROUP BY type, source"""
 """What the log has of events, on topics that do not begin so; for people, as it reads all of it."""
 
+BEHIND: Final = "SELECT count(*) FROM log WHERE topic = ? AND position > ?"
+"""What a group has not done of a topic; for people, as it reads all that is behind."""
+
 TABLES: Final = "SELECT 1 FROM sqlite_schema WHERE name IN ('meta', 'inbox')"
 """Two rows where the file is a ledger, less while it is being made."""
 
-_COLD: Final = frozenset({"CLOSED", "OFFSETS", "PUBLISHED", "TABLES"})
+_COLD: Final = frozenset({"BEHIND", "CLOSED", "OFFSETS", "PUBLISHED", "TABLES"})
 """What is asked for now and then: it may read a whole table, of what is set aside for instance."""
 
 HOT: Final[dict[str, str]] = {

@@ -38,6 +38,7 @@ COMMANDS = (
     "keys",
     "dead-letters",
     "events",
+    "lag",
     "publish",
     "decompile",
     "explain",

@@ -20,6 +20,7 @@ from pavane.ports.store import Search
 
 if TYPE_CHECKING:
     from pavane.doors.executions.dead_letters import DeadLetters, Wanted
+    from pavane.doors.executions.lag import Lag
     from pavane.observer.event_types import EventTypes
     from pavane.sdk.client import Run
     from pavane.sdk.given import GivenEvent
@@ -129,6 +130,12 @@ class OnBus:
         from pavane.doors.executions.event_types import event_types
 
         return self._visit(lambda each: event_types(each, unheard=unheard))
+
+    def lag(self) -> Lag:
+        """How many messages wait for whom."""
+        from pavane.doors.executions.lag import lag_of
+
+        return self._visit(lag_of)
 
     def publish(self, given: GivenEvent) -> str:
         """Put an event on the bus; its id."""

@@ -13,6 +13,7 @@ from pavane.core.model.access import Role
 from pavane.core.model.schedule import Schedule
 from pavane.doors.cli.place import LetterPage, Page
 from pavane.doors.executions.asked import Start
+from pavane.doors.executions.lag import Lag
 from pavane.engine.views.dead_letters import DeadLetter
 from pavane.engine.views.keys import KeyList, KeyView, NewKey
 from pavane.engine.views.people import Questions
@@ -132,6 +133,10 @@ class Remote:
     def event_types(self, *, unheard: bool) -> EventTypes:
         """The types of events on the server's bus."""
         return self._ask("GET", f"/event-types?unheard={unheard}".lower(), EventTypes)
+
+    def lag(self) -> Lag:
+        """How far groups are behind on the server's bus."""
+        return self._ask("GET", "/lag", Lag)
 
     def publish(self, given: GivenEvent) -> str:
         """Put an event on the server's bus; its id."""

@@ -23,6 +23,7 @@ from pavane.doors.rest.conductor.routes import ROUTES as CONDUCTOR
 from pavane.doors.rest.conductor.routes import mount
 from pavane.doors.rest.front import Front
 from pavane.doors.rest.health import health
+from pavane.doors.rest.metrics import metrics
 from pavane.doors.rest.native.routes import ROUTES
 from pavane.doors.rest.problems import HANDLERS, on_http_error, page
 from pavane.doors.rest.state import Conductor
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 PAGES: list[BaseRoute] = [
     Route("/health", health),
+    Route("/metrics", metrics),
     Route("/login", login.form, methods=["GET"]),
     Route("/login", login.log_in, methods=["POST"]),
     Route("/logout", login.log_out, methods=["POST"]),

@@ -48,6 +48,11 @@ class State:
         self.stopping: Event = kept.stopping
 
     @property
+    def conducts(self) -> bool:
+        """Whether there is an engine."""
+        return self._conductor is not None
+
+    @property
     def engine(self) -> Engine:
         """Carries out orchestrated executions."""
         return self._there.engine

@@ -18,6 +18,7 @@ from pavane.engine.queued.crew import ServiceCrew, held_of
 from pavane.engine.queued.following import Outbox, follow, until_done
 from pavane.engine.queued.messages import Answer, Here, Offer
 from pavane.engine.sessions import Held
+from pavane.engine.tallies import OnBus
 from pavane.engine.views.late import why_late
 from pavane.engine.views.records import Records
 from pavane.engine.views.shapes import NULL
@@ -68,6 +69,7 @@ class QueuedCrews:
     def start(self, engine: Engine) -> None:
         """Begin to listen, on the running event loop; the engine is started by now."""
         self._engine = engine
+        engine.tallies.on_bus = self.standing
         self._open = True
         for work in (
             self._outbox.run(),
@@ -98,6 +100,13 @@ class QueuedCrews:
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()):
             _LOG.error("what services on the bus say is not followed any more", exc_info=error)
+
+    def standing(self) -> dict[str, OnBus]:
+        """By service, what is known of it now."""
+        return {
+            name: OnBus(len(each.processes), each.places, len(each.sent))
+            for name, each in self._crews.items()
+        }
 
     # --- the dispatcher's promises --------------------------------------------------------------
 

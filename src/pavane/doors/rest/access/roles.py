@@ -30,6 +30,7 @@ NEEDS: Final[dict[str, Need]] = {
     "POST /executions/{execution_id}/answer/{ref:path}": "operate",
     "GET /events": "read",
     "GET /assets/{name}": "read",
+    "GET /metrics": "read",
     # --- ours ---
     "POST /v1/workflows": "define",
     "GET /v1/workflows": "read",
@@ -61,6 +62,7 @@ NEEDS: Final[dict[str, Need]] = {
     "GET /v1/openapi.json": "read",
     "POST /v1/events": "operate",
     "GET /v1/event-types": "read",
+    "GET /v1/lag": "read",
     "GET /v1/dead-letters": "read",
     "GET /v1/dead-letters/{id:path}": "read",
     "POST /v1/dead-letters/{id:path}/redrive": "operate",

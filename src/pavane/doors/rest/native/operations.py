@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from pavane.core.model.schedule import Schedule
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow
+from pavane.doors.executions.lag import Lag
 from pavane.doors.rest.native.actions import (
     MoveRequest,
     ResolveRequest,
@@ -197,6 +198,7 @@ OPERATIONS = (
         answer=EventTypes,
         query=(("unheard", _YES),),
     ),
+    Operation("get", "/v1/lag", "How far groups are behind on the bus", answer=Lag),
     Operation("get", "/v1/dead-letters", "What stopped", query=(*_LETTERS, ("limit", _NUMBER))),
     Operation("get", _LETTER, "Something that stopped", answer=DeadLetter),
     Operation(

@@ -1,0 +1,1 @@
+"""What this process has done and has to do, in numbers, for programs that watch it."""
