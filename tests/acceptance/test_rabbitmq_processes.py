@@ -13,6 +13,7 @@ import pytest
 
 from pavane.adapters.rabbitmq.bus import RabbitBus
 from pavane.bootstrap.choreographed import visiting
+from tests.acceptance.cli.test_hybrid import four_processes
 from tests.acceptance.test_dancing_processes import ends, shop, start
 from tests.acceptance.test_kafka_processes import ORDERS, PARTS, Dancers, pavane
 
@@ -58,3 +59,7 @@ async def test_processes_dance_over_rabbitmq_and_one_is_killed(shop: Any, dancer
     assert "guest:guest" not in said, "the password is nobody's business"
     listed = json.loads(await asyncio.to_thread(pavane, dancers, "list", "--limit", "99", "--json"))
     assert Counter(each["status"] for each in listed["executions"]) == found
+
+
+def test_the_hybrid_shop_in_four_processes_on_rabbitmq(tmp_path: Path, rabbitmq_url: str):
+    four_processes(tmp_path, ("--bus", f"{rabbitmq_url}?prefix={uuid.uuid4().hex[:12]}-"))

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import apsw
 
 from pavane.adapters.embedded.folder import SUFFIX, Folder
 from pavane.adapters.sqlite import ledger_queries as q
-from pavane.adapters.sqlite.connection import connect, tune_reader
+from pavane.adapters.sqlite.connection import Connection, connect, tune_reader
 
 _PREFIX: Final = "bus "  # of offsets that groups keep
 
-Place = tuple[str, str, int]
-"""Group, topic, and how far it has come there."""
+Place = tuple[str, str]
+"""Group and topic."""
 
 
 def lag_in(
@@ -29,35 +30,46 @@ def lag_in(
     counts as empty. It has connections of its own, so that another thread may call it.
     """
     logs = sorted(folder.path.glob(f"*{SUFFIX}"))
-    places: defaultdict[str, list[Place]] = defaultdict(list)  # by log
+    far: dict[Place, dict[str, int]] = {}  # by log
     for path in [*logs, *sorted(folder.groups.glob(f"*{SUFFIX}"))]:
-        for name, position in _rows(path, q.OFFSETS):
-            if name.startswith(_PREFIX):
-                whose, _, log = name.removeprefix(_PREFIX).rpartition(" ")
-                group, _, topic = whose.rpartition(" ")
-                position = max(position, known.get(group, {}).get((topic, log), 0))
-                places[log].append((group, topic, position))
+        _ask(path, partial(_note_places, far, known))
     found: dict[str, dict[str, int]] = {}
-    for each in places.values():
-        for group, topic, _ in each:
-            found.setdefault(group, {}).setdefault(topic, 0)
+    for group, topic in far:
+        found.setdefault(group, {})[topic] = 0
     for path in logs:
-        for log in _rows(path, q.LOG_ID):
-            for group, topic, position in places.get(log[0], ()):
-                for behind in _rows(path, q.BEHIND, (topic, position)):
-                    found[group][topic] += behind[0]
+        _ask(path, partial(_count, far, found))
     return found
 
 
-def _rows(path: Path, query: str, values: tuple[str | int, ...] = ()) -> list[Any]:
-    try:
+def _note_places(
+    far: dict[Place, dict[str, int]],
+    known: Mapping[str, Mapping[tuple[str, str], int]],
+    connection: Connection,
+) -> None:
+    for name, position in connection.execute(q.OFFSETS).fetchall():
+        if name.startswith(_PREFIX):
+            whose, _, log = name.removeprefix(_PREFIX).rpartition(" ")
+            group, _, topic = whose.rpartition(" ")
+            further = known.get(group, {}).get((topic, log), 0)
+            far.setdefault((group, topic), {})[log] = max(position, further)
+
+
+def _count(
+    far: dict[Place, dict[str, int]], found: dict[str, dict[str, int]], connection: Connection
+) -> None:
+    log = connection.execute(q.LOG_ID).fetchall()[0][0]
+    for (group, topic), places in far.items():  # of a new log nothing is done
+        rows = connection.execute(q.BEHIND, (topic, places.get(log, 0))).fetchall()
+        found[group][topic] += rows[0][0]
+
+
+def _ask(path: Path, ask: Callable[[Connection], None]) -> None:
+    """Nothing where it is being made, or cannot be read now: who looks again sees it."""
+    with suppress(apsw.Error):
         connection = connect(str(path), read_only=True)
         try:
             tune_reader(connection)
-            if len(connection.execute(q.TABLES).fetchall()) < 2:
-                return []  # it is being made
-            return connection.execute(query, values).fetchall()
+            if len(connection.execute(q.TABLES).fetchall()) == 2:
+                ask(connection)
         finally:
             connection.close()
-    except apsw.Error:
-        return []

@@ -81,7 +81,7 @@ class QueuedWorkers:
         self._outbox = Outbox(bus)
         self._subscriptions: dict[str, Subscription] = {}
         self._said = 0
-        self._running: list[asyncio.Task[None]] = []
+        self._running: set[asyncio.Task[None]] = set()
         self.offering = Offering(bus, clock, name, self._services[0])
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -125,10 +125,11 @@ class QueuedWorkers:
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         task.add_done_callback(self._ended)
-        self._running.append(task)
+        self._running.add(task)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Nothing that a new try would mend: whoever runs us must know."""
+        self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) and not self.failed.done():
             self.failed.set_exception(error)
 
@@ -175,7 +176,7 @@ class QueuedWorkers:
 
     def _spawn_report(self, given: Assignment, status: Any) -> None:
         outcome = Outcome(given.execution_id, given.ref, given.attempt, status)
-        self._running.append(asyncio.get_running_loop().create_task(self._reported(outcome)))
+        self._spawn(self._reported(outcome))
 
     async def _reported(self, outcome: Outcome) -> None:
         await self.report(outcome)
