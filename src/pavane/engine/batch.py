@@ -336,8 +336,7 @@ class Batch:
         lost = await self._store.commit(units) if units else set[int]()
         for index in lost:
             self._lose(members[index])
-        if lost:
-            await self.gate.look({bound.name for index in lost for bound in units[index].bounds})
+        await self.gate.look({bound.name for index in lost for bound in units[index].bounds})
         won = [work for i, group in enumerate(members) if i not in lost for work in group]
         for work in won:
             if work.rows is not None and work.plan is not None:
@@ -370,5 +369,5 @@ class Batch:
                 request.error = None
                 self.lost.append(request)
         for work in group:
-            self._recent.forget(work.id)
+            self._recent.forget(work.id, was_stale=work.remembered)
         self._placing.give_back(group)

@@ -96,7 +96,7 @@ class Engine:
         self._admission = Admission(store, self.registry, self._submit)
         self._shared = SharedPlaces(store, self._limits, self._admission)
         seen = (self.sessions, self._shared, self._waiting, self._ends)
-        self._others = Others(store, clock, self._crews, *seen)
+        self._others = Others(store, name, clock, self._crews, *seen)
         met = (self.sessions, self._refresh, self._others)
         self.node = Node(store, name, self._submit, *met, node_lease_s)
         look_s = look_s if self.node.is_alone else min(look_s, waiting.LOOK_S)
@@ -107,8 +107,8 @@ class Engine:
         self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
         self._on_change: list[Callable[[], Awaitable[None]]] = []
         self._event_waits: Callable[[str], None] | None = None
-        wake, asks = self._crews.wake, self._others.asks
-        self._polling = Polling(store, clock, self._submit, wake, self._limits, asks)
+        near = (self._crews.wake, self._limits, self._others)
+        self._polling = Polling(store, clock, self._submit, *near)
         self._running: list[asyncio.Task[None]] = []
         self._open = False
 

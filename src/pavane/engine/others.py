@@ -8,7 +8,7 @@ look now and then finds it too, only later.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -55,6 +55,7 @@ class Others:
     def __init__(
         self,
         store: Store,
+        name: str,
         clock: Clock,
         crews: Dispatcher,
         sessions: Sessions,
@@ -63,6 +64,7 @@ class Others:
         ends: Ends,
     ) -> None:
         self._store = store
+        self._name = name
         self._members = store.members
         self._clock = clock
         self._crews = crews
@@ -72,8 +74,9 @@ class Others:
         self._ends = ends
         self._asked: dict[str, float] = {}  # by task: when a worker of ours asked for it last
         self._said = b""
-        self._wanted: Interest | None = None  # by anybody else; None where nobody hears
-        self._tasks: frozenset[str] = frozenset()
+        self._is_heard = False
+        self._follows = NOTHING  # what others want to know of executions
+        self._workers: dict[str, list[str]] = {}  # by task: at which other nodes it is done
         self._is_alone = False  # so far as is known
         self._hurry: Callable[[], None] | None = None
         waiting.on_interest = self._changed
@@ -101,15 +104,23 @@ class Others:
         if is_news and not self._is_alone and self._members is not None:
             self._members.tell([_INTEREST])
 
-    def say(self, said: Collection[bytes]) -> None:
-        """What the other nodes that are alive say."""
+    def share(self, task: str) -> tuple[int, int]:
+        """Which share of what waits for a task is this node's, of how many nodes that do it."""
+        names = self._workers.get(task)
+        if not names:
+            return 0, 1
+        return sum(name < self._name for name in names), len(names) + 1
+
+    def say(self, said: Mapping[str, bytes]) -> None:
+        """What the other nodes that are alive say, by name."""
         self._is_alone = not said
-        found = [_decode(each) for each in said if each]
-        tasks = {task for each in found for task in each.tasks}
-        self._wanted = None
-        if found:
-            self._wanted = Interest(sorted(tasks), max(each.follows for each in found))
-        self._tasks = frozenset(tasks)
+        found = {name: _decode(each) for name, each in said.items() if each}
+        self._follows = max((each.follows for each in found.values()), default=NOTHING)
+        self._is_heard = bool(found)
+        self._workers = {}
+        for name, each in found.items():
+            for task in each.tasks:
+                self._workers.setdefault(task, []).append(name)
 
     def asks(self, tasks: Sequence[str], worker: str) -> None:
         """A worker asks for tasks; one inside this process does them as long as that lives."""
@@ -130,11 +141,11 @@ class Others:
     def committed(self, won: Iterable[WorkSet]) -> None:
         """These changes are durable: tell whoever wants to know."""
         queues, workflows = self._places.committed()
-        if self._wanted is None or self._members is None:
+        if not self._is_heard or self._members is None:
             return
         words: dict[str, None] = dict.fromkeys(_FREED_SOMEWHERE + each for each in workflows)
         words |= dict.fromkeys(_FREED + each for each in queues)
-        follows, now = self._wanted.follows, self._clock.now()
+        follows, now = self._follows, self._clock.now()
         for work in won:
             assert work.rows is not None
             if follows and work.finished and act.is_over(work.rows.header):
@@ -150,7 +161,7 @@ class Others:
             self._members.tell(words)
 
     def _is_wanted(self, task: str) -> bool:
-        return task in self._tasks or _ALL in self._tasks
+        return task in self._workers or _ALL in self._workers
 
     def _heard(self, words: Sequence[str]) -> None:
         for word in words:
@@ -175,7 +186,7 @@ class Others:
 
     async def look(self, alive: Mapping[str, bytes]) -> None:
         """Wake who waits for what was put into queues; tell workers what is not theirs any more."""
-        self.say(alive.values())
+        self.say(alive)
         async with self._store.snapshot() as snapshot:
             queues = await snapshot.queues()
         self._places.stand(queues)

@@ -8,8 +8,11 @@ from typing import Any
 
 from pavane.core.model import fact as facts
 from pavane.core.model.fact import Fact
+from pavane.core.model.rows import Ready
 from pavane.core.model.work import Assignment
 from pavane.engine.limits import Limits
+from pavane.engine.others import Others
+from pavane.engine.shares import Shares
 from pavane.errors import StoreError
 from pavane.ports.clock import Clock
 from pavane.ports.store import Store
@@ -25,19 +28,20 @@ class Polling:
         submit: Callable[[str, Fact], asyncio.Future[Any]],
         wake: Callable[[str], None],
         limits: Limits,
-        asks: Callable[[Sequence[str], str], None],
+        others: Others,
     ) -> None:
         self.store = store
         self._clock = clock
         self._submit = submit
         self._wake = wake
         self._limits = limits
-        self._asks = asks  # is told who asks for what
+        self._others = others
+        self._shares = Shares(others, wake)
         self._claiming: set[tuple[str, str]] = set()
 
     async def poll(self, tasks: Sequence[str], worker: str, limit: int) -> list[Assignment]:
         """As `Engine.poll`."""
-        self._asks(tasks, worker)
+        self._others.asks(tasks, worker)
         found: list[Assignment] = []
         refused: set[tuple[str, str]] = set()
         while len(found) < limit:
@@ -52,26 +56,29 @@ class Polling:
             if len(given) == len(wanted):
                 break
             # What went to others, or timed out just now, hides what waits behind it.
-            refused.update((id, ref) for id, ref, _ in wanted)
+            refused.update((each.execution_id, each.ref) for each in wanted)
             refused.difference_update((a.execution_id, a.ref) for a in given)
         return found
 
     async def _waiting_for(
         self, tasks: Sequence[str], limit: int, refused: set[tuple[str, str]]
-    ) -> list[tuple[str, str, int]]:
+    ) -> list[Ready]:
         now = self._clock.now()
         # Those that somebody else is claiming at this moment are passed over.
         passed_over = self._claiming | refused
-        wanted: list[tuple[str, str, int]] = []
+        wanted: list[Ready] = []
         queues = [queue for task in tasks for queue in self._limits.queues(task, limit)]
         for queue in queues:
             # Where no more may run, nobody reads over all that waits.
             free = limit - len(wanted)
             most = min(free, self._limits.room(queue, free)) if free else 0
             if most:
-                ready = await self.store.ready(queue, now, most + len(passed_over))
-                found = [(each.execution_id, each.ref, each.attempt) for each in ready]
-                wanted += [each for each in found if each[:2] not in passed_over][:most]
+                nodes = self._shares.nodes(queue)
+                ready = await self.store.ready(queue, now, nodes * most + len(passed_over))
+                found = [e for e in ready if (e.execution_id, e.ref) not in passed_over]
+                if nodes > 1:
+                    found = self._shares.in_turn(found, most, now)
+                wanted += found[:most]
                 if not ready:
                     self._limits.found_empty(queue)
         return wanted[:limit]
@@ -86,19 +93,20 @@ class Polling:
             self._wake(task)
 
     async def _claim(
-        self, wanted: list[tuple[str, str, int]], worker: str
+        self, wanted: list[Ready], worker: str
     ) -> tuple[list[Assignment], StoreError | None]:
-        claims = {(execution_id, ref) for execution_id, ref, _ in wanted}
+        claims = {(each.execution_id, each.ref) for each in wanted}
         self._claiming |= claims
         try:
             answers = await asyncio.gather(
                 *(
-                    self._submit(execution_id, facts.Claimed(ref, attempt, worker))
-                    for execution_id, ref, attempt in wanted
+                    self._submit(each.execution_id, facts.Claimed(each.ref, each.attempt, worker))
+                    for each in wanted
                 ),
                 return_exceptions=True,
             )
         finally:
             self._claiming -= claims
         found = [answer for answer in answers if isinstance(answer, Assignment)]
+        self._shares.claimed(wanted, {(each.execution_id, each.ref) for each in found})
         return found, next((error for error in answers if isinstance(error, StoreError)), None)

@@ -75,6 +75,7 @@ class Slow:
     async def commit(self, units: Sequence[Unit]) -> set[int]:
         await self._pause()
         lost = await self._store.commit(units)
+        self._seen["lost"] += len(lost)
         self._seen["bounds"] += sum(len(unit.bounds) for unit in units)
         self._seen["lost to others"] += sum(bool(units[index].bounds) for index in lost)
         for queue, held in self._store._tables.held.items():
@@ -107,6 +108,7 @@ class Company:
         self.seen: Counter[str] = Counter()
         self.begun: dict[str, list[float]] = {}
         self.nodes: list[Engine] = []
+        self.work_s = WORK_S
         self._count = count
         self._born = 0
         self._crews: dict[Engine, list[asyncio.Task[None]]] = {}
@@ -144,7 +146,7 @@ class Company:
 
     async def _do(self, home: Engine, given: Assignment) -> None:
         self.begun.setdefault(given.task, []).append(asyncio.get_running_loop().time())
-        await asyncio.sleep(WORK_S)
+        await asyncio.sleep(self.work_s)
         node = self.dice.choice(self.nodes)
         done = Outcome(
             given.execution_id, given.ref, given.attempt, "COMPLETED", worker=given.worker
