@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -13,14 +16,36 @@ from pavane.core.projection.message import execution_of
 from pavane.core.projection.reading.hybrid import SERVICE, UNDO_OF, task_of
 from pavane.engine.engine import Engine
 from pavane.engine.views.reader import Reader
-from pavane.errors import Fail, NotFoundError, ResultTimeoutError
+from pavane.errors import (
+    ConnectionFailedError,
+    ContendedError,
+    Fail,
+    NotFoundError,
+    ResultTimeoutError,
+    StoreError,
+)
 from pavane.observer.observer import Observer
 from pavane.participant.requests import Requests
 from pavane.ports.store import Search
 from pavane.sdk.context import TaskContext
 from pavane.sdk.service import Service
 
+_LOG = logging.getLogger("pavane")
+
 _PATIENCE_S = 2.0  # then what was asked is asked again: it changes nothing the second time
+
+
+AnyAnswer = TypeVar("AnyAnswer")
+
+
+async def _patiently(ask: Callable[[], Awaitable[AnyAnswer]]) -> AnyAnswer:
+    """Again and again while a bus or a store is away: nothing is wrong with the scope for that."""
+    while True:
+        try:
+            return await ask()
+        except (ConnectionFailedError, ContendedError, StoreError) as error:
+            _LOG.warning("a scope waits: %s", error.message)
+        await asyncio.sleep(_PATIENCE_S)
 
 
 def _key(ctx: TaskContext) -> str:
@@ -41,9 +66,10 @@ def dancers(requests: Requests, observer: Observer) -> Service:
     ) -> dict[str, Any]:
         """Start the scope, once, and end with it."""
         body, began = msgspec.json.encode(input), pinned(definition)
-        execution = await requests.start(workflow, body, key=_key(ctx), definition=began)
+        starting = partial(requests.start, workflow, body, key=_key(ctx), definition=began)
+        execution = await _patiently(starting)
         while not (status := await _ended(observer, execution)):
-            await requests.start(workflow, body, key=_key(ctx), definition=began)
+            await _patiently(starting)
         view = observer.execution(execution)
         if status != st.COMPLETED:
             raise Fail(view.reason or status)
@@ -58,11 +84,11 @@ def dancers(requests: Requests, observer: Observer) -> Service:
             if status and status != st.COMPLETED:
                 return
             if status:
-                await requests.undo(workflow, execution, definition=began)
+                await _patiently(partial(requests.undo, workflow, execution, definition=began))
                 await _moved_on(observer, execution, status)
             else:
                 why = "the enclosing execution is undone"
-                await requests.stop(workflow, execution, why, definition=began)
+                await _patiently(partial(requests.stop, workflow, execution, why, definition=began))
 
     task = task_of("choreographed")
     service.task(name=task, retries=0)(play)
@@ -80,11 +106,11 @@ def conductor(engine: Engine) -> Service:
     ) -> dict[str, Any]:
         """Start the scope, once, and end with it."""
         body = msgspec.json.encode(input)
-        execution = await engine.start_execution(
-            workflow, body, key=_key(ctx), definition=definition
+        execution = await _patiently(
+            partial(engine.start_execution, workflow, body, key=_key(ctx), definition=definition)
         )
-        await _settled(engine, execution)
-        summary, output = await reader.result(execution)
+        await _patiently(partial(_settled, engine, execution))
+        summary, output = await _patiently(partial(reader.result, execution))
         if summary.status != st.COMPLETED:
             raise Fail(summary.reason or summary.status)
         return msgspec.json.decode(output)
@@ -92,7 +118,10 @@ def conductor(engine: Engine) -> Service:
     async def take_back(ctx: TaskContext, workflow: str, definition: str) -> None:
         """Undo the scope whatever it has come to."""
         del definition
-        found = await reader.executions(Search(workflow=workflow, key=_key(ctx), limit=1))
+        await _patiently(partial(undo, workflow, _key(ctx)))
+
+    async def undo(workflow: str, key: str) -> None:
+        found = await reader.executions(Search(workflow=workflow, key=key, limit=1))
         if not found:
             return
         execution = found[0].id

@@ -71,7 +71,7 @@ _TYPES: Final = (
 
 # Two nodes count the same queue one after the other. Of locks there are few, whatever the number of
 # queues: the server has room for so many in all. A pace is what `core/model/pace.py` makes of it.
-_FITS: Final = f"""CREATE FUNCTION pg_temp.pavane_fits(bounds pg_temp.pavane_bound[])
+_FITS: Final = f"""CREATE OR REPLACE FUNCTION pg_temp.pavane_fits(bounds pg_temp.pavane_bound[])
 RETURNS boolean LANGUAGE plpgsql AS $fits$
 #variable_conflict use_column
 DECLARE
