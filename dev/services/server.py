@@ -20,6 +20,7 @@ from dev.services.greetings import NotReady, greet
 from dev.services.processes import Process, user_group
 
 RECORD = "server.json"
+LOOPBACK = "127.0.0.1"
 NOBODY = "nobody"
 ELSEWHERE = "pavane-server-"
 _TRIES = 3
@@ -49,7 +50,7 @@ class Server(ABC):
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.host = "127.0.0.1"
+        self.host = LOOPBACK
         self.port = 0
         self._processes: list[Process] = []
         self._prepared = False

@@ -110,7 +110,7 @@ async def test_forty_faults_lose_and_double_nothing(tmp_path: Path, style: str):
     faults = plan(style, FAULTS, chance)
     async with (
         Company(tmp_path, style) as company,
-        customer(tmp_path, style, company.url) as buyer,
+        customer(style, company.site) as buyer,
     ):
         campaign = Campaign(company, buyer, chance)
         await campaign.run(faults)

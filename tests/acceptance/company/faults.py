@@ -1,6 +1,7 @@
 """What happens to the company: half of it at named points, the rest from outside, by seed."""
 
 import random
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from pavane.engine import points as engine
@@ -8,7 +9,8 @@ from pavane.participant import points as participant
 from pavane.sdk.remote import points as worker
 from tests.acceptance.campaign import world
 from tests.acceptance.company.part import SERVER
-from tests.acceptance.company.processes import PARTS
+from tests.acceptance.company.processes import servers_of
+from tests.acceptance.company.site import PARTS
 
 Kind = Literal["point", "kill", "stop", "restart"]
 
@@ -41,30 +43,40 @@ def points_of(style: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def plan(style: str, count: int, chance: random.Random) -> list[Fault]:
-    """So many faults; each named point at least once."""
-    named: list[Fault] = []
-    for whose, points in points_of(style).items():
-        for point in points:
-            named.append(_at(whose, point, style, chance))
+def plan(
+    style: str,
+    count: int,
+    chance: random.Random,
+    parts: Sequence[str] = PARTS,
+    nodes: int = 1,
+) -> list[Fault]:
+    """So many faults; each named point at least once. Half of them are at points."""
+    servers = servers_of(style, nodes)
+
+    def at(whose: str, point: str) -> Fault:
+        among = parts
+        if whose == SERVER:
+            among = servers
+        elif style == "hybrid" and point in DANCER:
+            among = [part for part in parts if not _asked(part)]
+        elif style == "hybrid" and point in worker.ALL:
+            among = [part for part in parts if _asked(part)]
+        return Fault("point", chance.choice(among), point, chance.randint(1, MOST_PASSINGS))
+
     everything = [(whose, p) for whose, points in points_of(style).items() for p in points]
-    while len(named) < count // 2:
-        named.append(_at(*chance.choice(everything), style, chance))
-    parts = [*PARTS, *([] if style == "choreographed" else [SERVER])]
+    named = [at(*each) for each in everything]
+    named += [at(*chance.choice(everything)) for _ in range(count // 2 - len(named))]
     outside: list[Fault] = []
+    everybody = [*parts, *servers]
     while len(named) + len(outside) < count or len(outside) < count // 2:
         kind = OUTSIDE[len(outside) % len(OUTSIDE)]
-        part = parts[len(outside) % len(parts)]
+        part = everybody[len(outside) % len(everybody)]
         outside.append(Fault(kind, part, after_s=chance.uniform(0.0, 0.3)))
     faults = named + outside
     chance.shuffle(faults)
     return faults
 
 
-def _at(whose: str, point: str, style: str, chance: random.Random) -> Fault:
-    part = SERVER if whose == SERVER else chance.choice(PARTS)
-    if style == "hybrid" and point in DANCER:
-        part = PARTS[-1]  # the only ones that dance in it
-    elif style == "hybrid" and point in worker.ALL:
-        part = chance.choice(PARTS[:-1])  # and these are asked by the conductor
-    return Fault("point", part, point, chance.randint(1, MOST_PASSINGS))
+def _asked(part: str) -> bool:
+    """Whether the conductor asks them in a hybrid; the others only dance in it."""
+    return not set(part.split(",")) & {"shipping", "notifications", "hotels", "cars"}

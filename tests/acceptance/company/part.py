@@ -1,12 +1,16 @@
 """One process of the company: the server, or some services, in one of the styles.
 
-`python -m tests.acceptance.company.part FOLDER STYLE PART`, with COMPANY_LIFE and COMPANY_PORT in
-the environment. SIGUSR1 arms it (see `KillAt`), SIGTERM stops it gracefully.
+`python -m tests.acceptance.company.part FOLDER STYLE PART`, with COMPANY_SITE (see `Site`) in the
+environment, COMPANY_LIFE, and for a server COMPANY_HOST and COMPANY_PORT. SIGUSR1 arms it (see
+`KillAt`), SIGTERM stops it gracefully.
 """
 
 import asyncio
+import logging
+import os
 import signal
 import sys
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -14,14 +18,16 @@ from typing import Any
 from pavane.bootstrap import (
     conducting,
     dancing_services,
+    keyring_of,
     mixed_workers,
     remote_services,
     running_engine,
 )
 from pavane.doors.rest.app import build_app
 from pavane.doors.rest.serve import listen, serve
-from tests.acceptance.campaign import shop
-from tests.acceptance.company import hybrid_shop
+from tests.acceptance.campaign import shop, travel
+from tests.acceptance.company import hybrid_shop, hybrid_travel
+from tests.acceptance.company.site import Site
 from tests.acceptance.company.world import KillAt, SharedWorld, number
 
 LEASE_S = 1.5
@@ -30,52 +36,59 @@ SERVER = "server"
 
 def say(word: str) -> None:
     """For whoever has started us."""
-    print(word, flush=True)
+    print(f"{time.strftime('%X')} {word}", flush=True)
 
 
-async def server(folder: Path, style: str, probe: KillAt, stop: asyncio.Event) -> None:
-    """The conductor."""
-    store = f"sqlite:///{folder / 'store.db'}"
-    with listen("127.0.0.1", number("PORT"), locked=False) as listening:
+async def server(site: Site, style: str, probe: KillAt, stop: asyncio.Event) -> None:
+    """The conductor, or one of its nodes."""
+    address, locked = os.environ["COMPANY_HOST"], bool(site.key)
+    with listen(address, number("PORT"), locked=locked) as listening:
         if style == "hybrid":
-            bus = f"embedded:{folder / 'bus'}"
-            async with conducting(store, bus, lease_s=LEASE_S, probe=probe) as (engine, company):
-                await serve(build_app(engine, company), listening, stop, lambda: say("ready"))
+            conductor = conducting(site.store, site.bus, lease_s=LEASE_S, probe=probe)
+            async with conductor as (engine, company):
+                app = build_app(engine, company, await keyring_of(engine.store) if locked else None)
+                await serve(app, listening, stop, lambda: say("ready"))
         else:
-            async with running_engine(store, lease_s=LEASE_S, probe=probe) as engine:
-                await serve(build_app(engine), listening, stop, lambda: say("ready"))
+            async with running_engine(site.store, lease_s=LEASE_S, probe=probe) as engine:
+                app = build_app(engine, None, await keyring_of(engine.store) if locked else None)
+                await serve(app, listening, stop, lambda: say("ready"))
 
 
 def services(
-    folder: Path, style: str, names: list[str], probe: KillAt
+    site: Site, style: str, names: list[str], probe: KillAt
 ) -> AbstractAsyncContextManager[Any]:
     """Some services at work."""
-    these = [service for service in shop.SERVICES if service.name in names]
-    url, bus = f"http://127.0.0.1:{number('PORT')}", f"embedded:{folder / 'bus'}"
+    offered = (*shop.SERVICES, *travel.SERVICES)
+    these = [service for service in offered if service.name in names]
+    workflows = [shop.fulfil, travel.journey] if site.travels else [shop.fulfil]
+    more: dict[str, Any] = {"probe": probe}
+    if style != "choreographed":
+        more["api_key"] = site.key or None
     if style == "orchestrated":
-        return remote_services(url, services=these, workflows=[shop.fulfil], probe=probe)
+        return remote_services(site.url, services=these, workflows=workflows, **more)
+    more |= {"ledger": site.ledger, "lease_s": LEASE_S}
     if style == "hybrid":
-        return mixed_workers(
-            url, bus, services=these, workflows=[hybrid_shop.fulfil], probe=probe, lease_s=LEASE_S
-        )
-    return dancing_services(
-        bus, services=these, workflows=[shop.fulfil], probe=probe, watched=False, lease_s=LEASE_S
-    )
+        workflows = [hybrid_shop.fulfil, *([hybrid_travel.journey] if site.travels else [])]
+        return mixed_workers(site.url, site.bus, services=these, workflows=workflows, **more)
+    return dancing_services(site.bus, services=these, workflows=workflows, watched=False, **more)
 
 
 async def main() -> None:
     """Until SIGTERM, or until killed."""
     folder, style, part = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%X")
+    site = Site.given()
+    say("begins")
     probe = KillAt(folder, number("LIFE"))
     shop.WORLD = SharedWorld()
     shop.WORLD.open(folder, number("LIFE"), probe.at)
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, probe.arm)
-    if part == SERVER:
-        await server(folder, style, probe, stop)
+    if part.startswith(SERVER):
+        await server(site, style, probe, stop)
     else:
-        async with services(folder, style, part.split(","), probe):
+        async with services(site, style, part.split(","), probe):
             say("ready")
             await stop.wait()
     say("stopped")

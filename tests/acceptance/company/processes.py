@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.acceptance.company.part import SERVER
+from tests.acceptance.company.site import Host, Site
 
 ROOT = Path(__file__).parents[3]
 LIMIT_S = 40.0  # for anything that a process is waited for
 LOOK_S = 0.01
-PARTS = ("inventory", "payment", "shipping,notifications")
 
 
 class Life:
@@ -57,24 +57,36 @@ class Life:
 class Company:
     """All processes of one campaign. `async with`: whatever is left is killed."""
 
-    def __init__(self, folder: Path, style: str) -> None:
+    def __init__(self, folder: Path, style: str, site: Site | None = None) -> None:
         self.folder = folder
         self.style = style
-        self.port = _free_port()
-        self.parts = PARTS if style == "choreographed" else (*PARTS, SERVER)
+        self.site = site or Site.in_folder(folder, free_port())
+        self.servers = servers_of(style, self.site.nodes)
+        self.parts = (*self.site.parts, *self.servers)
+        self.ports = {each: free_port() for each in self.servers}
+        if self.site.nodes == 1:  # nobody stands before it
+            self.ports = dict.fromkeys(self.servers, int(self.site.url.rpartition(":")[2]))
         self.lives: list[Life] = []
         self.current: dict[str, Life] = {}
         self._numbers = itertools.count()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return self.site.url
+
+    def host(self, part: str) -> Host:
+        """Where a part runs, as often as it begins: nodes and services are dealt out in turn."""
+        of_its_kind = self.servers if part in self.servers else self.site.parts
+        return self.site.hosts[of_its_kind.index(part) % len(self.site.hosts)]
 
     async def __aenter__(self) -> "Company":
-        for part in self.parts:
-            await self.begin(part)
-        for life in list(self.current.values()):
-            await life.ready()
+        try:
+            for part in self.parts:
+                await self.begin(part)
+            await self.ready()
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -83,20 +95,30 @@ class Company:
         for life in self.lives:
             await life.process.wait()
 
+    async def ready(self) -> None:
+        """Until each part is at work."""
+        for part, life in list(self.current.items()):
+            try:
+                await life.ready()
+            except TimeoutError:
+                raise AssertionError(f"{part} does not begin: {life.said}") from None
+
     async def begin(self, part: str) -> Life:
         """A new process for the part; an older one may still be there."""
         number = next(self._numbers)
-        said = self.folder / f"said-{number}.txt"
+        said, host = self.folder / f"said-{number}.txt", self.host(part)
         kept = {name: v for name, v in os.environ.items() if not name.startswith("PAVANE_")}
         with said.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.acceptance.company.part"),
+                *(*host.enter, sys.executable, "-m", "tests.acceptance.company.part"),
                 *(str(self.folder), self.style, part),
                 cwd=self.folder,
                 env={
                     **kept,
                     "COMPANY_LIFE": str(number),
-                    "COMPANY_PORT": str(self.port),
+                    "COMPANY_HOST": host.address,
+                    "COMPANY_PORT": str(self.ports.get(part, 0)),
+                    **self.site.environment,
                     "PYTHONPATH": str(ROOT),
                 },
                 stdout=output,
@@ -121,7 +143,14 @@ class Company:
                 yield f"{life.part}, life {life.number}:\n{said}"
 
 
-def _free_port() -> int:
+def servers_of(style: str, nodes: int) -> tuple[str, ...]:
+    """The parts that are the conductor."""
+    if style == "choreographed":
+        return ()
+    return (SERVER,) if nodes == 1 else tuple(f"{SERVER}-{n + 1}" for n in range(nodes))
+
+
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return taken.getsockname()[1]
