@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -187,9 +187,10 @@ class Node:
             else:
                 left = [each for each in await self._store.leases(worker) if each.worker == worker]
                 watched = _watched(alive, besides="").get(worker)
-                done = await self._return(left) if watched is None else True
-                if watched is not None:
-                    self._note_orphans(left)
+                if watched is None:
+                    done = await self._return(left)
+                else:  # it is not buried before each of them is watched, or has gone back
+                    done = not self._note_orphans(left, watched)
             if done:
                 buried.append(name)
         if self._orphans:
@@ -197,11 +198,13 @@ class Node:
         if buried:
             await self._members.bury(buried)
 
-    def _note_orphans(self, left: Iterable[Ready]) -> None:
+    def _note_orphans(self, left: Iterable[Ready], watched: Collection[Held]) -> bool:
+        """Whether there are any."""
         now = asyncio.get_running_loop().time()
-        for each in left:
-            held = Held(each.execution_id, each.ref, each.attempt)
-            self._orphans.setdefault((held, each.worker), now)
+        found = {(Held(r.execution_id, r.ref, r.attempt), r.worker) for r in left}
+        unwatched = {each for each in found if each[0] not in watched}
+        self._orphans |= dict.fromkeys(unwatched - self._orphans.keys(), now)
+        return bool(unwatched)
 
     async def _see_to_orphans(self, alive: Mapping[str, bytes]) -> None:
         """Leases of a worker that goes on elsewhere, where nobody says to watch them.

@@ -166,8 +166,8 @@ class Sessions:
             for session in list(self._sessions.values()):
                 others = (self.others or {}).get(session.worker)
                 if now - session.heard_at > self.lease_s and not session.places:
-                    if others is not None:  # somebody else hears it
-                        self._forget(session)
+                    if others is not None:
+                        await self._leave_to(others, session, now)
                         continue
                     if session.held:
                         _LOG.warning(
@@ -183,10 +183,18 @@ class Sessions:
                         self.done(session, held)  # it was spoken of there
                     await self._take_back(session, [h for h in old if h in session.held])
 
-    def _forget(self, session: Session) -> None:
-        for held in list(session.held):
+    async def _leave_to(self, others: Collection[Held], session: Session, now: float) -> None:
+        """Another node hears it: what it spoke of there is watched there, all else by us still.
+
+        If it lives, it speaks within a lease of what it has got; if it is dead, the others find
+        that out as well, and then nobody hears it any more.
+        """
+        for held in session.held.intersection(others):
             self.done(session, held)
-        self._sessions.pop(session.worker, None)
+        if now - session.heard_at > 2 * self.lease_s:
+            await self._take_back(session, sorted(session.held))
+        if not session.held:
+            self._sessions.pop(session.worker, None)
 
     async def _lapse(self, session: Session) -> None:
         await self._take_back(session, sorted(session.held))

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
@@ -127,7 +127,7 @@ def orders() -> list[shop.Order | travel.Trip]:
     return found
 
 
-async def all_ended(buyer: Customer) -> None:
+async def all_ended(buyer: Customer, site: Site) -> None:
     found: Sequence[of_company.Execution] = ()
     try:
         async with asyncio.timeout(PATIENCE_S):
@@ -135,8 +135,14 @@ async def all_ended(buyer: Customer) -> None:
                 await asyncio.sleep(1.0)
                 found = await buyer.orders()
     except TimeoutError:
-        going_on = [each for each in found if each.status not in st.ENDED]
-        raise AssertionError(f"{len(found)} orders, not ended: {going_on[:5]}") from None
+        going_on = [each.id for each in found if each.status not in st.ENDED][:3]
+        left = await tables_of(site)  # empty where everybody dances
+        print(*(row for part in left for row in part if belongs(row, going_on)), sep="\n")
+        raise AssertionError(f"{len(found)} orders, not ended: {going_on}") from None
+
+
+def belongs(row: Any, executions: Sequence[str]) -> bool:
+    return getattr(row, "execution_id", getattr(row, "id", "")) in executions
 
 
 @pytest.mark.parametrize("style", ["orchestrated", "choreographed", "hybrid"])
@@ -149,7 +155,7 @@ async def test_whatever_breaks_every_order_ends(ground: Ground, tmp_path: Path, 
         async with customer(style, company.site) as buyer:
             campaign = Campaign(company, buyer, ground.servers, ground.network, chance)
             await campaign.run(orders(), planned)
-            await all_ended(buyer)
+            await all_ended(buyer, company.site)
             found = await buyer.orders()
         left = await tables_of(company.site) if style != "choreographed" else None
     asked, attempts = world.effects(tmp_path), world.attempts(tmp_path)

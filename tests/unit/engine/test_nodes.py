@@ -45,7 +45,7 @@ class Nodes:
     def __init__(self) -> None:
         self.store = MemoryStore(shared=True)
         self.clock = VirtualClock()
-        self._alive: list[Engine] = []
+        self.alive: list[Engine] = []
 
     async def begin(self, name: str) -> Engine:
         engine = Engine(
@@ -56,12 +56,12 @@ class Nodes:
             lease_s=_LEASE_S,
         )
         await engine.start()
-        self._alive.append(engine)
+        self.alive.append(engine)
         return engine
 
     async def kill(self, engine: Engine) -> None:
         """It does nothing any more, and takes leave of nobody."""
-        self._alive.remove(engine)
+        self.alive.remove(engine)
         for task in engine._running:  # a death asks nobody
             task.cancel()
         await asyncio.sleep(0)
@@ -69,7 +69,7 @@ class Nodes:
 
     async def end(self) -> None:
         """Those that have been stopped already do nothing more."""
-        for engine in self._alive:
+        for engine in self.alive:
             await engine.stop()
 
 
@@ -307,5 +307,44 @@ def test_what_is_called_off_at_one_node_is_told_to_the_worker_at_the_other():
             await asyncio.sleep(1)
             unwanted += (await worker(b, "W")).unwanted
         assert unwanted == [held]
+
+    play(scene)
+
+
+@pytest.mark.parametrize("later_s", [0.5, 4.0, 8.0])
+def test_what_a_dead_worker_had_goes_back_whoever_heard_it_last(later_s: float):
+    """The one that gave it the task hears that it lives elsewhere, and then it does not."""
+
+    async def scene(nodes: Nodes) -> None:
+        _, b, _ = await with_work(nodes)
+        await asyncio.sleep(later_s)
+        await worker(b, "W", limit=0)
+        await asyncio.sleep(5 * _LEASE_S)
+        assert len(await take(b, "other")) == 1
+
+    play(scene)
+
+
+@pytest.mark.parametrize("after_s", [2, 5, 8, 11, 14, 17])
+def test_who_sees_to_the_dead_may_die_over_it(after_s: float):
+    """An answer is lost with its node; so is whoever noticed, before it could be given back."""
+
+    async def scene(nodes: Nodes) -> None:
+        b, c = await nodes.begin("b"), await nodes.begin("c")  # the first has the duty
+        a = await nodes.begin("a")
+        await a.register([FLOW], [TaskDefinition(name="do")])
+        await a.start_execution("flow", b"{}")
+        assert len((await worker(a, "W", limit=1)).work) == 1
+        await asyncio.sleep(NODE_LEASE_S)
+        await nodes.kill(a)
+        died, found = now(), list[Assignment]()
+        while now() - died < 10 * _LEASE_S and not found:
+            if b in nodes.alive and now() - died > _LEASE_S + after_s:
+                await nodes.kill(b)
+            await worker(c, "W", limit=0)
+            await asyncio.sleep(_LEASE_S / 5)
+            found += await take(c, "other")
+        assert len(found) == 1
+        assert b not in nodes.alive
 
     play(scene)
