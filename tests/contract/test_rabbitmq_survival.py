@@ -55,7 +55,9 @@ async def settled(ending: str = "kill") -> None:
 
 
 @pytest.mark.parametrize("ending", ["restart", "kill"])
-async def test_a_broker_that_goes_and_comes_back_in_the_middle(own_rabbitmq: Server, ending: str):
+async def test_a_broker_that_goes_and_comes_back_in_the_middle(
+    own_rabbitmq: Server, ending: str, caplog: pytest.LogCaptureFixture
+):
     events = [out(f"{n:03}", f"key-{n % 4}") for n in range(200)]
 
     def go_and_come_back() -> None:
@@ -84,6 +86,7 @@ async def test_a_broker_that_goes_and_comes_back_in_the_middle(own_rabbitmq: Ser
         assert going is not None
         await going
     assert failures, "the broker was never away"
+    assert not [each for each in caplog.records if each.name.startswith("aiormq")]
     assert sorted(found) == [each.event.id for each in events]
     for key in range(4):
         own = [id for id in found if int(id) % 4 == key]

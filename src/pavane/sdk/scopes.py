@@ -38,14 +38,27 @@ _PATIENCE_S = 2.0  # then what was asked is asked again: it changes nothing the 
 AnyAnswer = TypeVar("AnyAnswer")
 
 
-async def _patiently(ask: Callable[[], Awaitable[AnyAnswer]]) -> AnyAnswer:
-    """Again and again while a bus or a store is away: nothing is wrong with the scope for that."""
-    while True:
-        try:
-            return await ask()
-        except (ConnectionFailedError, ContendedError, StoreError) as error:
-            _LOG.warning("a scope waits: %s", error.message)
-        await asyncio.sleep(_PATIENCE_S)
+class _Patience:
+    """For all scopes of one style: what keeps them waiting is told once, not for each of them."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    async def __call__(self, ask: Callable[[], Awaitable[AnyAnswer]]) -> AnyAnswer:
+        """Again and again while a bus or a store is away: that is no fault of a scope."""
+        while True:
+            try:
+                answer = await ask()
+            except (ConnectionFailedError, ContendedError, StoreError) as error:
+                if error.message != self._told:
+                    _LOG.warning("scopes wait: %s", error.message)
+                self._told = error.message
+            else:
+                if self._told:
+                    _LOG.warning("scopes go on")
+                self._told = ""
+                return answer
+            await asyncio.sleep(_PATIENCE_S)
 
 
 def _key(ctx: TaskContext) -> str:
@@ -56,6 +69,7 @@ def _key(ctx: TaskContext) -> str:
 def dancers(requests: Requests, observer: Observer) -> Service:
     """The service that plays choreographed scopes for an orchestrated workflow."""
     service = Service(SERVICE["choreographed"], concurrency=10_000)
+    patiently = _Patience()
 
     def pinned(definition: str) -> str:
         """The one that the step names, also where a later one has its name; "" if unknown here."""
@@ -67,9 +81,9 @@ def dancers(requests: Requests, observer: Observer) -> Service:
         """Start the scope, once, and end with it."""
         body, began = msgspec.json.encode(input), pinned(definition)
         starting = partial(requests.start, workflow, body, key=_key(ctx), definition=began)
-        execution = await _patiently(starting)
+        execution = await patiently(starting)
         while not (status := await _ended(observer, execution)):
-            await _patiently(starting)
+            await patiently(starting)
         view = observer.execution(execution)
         if status != st.COMPLETED:
             raise Fail(view.reason or status)
@@ -84,11 +98,11 @@ def dancers(requests: Requests, observer: Observer) -> Service:
             if status and status != st.COMPLETED:
                 return
             if status:
-                await _patiently(partial(requests.undo, workflow, execution, definition=began))
+                await patiently(partial(requests.undo, workflow, execution, definition=began))
                 await _moved_on(observer, execution, status)
             else:
                 why = "the enclosing execution is undone"
-                await _patiently(partial(requests.stop, workflow, execution, why, definition=began))
+                await patiently(partial(requests.stop, workflow, execution, why, definition=began))
 
     task = task_of("choreographed")
     service.task(name=task, retries=0)(play)
@@ -99,6 +113,7 @@ def dancers(requests: Requests, observer: Observer) -> Service:
 def conductor(engine: Engine) -> Service:
     """The service that plays orchestrated scopes for dancers."""
     service = Service(SERVICE["orchestrated"], concurrency=10_000)
+    patiently = _Patience()
     reader = Reader(engine.store)
 
     async def play(
@@ -106,11 +121,11 @@ def conductor(engine: Engine) -> Service:
     ) -> dict[str, Any]:
         """Start the scope, once, and end with it."""
         body = msgspec.json.encode(input)
-        execution = await _patiently(
+        execution = await patiently(
             partial(engine.start_execution, workflow, body, key=_key(ctx), definition=definition)
         )
-        await _patiently(partial(_settled, engine, execution))
-        summary, output = await _patiently(partial(reader.result, execution))
+        await patiently(partial(_settled, engine, execution))
+        summary, output = await patiently(partial(reader.result, execution))
         if summary.status != st.COMPLETED:
             raise Fail(summary.reason or summary.status)
         return msgspec.json.decode(output)
@@ -118,7 +133,7 @@ def conductor(engine: Engine) -> Service:
     async def take_back(ctx: TaskContext, workflow: str, definition: str) -> None:
         """Undo the scope whatever it has come to."""
         del definition
-        await _patiently(partial(undo, workflow, _key(ctx)))
+        await patiently(partial(undo, workflow, _key(ctx)))
 
     async def undo(workflow: str, key: str) -> None:
         found = await reader.executions(Search(workflow=workflow, key=key, limit=1))

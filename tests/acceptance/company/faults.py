@@ -14,8 +14,7 @@ from tests.acceptance.company.site import PARTS
 
 Kind = Literal["point", "kill", "stop", "restart"]
 
-# The relay has nothing to do on this bus, which is the logs themselves.
-DANCER: Final = tuple(point for point in participant.ALL if point != participant.RELAYED)
+DANCER: Final = participant.ALL
 MOST_PASSINGS: Final = 4
 OUTSIDE: Final[tuple[Kind, ...]] = ("kill", "stop", "kill", "restart", "kill", "stop", "kill")
 
@@ -34,9 +33,13 @@ class Fault(NamedTuple):
     after_s: float = 0.0
 
 
-def points_of(style: str) -> dict[str, tuple[str, ...]]:
-    """The points of the server and those of services, in a style."""
-    served = {"orchestrated": worker.ALL, "choreographed": DANCER, "hybrid": worker.ALL + DANCER}
+def points_of(style: str, *, relays: bool = False) -> dict[str, tuple[str, ...]]:
+    """The points of the server and those of services, in a style.
+
+    A relay has something to do where the bus is a broker; the embedded one is the logs themselves.
+    """
+    dancer = tuple(point for point in DANCER if relays or point != participant.RELAYED)
+    served = {"orchestrated": worker.ALL, "choreographed": dancer, "hybrid": worker.ALL + dancer}
     found: dict[str, tuple[str, ...]] = {"services": (*world.POINTS, *served[style])}
     if style != "choreographed":
         found[SERVER] = engine.ALL
@@ -49,6 +52,8 @@ def plan(
     chance: random.Random,
     parts: Sequence[str] = PARTS,
     nodes: int = 1,
+    *,
+    relays: bool = False,
 ) -> list[Fault]:
     """So many faults; each named point at least once. Half of them are at points."""
     servers = servers_of(style, nodes)
@@ -63,7 +68,9 @@ def plan(
             among = [part for part in parts if _asked(part)]
         return Fault("point", chance.choice(among), point, chance.randint(1, MOST_PASSINGS))
 
-    everything = [(whose, p) for whose, points in points_of(style).items() for p in points]
+    everything = [
+        (whose, p) for whose, points in points_of(style, relays=relays).items() for p in points
+    ]
     named = [at(*each) for each in everything]
     named += [at(*chance.choice(everything)) for _ in range(count // 2 - len(named))]
     outside: list[Fault] = []

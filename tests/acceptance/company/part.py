@@ -25,6 +25,7 @@ from pavane.bootstrap import (
 )
 from pavane.doors.rest.app import build_app
 from pavane.doors.rest.serve import listen, serve
+from pavane.errors import PavaneError
 from tests.acceptance.campaign import shop, travel
 from tests.acceptance.company import hybrid_shop, hybrid_travel
 from tests.acceptance.company.site import Site
@@ -95,4 +96,8 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except PavaneError as error:  # as the command line does: whoever began it begins it anew
+        say(f"gives up: {error}")
+        sys.exit(1)

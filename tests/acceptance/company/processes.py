@@ -13,7 +13,8 @@ from tests.acceptance.company.part import SERVER
 from tests.acceptance.company.site import Host, Site
 
 ROOT = Path(__file__).parents[3]
-LIMIT_S = 40.0  # for anything that a process is waited for
+LIMIT_S = 60.0  # for anything that a process is waited for
+BEGIN_ANEW_S = 1.0  # after one has given up
 LOOK_S = 0.01
 
 
@@ -96,12 +97,17 @@ class Company:
             await life.process.wait()
 
     async def ready(self) -> None:
-        """Until each part is at work."""
-        for part, life in list(self.current.items()):
+        """Until each part is at work. One that could not begin and gave up begins anew."""
+        for part in list(self.current):
             try:
-                await life.ready()
+                async with asyncio.timeout(LIMIT_S):
+                    await self.current[part].ready()
+                    while self.current[part].is_over:
+                        await asyncio.sleep(BEGIN_ANEW_S)
+                        await (await self.begin(part)).ready()
             except TimeoutError:
-                raise AssertionError(f"{part} does not begin: {life.said}") from None
+                said = self.current[part].said
+                raise AssertionError(f"{part} does not begin: {said}") from None
 
     async def begin(self, part: str) -> Life:
         """A new process for the part; an older one may still be there."""

@@ -4,7 +4,7 @@ import asyncio
 import random
 import signal
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
 from dev.services.server import Server
@@ -23,6 +23,9 @@ EACH_S = 5.0  # what a fault takes, roughly
 LONGER_S = {"bus restart": 15.0, "bus kill": 20.0, "stop": 9.0, "cut": 9.0}
 BREATH_S = 0.5  # between one fault and the next
 SETTLE_S = 6.0  # behind the death of a node nothing else breaks, so that what others do is seen
+BURST = 5  # orders that come all at once before a node dies, so that some are under way
+# RabbitMQ, of one node and killed, does not serve queues that it made less than about 5 s before.
+QUEUES_S = 6.0
 
 
 class Campaign:
@@ -43,32 +46,39 @@ class Campaign:
         self._chance = chance
         self.happened: Counter[str] = Counter()
         self.deaths: list[int] = []
+        self._left: deque[Order | Trip] = deque()
 
     async def run(self, orders: Sequence[Order | Trip], faults: Sequence[Fault | Calamity]) -> None:
         """The faults one after the other, and orders for as long as these will take."""
         rate = len(orders) / sum(LONGER_S.get(fault.kind, EACH_S) for fault in faults)
-        selling = asyncio.create_task(self._sell(orders, rate))
-        try:
+        self._left.extend(orders)
+        began = time.monotonic()
+        async with asyncio.TaskGroup() as buying:
+            buying.create_task(self._sell(buying, rate))
             for fault in faults:
                 await asyncio.sleep(BREATH_S)
+                if fault.kind == "bus kill":
+                    await asyncio.sleep(began + QUEUES_S - time.monotonic())
+                if isinstance(fault, Fault) and fault.part in self._company.servers:
+                    self._order(buying, BURST)
                 print(f"{time.strftime('%X')} {fault}", flush=True)
                 if isinstance(fault, Calamity):
                     await self._befall(fault)
                 else:
                     await self._meet(fault)
-            await selling
-        finally:
-            selling.cancel()
 
-    async def _sell(self, orders: Sequence[Order | Trip], rate: float) -> None:
-        async with asyncio.TaskGroup() as buying:
-            for order in orders:
-                buying.create_task(self._buyer.start(order))
-                await asyncio.sleep(1 / rate)
+    async def _sell(self, buying: asyncio.TaskGroup, rate: float) -> None:
+        while self._left:
+            self._order(buying, 1)
+            await asyncio.sleep(1 / rate)
+
+    def _order(self, buying: asyncio.TaskGroup, count: int) -> None:
+        for _ in range(min(count, len(self._left))):
+            buying.create_task(self._buyer.start(self._left.popleft()))
 
     async def _befall(self, fault: Calamity) -> None:
         self.happened[fault.kind] += 1
-        await self._company.ready()  # one that cannot begin gives up, and is to be started anew
+        await self._company.ready()
         if fault.kind == "cut":
             assert self._network is not None
             self._network.cut(fault.number)

@@ -18,7 +18,7 @@ class Calamity(NamedTuple):
     number: int = 0
 
 
-def plan(  # what may be chosen of a campaign
+def plan(
     style: str,
     chance: random.Random,
     *,
@@ -26,19 +26,38 @@ def plan(  # what may be chosen of a campaign
     nodes: int,
     hosts: int,
     most: int | None = None,
-    kills_bus: bool = True,
 ) -> list[Fault | Calamity]:
     """All kinds of fault, in any order; `most` of the processes' own, or each named point once."""
-    count = 2 * sum(len(points) for points in points_of(style).values())
-    own: list[Fault] = company.plan(style, count, chance, parts, nodes)
+    count = 2 * sum(len(points) for points in points_of(style, relays=True).values())
+    own: list[Fault] = company.plan(style, count, chance, parts, nodes, relays=True)
     nodes_stopped = [Fault("stop", node, after_s=0.2) for node in servers_of(style, nodes)[:1]]
     if most is not None:
         own = own[:most]
     great: list[Calamity] = [Calamity("store restart"), Calamity("store kill")]
     if style != "orchestrated":
-        great += [Calamity("bus restart"), *([Calamity("bus kill")] if kills_bus else [])]
+        great += [Calamity("bus restart"), Calamity("bus kill")]
     if hosts > 1:
         great += [Calamity("cut", chance.randrange(hosts))]
     faults = [*own, *nodes_stopped, *great]
     chance.shuffle(faults)
     return faults
+
+
+def brief(
+    style: str, chance: random.Random, *, parts: Sequence[str], nodes: int, hosts: int
+) -> list[Fault | Calamity]:
+    """Each thing that may break, once: first nodes where there are any, else services."""
+    those = servers_of(style, nodes) or tuple(parts)
+    named = points_of(style, relays=True)
+    point = chance.choice(named["server" if "server" in named else "services"])
+    first = [Fault("point", those[0], point, passing=1), Fault("stop", those[1], after_s=0.2)]
+    faults: list[Fault | Calamity] = [
+        Fault("kill", chance.choice(parts), after_s=0.1),
+        Calamity("store kill"),
+        Calamity("bus kill"),
+    ]
+    if hosts > 1:
+        faults.append(Calamity("cut", chance.randrange(hosts)))
+    chance.shuffle(first)
+    chance.shuffle(faults)
+    return [*first, *faults]

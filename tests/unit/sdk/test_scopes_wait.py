@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
+
 from pavane import Service, scope, workflow
 from pavane.adapters.memory.bus import MemoryBus
 from pavane.bootstrap import mixed_services
@@ -45,7 +47,7 @@ class Away(MemoryBus):
         await super().publish(events)
 
 
-def test_a_scope_begins_when_the_bus_is_back():
+def test_a_scope_begins_when_the_bus_is_back(caplog: pytest.LogCaptureFixture):
     async def main() -> None:
         bus = Away()
         both = mixed_services(
@@ -58,3 +60,5 @@ def test_a_scope_begins_when_the_bus_is_back():
             assert bus.refusals == 0
 
     run(main())
+    told = [each.message for each in caplog.records if each.message.startswith("scopes")]
+    assert told == ["scopes wait: The bus is away.", "scopes go on"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from typing import TYPE_CHECKING, Final, cast
 
 import aiormq
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 TROUBLE: Final = (AMQPError, OSError, TimeoutError, RuntimeError, asyncio.InvalidStateError)
 """What the client raises when the broker or the way to it is gone."""
 _CLOSE_S: Final = 5.0
+
+# The client tells with tracebacks what we raise, or say in a sentence, ourselves. A program that
+# wants to hear it sets a level for this logger before the bus is opened.
+_CLIENT: Final = logging.getLogger("aiormq")
+if _CLIENT.level == logging.NOTSET:
+    _CLIENT.setLevel(logging.CRITICAL)
 
 
 class Link:

@@ -1,0 +1,108 @@
+"""One campaign from its first order to the judgement: what is asked of a fleet, whatever breaks."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pavane.adapters.postgres.store import PostgresStore
+from pavane.core.model import status as st
+from pavane.engine.nodes import NODE_LEASE_S
+from tests.acceptance.campaign import shop, travel, world
+from tests.acceptance.campaign.shop import Order
+from tests.acceptance.campaign.travel import Trip
+from tests.acceptance.company import judge as of_company
+from tests.acceptance.company.clients import Customer, customer
+from tests.acceptance.company.faults import Fault
+from tests.acceptance.company.site import Site
+from tests.acceptance.company.world import honoured
+from tests.acceptance.fleet import judge
+from tests.acceptance.fleet.campaign import Campaign
+from tests.acceptance.fleet.faults import Calamity
+from tests.acceptance.fleet.ground import Ground, fleet
+
+PATIENCE_S = 120.0
+
+
+def orders_of(count: int, seed: int) -> list[Order | Trip]:
+    """Three orders of the shop, then a journey."""
+    bought = shop.orders(count * 3 // 4, seed)
+    booked = travel.trips(count - len(bought), seed)
+    found: list[Order | Trip] = [*bought, *booked]
+    random.Random(seed).shuffle(found)
+    return found
+
+
+async def every_order_ends(
+    ground: Ground,
+    folder: Path,
+    style: str,
+    *,
+    orders: Sequence[Order | Trip],
+    planned: Sequence[Fault | Calamity],
+    chance: random.Random,
+) -> Counter[str]:
+    """As it must, with its effects, and nothing lost or doubled; gives the points that were hit."""
+    async with fleet(ground, folder, style) as company:
+        async with customer(style, company.site) as buyer:
+            campaign = Campaign(company, buyer, ground.servers, ground.network, chance)
+            await campaign.run(orders, planned)
+            await _all_ended(buyer, len(orders), company.site)
+            found = await buyer.orders()
+        left = await _tables_of(company.site) if style != "choreographed" else None
+    asked, attempts = world.effects(folder), world.attempts(folder)
+    again = Counter((call.key, call.attempt) for call in attempts)
+    hits = Counter(hit.point for hit in world.hits(folder))
+    print(
+        f"{dict(campaign.happened)}, {len(company.lives)} lives; at points: {dict(hits)}\n"
+        f"{Counter((each.workflow, each.status) for each in found)}\n"
+        f"{len(attempts)} attempts, {sum(n > 1 for n in again.values())} made again; "
+        f"{len(asked)} effects asked for, {len(honoured(asked))} honoured"
+    )
+    of_company.ended(found, orders, attempts)
+    of_company.effects_fit(found, honoured(asked))
+    if left is not None:
+        judge.nothing_waits(left)
+        judge.nothing_doubled(left, attempts)
+        _took_over_soon(judge.take_overs(left, campaign.deaths))
+    assert not (complaints := list(company.complaints())), "\n".join(complaints)
+    return hits
+
+
+async def _all_ended(buyer: Customer, count: int, site: Site) -> None:
+    found: Sequence[of_company.Execution] = ()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found) < count or any(each.status not in st.ENDED for each in found):
+                await asyncio.sleep(1.0)
+                found = await buyer.orders()
+    except TimeoutError:
+        going_on = [each.id for each in found if each.status not in st.ENDED][:3]
+        left = await _tables_of(site)  # empty where everybody dances
+        print(*(row for part in left for row in part if _belongs(row, going_on)), sep="\n")
+        raise AssertionError(f"{len(found)} orders, not ended: {going_on}") from None
+
+
+def _belongs(row: Any, executions: Sequence[str]) -> bool:
+    return getattr(row, "execution_id", getattr(row, "id", "")) in executions
+
+
+async def _tables_of(site: Site) -> judge.Tables:
+    store = PostgresStore(site.store, read_only=True)
+    await store.open()
+    try:
+        return await judge.tables(store)
+    finally:
+        await store.close()
+
+
+def _took_over_soon(gaps: Sequence[int]) -> None:
+    assert gaps, "no node died while orders were under way"
+    p99 = gaps[len(gaps) * 99 // 100]
+    print(
+        f"{len(gaps)} orders under way at a node's death went on after "
+        f"{gaps[len(gaps) // 2]} ms (median), {p99} ms (p99), {gaps[-1]} ms (longest)"
+    )
+    assert p99 < 2 * NODE_LEASE_S * 1000, gaps[-10:]
