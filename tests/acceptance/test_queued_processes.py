@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,17 @@ import pytest
 from pavane.engine.views.shapes import ExecutionSummary
 from pavane.sdk.client import Client
 from tests.acceptance.campaign import shop, world
+from tests.acceptance.campaign.shop import Order
 from tests.acceptance.company import judge
 from tests.acceptance.company.clients import OfServer
+from tests.acceptance.company.processes import free_port
 from tests.acceptance.company.world import honoured
 
 pytestmark = pytest.mark.anyio
 
 ROOT = Path(__file__).parents[2]
 ORDERS = 60
+NODES = ("server", "server-2")
 PARTS = ("inventory", "payment", "shipping")
 APP = """
 import os
@@ -39,14 +42,13 @@ fulfil = shop.fulfil
 
 
 class Processes:
-    """A server, and services that know nothing of it but the bus."""
+    """Nodes of a server, and services that know nothing of them but the bus."""
 
-    def __init__(self, folder: Path, bus: str) -> None:
+    def __init__(self, folder: Path, bus: str, store: str = "sqlite:///s.db") -> None:
         self.folder = folder
         self.bus = bus
-        with socket.socket() as taken:
-            taken.bind(("127.0.0.1", 0))
-            self.port = taken.getsockname()[1]
+        self.store = store
+        self.ports = {node: free_port() for node in NODES}
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._lives = 0
         (folder / "app.py").write_text(APP)
@@ -57,8 +59,8 @@ class Processes:
         words = ["run", "app.py", "--tasks", "bus", "--service", part]
         if part == "shipping":
             words += ["--service", "notifications"]
-        if part == "server":
-            words = ["server", "--store", "sqlite:///s.db", "--port", str(self.port)]
+        if part in NODES:
+            words = ["server", "--store", self.store, "--port", str(self.ports[part])]
             words += ["--lease", "2s"]
         log = (self.folder / f"{part}.log").open("ab")
         self.running[part] = subprocess.Popen(
@@ -75,22 +77,26 @@ class Processes:
         process.kill()
         process.wait()
 
+    def url(self, node: str) -> str:
+        return f"http://127.0.0.1:{self.ports[node]}"
+
     def said(self) -> str:
         return "".join(each.read_text() for each in sorted(self.folder.glob("*.log")))
 
 
-@pytest.fixture(params=["embedded", "kafka", "rabbitmq"])
-def processes(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Processes]:
-    prefix = uuid.uuid4().hex[:12]
-    if request.param == "embedded":
-        bus = "embedded:bus"
-    else:
-        bus = f"{request.getfixturevalue(request.param + '_url')}?prefix={prefix}-"
-        bus += "&partitions=3&session=1s" if request.param == "kafka" else ""
-    found = Processes(tmp_path, bus)
-    yield found
-    for part in list(found.running):
-        found.kill(part)
+@contextmanager
+def processes_on(request: pytest.FixtureRequest, bus: str, **more: str) -> Iterator[Processes]:
+    """None of them runs yet; those that run at the end are killed."""
+    url = "embedded:bus"
+    if bus != "embedded":
+        url = f"{request.getfixturevalue(bus + '_url')}?prefix={uuid.uuid4().hex[:12]}-"
+        url += "&partitions=3&session=1s" if bus == "kafka" else ""
+    found = Processes(request.getfixturevalue("tmp_path"), url, **more)
+    try:
+        yield found
+    finally:
+        for part in list(found.running):
+            found.kill(part)
 
 
 async def ended(buyer: OfServer) -> Sequence[ExecutionSummary]:
@@ -110,24 +116,61 @@ async def under_way(folder: Path, step: str, times: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_the_shop_takes_its_tasks_from_a_bus(processes: Processes):
-    for part in ("server", *PARTS):
-        processes.begin(part)
-    folder, url = processes.folder, f"http://127.0.0.1:{processes.port}"
-    orders = shop.orders(ORDERS, seed=5)
-    async with Client(url, timeout="5s") as client:
-        buyer = OfServer(client)
-        starting = [asyncio.create_task(buyer.start(each)) for each in orders[: ORDERS // 2]]
-        await under_way(folder, "charge_card", 10)
-        processes.kill("payment")
-        processes.begin("payment")
-        starting += [asyncio.create_task(buyer.start(each)) for each in orders[ORDERS // 2 :]]
-        await under_way(folder, "ship", 35)
-        processes.kill("server")
-        processes.begin("server")
-        await asyncio.wait_for(asyncio.gather(*starting), 60)
-        found = await ended(buyer)
-    judge.ended(found, orders, world.attempts(folder))
-    judge.effects_fit(found, honoured(world.effects(folder)))
+def nothing_is_lost(
+    processes: Processes, orders: Sequence[Order], found: Sequence[ExecutionSummary]
+):
+    """Every order ended as it must, with its effects; nobody printed what nobody should."""
+    attempts = world.attempts(processes.folder)
+    judge.ended(found, orders, attempts)
+    judge.effects_fit(found, honoured(world.effects(processes.folder)))
     assert "Traceback" not in processes.said()
-    assert len({each.life for each in world.attempts(folder)}) >= len(PARTS) + 1
+    assert len({each.life for each in attempts}) >= len(PARTS) + 1
+
+
+@pytest.mark.parametrize("bus", ["embedded", "kafka", "rabbitmq"])
+async def test_the_shop_takes_its_tasks_from_a_bus(request: pytest.FixtureRequest, bus: str):
+    orders = shop.orders(ORDERS, seed=5)
+    with processes_on(request, bus) as processes:
+        for part in ("server", *PARTS):
+            processes.begin(part)
+        async with Client(processes.url("server"), timeout="5s") as client:
+            buyer = OfServer(client)
+            starting = [asyncio.create_task(buyer.start(each)) for each in orders[: ORDERS // 2]]
+            await under_way(processes.folder, "charge_card", 10)
+            processes.kill("payment")
+            processes.begin("payment")
+            starting += [asyncio.create_task(buyer.start(each)) for each in orders[ORDERS // 2 :]]
+            await under_way(processes.folder, "ship", 35)
+            processes.kill("server")
+            processes.begin("server")
+            await asyncio.wait_for(asyncio.gather(*starting), 60)
+            found = await ended(buyer)
+    nothing_is_lost(processes, orders, found)
+
+
+async def test_nodes_send_tasks_over_one_bus_and_one_of_them_dies(
+    request: pytest.FixtureRequest, postgres_schema: str
+):
+    orders = shop.orders(ORDERS, seed=6)
+    with processes_on(request, "rabbitmq", store=postgres_schema) as processes:
+        for part in (*NODES, *PARTS):
+            processes.begin(part)
+        async with (
+            Client(processes.url(NODES[0]), timeout="5s") as first,
+            Client(processes.url(NODES[1]), timeout="5s") as second,
+        ):
+            buyers = OfServer(first), OfServer(second)
+            half = len(orders) // 2
+            starting = [
+                asyncio.create_task(buyers[n % 2].start(each))
+                for n, each in enumerate(orders[:half])
+            ]
+            await asyncio.wait_for(asyncio.gather(*starting), 60)
+            await under_way(processes.folder, "charge_card", 10)
+            processes.kill(NODES[0])
+            processes.kill("payment")
+            processes.begin("payment")
+            starting = [asyncio.create_task(buyers[1].start(each)) for each in orders[half:]]
+            await asyncio.wait_for(asyncio.gather(*starting), 60)
+            found = await ended(buyers[1])
+    nothing_is_lost(processes, orders, found)

@@ -2,7 +2,7 @@
 
 Any node decides any step: the rows are fenced, so there is no leader for that. A node beats for
 itself and for the workers that it hears. What rings alarms and starts schedules are duties, which
-one node has at a time; so is seeing to those who are gone: what they held goes back to the queues.
+one node has at a time; so is seeing to those who are gone (burials.py).
 A worker may be heard by several nodes; each watches what it was told of, and says so in its beats.
 """
 
@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
 import msgspec
 
 from pavane.core.model.fact import Returned
-from pavane.core.model.rows import Ready
+from pavane.engine.burials import HEARD_BY, Burials, watched_by
 from pavane.engine.others import Others
-from pavane.engine.sessions import Held, Sessions
+from pavane.engine.sessions import Session, Sessions
 from pavane.errors import PavaneError
 from pavane.ports.store import Store
 
@@ -36,9 +36,6 @@ DUTIES: Final = (TIMERS, SCHEDULES, BURIALS)
 
 _BEATS = 5  # in a lease
 _PAUSE_S = 0.02  # at least between two of them
-_HEARD_BY = " heard by "
-
-_decode = msgspec.json.Decoder(list[Held]).decode
 
 
 class Node:
@@ -61,7 +58,9 @@ class Node:
         self._store = store
         self._members = store.members
         self._name = name
-        self._give_back = give_back
+        self._burials: Burials | None = None
+        if store.members is not None:
+            self._burials = Burials(store, store.members, give_back, sessions.lease_s)
         self._sessions = sessions
         self._refresh = refresh
         self._others = others
@@ -70,7 +69,6 @@ class Node:
         self._held_until: dict[str, float] = {}  # duties, by the clock of our event loop
         self._mark = 0
         self._said_at: dict[str, float] = {}  # when we beat last for a worker
-        self._orphans: dict[tuple[Held, str], float] = {}  # leases that nobody watches: since when
 
     @property
     def is_alone(self) -> bool:
@@ -91,12 +89,14 @@ class Node:
             await self._beat()
 
     async def leave(self) -> None:
-        """At the end, with nothing in its hands any more. Its workers are for others to watch."""
+        """At the end. Its workers are for others to watch, and what it could not give back."""
         if self._members is None:
             return
         try:
+            await self._say_what_workers_have()
             await self._members.let_go(self._name)
-            await self._members.leave([self._name])
+            if not await self._store.leases(f"{self._name}/"):
+                await self._members.leave([self._name])
         except PavaneError as error:
             _LOG.warning("left without a word: %s", error)
 
@@ -112,8 +112,8 @@ class Node:
             try:
                 await self._beat()
                 alive = await self._hear()
-                if self.does(BURIALS):
-                    await self._bury()
+                if self.does(BURIALS) and self._burials is not None:
+                    await self._burials.look()
                 await self._others.look(alive)
                 await asyncio.sleep(_PAUSE_S)
             except PavaneError as error:
@@ -145,11 +145,23 @@ class Node:
             said_at = self._said_at.get(session.worker, 0.0)
             fresh = not said_at or now - said_at >= lease_s / _BEATS
             if fresh and session.heard_at > said_at - lease_s / _BEATS:
-                watched = sorted(session.held)
-                beats[f"{session.worker}{_HEARD_BY}{self._name}"] = msgspec.json.encode(watched)
+                beats |= self._word(session)
                 self._said_at[session.worker] = now
         if beats:
             await self._members.beat(beats, int(lease_s * 1000))
+
+    async def _say_what_workers_have(self) -> None:
+        assert self._members is not None
+        beats: dict[str, bytes] = {}
+        for session in self._sessions.all():
+            if session.held:
+                beats |= self._word(session)
+        if beats:
+            await self._members.beat(beats, int(self._sessions.lease_s * 1000))
+
+    def _word(self, session: Session) -> dict[str, bytes]:
+        said = msgspec.json.encode(sorted(session.held))
+        return {f"{session.worker}{HEARD_BY}{self._name}": said}
 
     # --- what others say ------------------------------------------------------------------------
 
@@ -157,89 +169,15 @@ class Node:
         """What other nodes know of our workers; what they have put. Gives what these nodes say."""
         assert self._members is not None
         alive = await self._members.alive()
-        self._sessions.others = _watched(alive, besides=self._name)
+        self._sessions.others = watched_by(alive, besides=self._name)
         gone = self._said_at.keys() - {session.worker for session in self._sessions.all()}
         for worker in gone:
             del self._said_at[worker]
         if gone:
-            await self._members.leave([f"{worker}{_HEARD_BY}{self._name}" for worker in gone])
+            await self._members.leave([f"{worker}{HEARD_BY}{self._name}" for worker in gone])
         mark = await self._members.mark()
         if mark != self._mark:
             self._mark = mark
             await self._refresh()
         alive.pop(self._name, None)
-        return {name: said for name, said in alive.items() if _HEARD_BY not in name}
-
-    # --- those who are gone ---------------------------------------------------------------------
-
-    async def _bury(self) -> None:
-        """Give back what those held whose lease has run out, unless somebody else watches it."""
-        assert self._members is not None
-        lapsed = await self._members.lapsed()
-        alive = await self._members.alive() if lapsed or self._orphans else {}
-        buried: list[str] = []
-        for name in lapsed:
-            worker, _, node = name.partition(_HEARD_BY)
-            if not node:
-                _LOG.warning("node %s is gone: what it held goes to others", name)
-                left = await self._store.leases(f"{name}/")
-                done = await self._return(left)
-            else:
-                left = [each for each in await self._store.leases(worker) if each.worker == worker]
-                watched = _watched(alive, besides="").get(worker)
-                if watched is None:
-                    done = await self._return(left)
-                else:  # it is not buried before each of them is watched, or has gone back
-                    done = not self._note_orphans(left, watched)
-            if done:
-                buried.append(name)
-        if self._orphans:
-            await self._see_to_orphans(alive)
-        if buried:
-            await self._members.bury(buried)
-
-    def _note_orphans(self, left: Iterable[Ready], watched: Collection[Held]) -> bool:
-        """Whether there are any."""
-        now = asyncio.get_running_loop().time()
-        found = {(Held(r.execution_id, r.ref, r.attempt), r.worker) for r in left}
-        unwatched = {each for each in found if each[0] not in watched}
-        self._orphans |= dict.fromkeys(unwatched - self._orphans.keys(), now)
-        return bool(unwatched)
-
-    async def _see_to_orphans(self, alive: Mapping[str, bytes]) -> None:
-        """Leases of a worker that goes on elsewhere, where nobody says to watch them.
-
-        The next beats may still say so: an answer was perhaps lost with the node that gave it.
-        """
-        now = asyncio.get_running_loop().time()
-        watched = _watched(alive, besides="")
-        for (held, worker), since in list(self._orphans.items()):
-            if held in watched.get(worker, ()):
-                del self._orphans[held, worker]
-            elif now - since > 2 * self._sessions.lease_s:
-                del self._orphans[held, worker]
-                await self._give_back(held.execution_id, Returned(held.ref, held.attempt, worker))
-
-    async def _return(self, left: Iterable[Ready]) -> bool:
-        """Whether all of it went back."""
-        answers = await asyncio.gather(
-            *(
-                self._give_back(each.execution_id, Returned(each.ref, each.attempt, each.worker))
-                for each in left
-            ),
-            return_exceptions=True,
-        )
-        errors = [each for each in answers if isinstance(each, BaseException)]
-        for error in errors:
-            _LOG.warning("what is left behind cannot be taken back yet: %s", error)
-        return not errors
-
-
-def _watched(alive: Mapping[str, bytes], *, besides: str) -> dict[str, set[Held]]:
-    """By worker, what nodes other than this one watch."""
-    found: dict[str, set[Held]] = {}
-    for name, said in alive.items():
-        worker, _, node = name.partition(_HEARD_BY)
-        if node and node != besides:
-            found.setdefault(worker, set()).update(_decode(said))
-    return found
+        return {name: said for name, said in alive.items() if HEARD_BY not in name}

@@ -269,26 +269,31 @@ def test_a_worker_outlives_the_node_that_gave_it_work():
     play(scene)
 
 
-def test_a_worker_that_dies_with_its_node_leaves_nothing():
+@pytest.mark.parametrize(("lived_s", "leases"), [(0, 3), (NODE_LEASE_S, 1.5)])
+def test_a_worker_that_dies_with_its_node_leaves_nothing(lived_s: float, leases: float):
     async def scene(nodes: Nodes) -> None:
         a, b, _ = await with_work(nodes)
-        await asyncio.sleep(NODE_LEASE_S)
+        await asyncio.sleep(lived_s)
         await nodes.kill(a)
-        await asyncio.sleep(1.5 * _LEASE_S)
+        await asyncio.sleep(leases * _LEASE_S)
         assert len(await take(b, "other")) == 1
 
     play(scene)
 
 
-def test_an_answer_that_was_lost_with_its_node_is_given_to_another():
-    """The worker goes on elsewhere, and has never heard of the task."""
+@pytest.mark.parametrize("lived_s", [0, NODE_LEASE_S])
+def test_an_answer_that_was_lost_with_its_node_is_given_to_another(lived_s: float):
+    """The worker goes on elsewhere, and has never heard of the task.
+
+    A node that died at once has not even said that it hears the worker.
+    """
 
     async def scene(nodes: Nodes) -> None:
         a, b, _ = await with_work(nodes)
-        await asyncio.sleep(NODE_LEASE_S)
+        await asyncio.sleep(lived_s)
         await nodes.kill(a)
         found: list[Assignment] = []
-        for _ in range(20):
+        for _ in range(25):
             await worker(b, "W", limit=0)
             await asyncio.sleep(_LEASE_S / 5)
             found += await take(b, "other")
@@ -346,5 +351,30 @@ def test_who_sees_to_the_dead_may_die_over_it(after_s: float):
             found += await take(c, "other")
         assert len(found) == 1
         assert b not in nodes.alive
+
+    play(scene)
+
+
+@pytest.mark.parametrize("lived_s", [0, NODE_LEASE_S])
+def test_what_a_node_that_ends_gave_to_a_worker_that_dies_is_given_to_another(lived_s: float):
+    async def scene(nodes: Nodes) -> None:
+        a, b, _ = await with_work(nodes)
+        await asyncio.sleep(lived_s)
+        await a.stop()
+        await asyncio.sleep(2 * _LEASE_S)
+        assert len(await take(b, "other")) == 1
+
+    play(scene)
+
+
+def test_what_a_node_that_ends_could_not_give_back_goes_to_another():
+    async def scene(nodes: Nodes) -> None:
+        a, b = await nodes.begin("a"), await nodes.begin("b")
+        await a.register([FLOW], [TaskDefinition(name="do")])
+        await a.start_execution("flow", b"{}")
+        assert len(await take(a, "local/a/crew")) == 1
+        await a.stop()
+        await asyncio.sleep(2 * NODE_LEASE_S)
+        assert len(await take(b, "other")) == 1
 
     play(scene)
