@@ -12,6 +12,7 @@ from pavane.doors.cli.main import run
 if TYPE_CHECKING:
     from pavane.bootstrap import Company
     from pavane.core.projection.choreography import Choreography
+    from pavane.doors.wiring import CopiedTable
     from pavane.engine.engine import Engine
     from pavane.engine.keyring import Keyring
     from pavane.ports.store import Store
@@ -188,6 +189,19 @@ class _Bootstrap:
         from pavane.bootstrap import mixed_services
 
         return mixed_services(store_url, bus_url, services=services, workflows=workflows)
+
+    async def copy_rows(
+        self,
+        source: str,
+        target: str,
+        *,
+        service: str = "",
+        leave: bool = False,
+        tell: Callable[[str, int, int], None] = lambda _table, _done, _rows: None,
+    ) -> tuple[str, str, Sequence[CopiedTable]]:
+        from pavane.bootstrap import copy_rows
+
+        return await copy_rows(source, target, service=service, leave=leave, tell=tell)
 
     def choreographies(
         self, services: Sequence[Service], workflows: Sequence[WorkflowFunction[..., object]]

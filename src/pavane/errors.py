@@ -16,7 +16,8 @@ PavaneError                       the root
 │   ├── StoreBusyError            another server holds this store
 │   ├── LeaseLostError            another process took over while this one gave no sign of life
 │   ├── StoreFullError            no room left; nothing was written
-│   └── StoreVersionError         the database was made by a newer Pavane
+│   ├── StoreVersionError         the database was made by a newer Pavane
+│   └── NotCopiedError            it cannot be copied as it is, or not to that place
 ├── UnauthenticatedError          the server wants a key, or does not know the one that was shown
 ├── ForbiddenError                the key does not have the role; says which
 ├── ConnectionFailedError         a server could not be reached
@@ -159,6 +160,12 @@ class StoreVersionError(StoreError):
     """The database was made by a newer version of Pavane."""
 
     code = "store-version"
+
+
+class NotCopiedError(StoreError):
+    """It cannot be copied as it is, or not to that place; nothing of it was."""
+
+    code = "not-copied"
 
 
 class UnauthenticatedError(PavaneError):

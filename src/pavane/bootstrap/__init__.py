@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pavane.bootstrap.choreographed import Company, choreographies_of, dancing_services
+from pavane.bootstrap.copying import copy_rows
 from pavane.bootstrap.hybrid import Mixed, conducting, mixed_services, mixed_workers
 from pavane.bootstrap.keys import keyring_in, keyring_of
 from pavane.bootstrap.opening import (
@@ -24,6 +25,7 @@ __all__ = [
     "chance",
     "choreographies_of",
     "conducting",
+    "copy_rows",
     "dancing_services",
     "keyring_in",
     "keyring_of",

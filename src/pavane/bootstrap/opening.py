@@ -61,12 +61,12 @@ def open_store(url: str, *, read_only: bool = False) -> Store:
         try:
             from pavane.adapters.postgres.store import PostgresStore
         except ModuleNotFoundError as error:
-            raise _not_installed(error, "postgres") from error
+            raise not_installed(error, "postgres") from error
         return PostgresStore(url, read_only=read_only)
     raise UsageError(f"{url!r} is no store.", "Use sqlite:///path.db, postgresql://… or memory:.")
 
 
-def _not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
+def not_installed(error: ModuleNotFoundError, extra: str) -> NotInstalledError:
     """What to type where a package is missing that only some need."""
     return NotInstalledError(
         f"The package {error.name} is not installed.", f"Type: pip install 'pavane[{extra}]'."
@@ -90,13 +90,13 @@ def open_bus(url: str) -> Bus:
         try:
             from pavane.adapters.kafka.bus import KafkaBus
         except ModuleNotFoundError as error:
-            raise _not_installed(error, "kafka") from error
+            raise not_installed(error, "kafka") from error
         return KafkaBus(url)
     if url.startswith(("amqp:", "amqps:")):
         try:
             from pavane.adapters.rabbitmq.bus import RabbitBus
         except ModuleNotFoundError as error:
-            raise _not_installed(error, "rabbitmq") from error
+            raise not_installed(error, "rabbitmq") from error
         return RabbitBus(url)
     scheme = url.partition(":")[0]  # what follows may hold a password
     raise UsageError(
@@ -124,7 +124,7 @@ def open_ledger(url: str, *, lease_s: float = LEASE_S, service: str = "") -> Led
             from pavane.adapters.postgres.ledger import PostgresLedger
             from pavane.adapters.postgres.place import schema_of
         except ModuleNotFoundError as error:
-            raise _not_installed(error, "postgres") from error
+            raise not_installed(error, "postgres") from error
         return PostgresLedger(url, schema=schema_of(service), lease_s=lease_s)
     raise UsageError(
         f"The ledger {url!r} is not built yet.", "Use sqlite:///path.db, postgresql://… or memory:."
@@ -142,7 +142,7 @@ def open_results(url: str, service: str) -> HasResults:
         from pavane.adapters.postgres.place import schema_of
         from pavane.adapters.postgres.shared import SharedResults
     except ModuleNotFoundError as error:
-        raise _not_installed(error, "postgres") from error
+        raise not_installed(error, "postgres") from error
     return SharedResults(url, schema=schema_of(service))
 
 
@@ -155,7 +155,7 @@ def ledger_beside(store: str, name: str, *, lease_s: float = LEASE_S) -> Ledger:
         from pavane.adapters.postgres.ledger import PostgresLedger
         from pavane.adapters.postgres.place import beside
     except ModuleNotFoundError as error:
-        raise _not_installed(error, "postgres") from error
+        raise not_installed(error, "postgres") from error
     return PostgresLedger(beside(store, name), lease_s=lease_s)
 
 

@@ -41,6 +41,19 @@ class Company(Protocol):
     def choreographies(self) -> dict[str, Choreography]: ...
 
 
+class CopiedTable(Protocol):
+    """A table that is the same in two places."""
+
+    @property
+    def table(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+    @property
+    def digest(self) -> str: ...
+    @property
+    def fitted(self) -> int: ...
+
+
 class Wiring(Protocol):
     """`bootstrap`, as doors see it. Nothing is imported before it is asked for."""
 
@@ -162,6 +175,21 @@ class Wiring(Protocol):
         workflows: Sequence[WorkflowFunction[..., object]],
     ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
         """A conductor and dancers; each scope in its own style."""
+        ...
+
+    async def copy_rows(
+        self,
+        source: str,
+        target: str,
+        *,
+        service: str = "",
+        leave: bool = False,
+        tell: Callable[[str, int, int], None] = ...,
+    ) -> tuple[str, str, Sequence[CopiedTable]]:
+        """A store or a ledger copied whole: which of them, where it is now, and its tables.
+
+        `tell` hears of progress: a table, its rows so far and all its rows.
+        """
         ...
 
     def choreographies(

@@ -23,13 +23,20 @@ from pavane.adapters.postgres.pool import Pauses
 from pavane.errors import LeaseLostError, StoreBusyError, StoreError
 from pavane.ports.ledger import Entry
 
-_CLASS: Final = 0x50617662  # of advisory locks, the class of ledgers
+ADVISORY: Final = 0x50617662
+"""Of advisory locks, the class of ledgers."""
+
 _ENDING_S: Final = 5.0  # how long the server may take to end a session
 _NUL_SHOWN: Final = "\u2400"
 _NO_TEXT: Final = "22021"  # the server cannot keep such a text
 _REASON: Final = 4  # where it stands in a row of what is set aside, behind its turn
 
 Row = tuple[object, ...]
+
+
+def lock_key(place: Place) -> int:
+    """Which of those locks who serves the ledger has."""
+    return zlib.crc32(place.schema.encode()) >> 1
 
 
 class PackedEntries:
@@ -96,7 +103,7 @@ class LedgerWriter(Committer[Entry]):
         self._offsets = offsets  # what is to be written with the next commit
         self._lose = lose
         self._pid = 0  # of the session that has the lock
-        self._key = zlib.crc32(place.schema.encode()) >> 1
+        self._key = lock_key(place)
 
     def _pack(self, parts: Sequence[Entry]) -> PackedEntries:
         return PackedEntries(parts, self._offsets)
@@ -136,7 +143,7 @@ class LedgerWriter(Committer[Entry]):
         self._pid = connection.get_server_pid()
 
     async def _take(self, connection: Connection) -> int:
-        if await connection.fetchval(q.LOCK, _CLASS, self._key):
+        if await connection.fetchval(q.LOCK, ADVISORY, self._key):
             return await connection.fetchval(q.TAKE)
         taken = 0
         if self._lease_s:
@@ -156,7 +163,7 @@ class LedgerWriter(Committer[Entry]):
     async def _lock_again(self, connection: Connection) -> None:
         if await connection.fetchval(q.GENERATION) != self.generation:
             raise self.lost()
-        free = await connection.fetchval(q.LOCK, _CLASS, self._key)
+        free = await connection.fetchval(q.LOCK, ADVISORY, self._key)
         if not free:  # perhaps the server has not noticed yet that the last session is gone
             free = await self._free(connection, self._pid)
         if not free or await connection.fetchval(q.GENERATION) != self.generation:
@@ -164,9 +171,9 @@ class LedgerWriter(Committer[Entry]):
 
     async def _free(self, connection: Connection, pid: int) -> bool:
         """End the session that has the lock (0: whoever's) and take it; whether that went well."""
-        await connection.fetch(q.END_SESSIONS, _CLASS, self._key, pid)
+        await connection.fetch(q.END_SESSIONS, ADVISORY, self._key, pid)
         pauses = Pauses(_ENDING_S)
-        while not await connection.fetchval(q.LOCK, _CLASS, self._key):
+        while not await connection.fetchval(q.LOCK, ADVISORY, self._key):
             if not await pauses.wait():
                 return False
         return True

@@ -52,8 +52,16 @@ class Writer(Committer[Unit]):
     async def _prepare(self, connection: Connection) -> None:
         """Make what commits call, and see how transactions are counted."""
         await connection.execute(routine.MAKE)
-        base, last, following = (await connection.fetch(q.LOG_BASE))[0]
-        if last is not None and last >> q.PLACES >= following + base:
-            beyond = (last >> q.PLACES) + 1 - following
-            base = await connection.fetchval(q.RAISE_LOG_BASE, beyond)
-        self._base = base
+        self._base = await raise_log_base(connection)
+
+
+async def raise_log_base(connection: Connection) -> int:
+    """What is added to a transaction's number, so that positions to come are behind all there are.
+
+    Those there are may come from another server, or another database.
+    """
+    base, last, following = (await connection.fetch(q.LOG_BASE))[0]
+    if last is not None and last >> q.PLACES >= following + base:
+        beyond = (last >> q.PLACES) + 1 - following
+        base = await connection.fetchval(q.RAISE_LOG_BASE, beyond)
+    return base

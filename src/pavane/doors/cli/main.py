@@ -36,6 +36,7 @@ COMMANDS = (
     "diff",
     "cancel",
     "keys",
+    "store",
     "dead-letters",
     "events",
     "lag",
