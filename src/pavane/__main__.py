@@ -51,6 +51,7 @@ class _Bootstrap:
         lease_s: float | None = None,
         calls: bool = False,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
         schedules: bool = True,
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
@@ -62,6 +63,7 @@ class _Bootstrap:
             lease_s=lease_s,
             calls=calls,
             ledger=ledger,
+            retention_s=retention_s,
             schedules=schedules,
         )
 
@@ -114,6 +116,7 @@ class _Bootstrap:
         api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[QueuedWorkers]:
         from pavane.bootstrap import queued_services
 
@@ -126,6 +129,7 @@ class _Bootstrap:
             api_key=api_key,
             on_wait=on_wait,
             ledger=ledger,
+            retention_s=retention_s,
         )
 
     def remote_services(
@@ -138,6 +142,7 @@ class _Bootstrap:
         api_key: str | None = None,
         on_wait: Callable[[str], None] = lambda _why: None,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         from pavane.bootstrap import remote_services
 
@@ -149,6 +154,7 @@ class _Bootstrap:
             api_key=api_key,
             on_wait=on_wait,
             ledger=ledger,
+            retention_s=retention_s,
         )
 
     def dancing_services(

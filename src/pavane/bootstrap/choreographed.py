@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from pavane.bootstrap.beside import going_on
 from pavane.bootstrap.catching_up import learning
 from pavane.bootstrap.ledgers import need_one_each, opened
 from pavane.bootstrap.opening import (
@@ -255,18 +255,6 @@ async def playing(
         await participant.stop(grace_s)
         if caller is not None:
             await caller.close()
-
-
-@asynccontextmanager
-async def going_on(work: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
-    """It goes on beside what is done here, and ends with it."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def told_again(

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 from pavane.bootstrap.ledgers import ledgers_of_tasks
-from pavane.bootstrap.opening import SystemClock, open_caller, open_store
+from pavane.bootstrap.opening import RETENTION_S, SystemClock, open_caller, open_store
 
 if TYPE_CHECKING:
     from pavane.engine.engine import Engine
@@ -44,6 +44,7 @@ async def running_engine(
     caller: Caller | None = None,
     calls: bool = False,
     ledger: str = "",
+    retention_s: float = RETENTION_S,
     results: Mapping[str, Results] | None = None,
     schedules: bool = True,
     tasks_on: Bus | None = None,
@@ -51,14 +52,14 @@ async def running_engine(
     """An engine on a store, with the services' workers in this process and all registered.
 
     A service that asks for its database has a ledger: the one at the URL, or `.pavane/NAME.db`, in
-    memory beside a store in memory; `results` has what others have opened already. `lease_s`: for
-    how long a worker of another process may be silent (default 15). HTTP steps and services with a
-    url are called from here where there are services, where `calls` says so, or with the `caller`
-    that is given, which is closed on leaving. Without `schedules` nothing starts by itself. On
-    leaving, the workers finish what they have begun, the engine commits what it has taken, and the
-    store is closed. `tasks_on` is an open bus, on which services of other processes may take their
-    tasks. While it runs, the interpreter switches threads sooner and collects garbage
-    later, in the whole process.
+    memory beside a store in memory, which forgets results after `retention_s` (0: never); `results`
+    has what others have opened already. `lease_s`: for how long a worker of another process may be
+    silent (default 15). HTTP steps and services with a url are called from here where there are
+    services, where `calls` says so, or with the `caller` that is given, which is closed on leaving.
+    Without `schedules` nothing starts by itself. On leaving, the workers finish what they have
+    begun, the engine commits what it has taken, and the store is closed. `tasks_on` is an open bus,
+    on which services of other processes may take their tasks. While it runs, the interpreter
+    switches threads sooner and collects garbage later, in the whole process.
     """
     from pavane.engine.crews import Crews
     from pavane.engine.engine import Engine
@@ -75,7 +76,7 @@ async def running_engine(
 
             if results is None:
                 in_memory = not isinstance(store, str) or store == "memory:"
-                kept = ledgers_of_tasks(services, ledger, in_memory=in_memory)
+                kept = ledgers_of_tasks(services, ledger, clock, retention_s, in_memory=in_memory)
                 results = await stack.enter_async_context(kept)
             caller = caller or open_caller()
             stack.push_async_callback(caller.close)
@@ -108,10 +109,9 @@ async def running_engine(
         try:
             yield await _begin(engine, workflows, dispatcher, queued)
         finally:
-            if queued is not None:
-                await queued.stop()
-            if dispatcher is not None:
-                await dispatcher.stop()
+            for workers in (queued, dispatcher):
+                if workers is not None:
+                    await workers.stop()
             await engine.stop()
 
 

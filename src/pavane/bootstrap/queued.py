@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
-from pavane.bootstrap.choreographed import going_on
+from pavane.bootstrap.beside import going_on
 from pavane.bootstrap.ledgers import ledgers_of_tasks
-from pavane.bootstrap.opening import SystemClock, open_bus
+from pavane.bootstrap.opening import RETENTION_S, SystemClock, open_bus
 from pavane.errors import PavaneError, UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ async def queued_services(
     on_wait: Callable[[str], None] = lambda _why: None,
     probe: Probe | None = None,
     ledger: str = "",
+    retention_s: float = RETENTION_S,
     results: Mapping[str, Results] | None = None,
     server: str = "",
     api_key: str | None = None,
@@ -71,7 +72,8 @@ async def queued_services(
             stack.push_async_callback(bus.close)
             await stack.enter_async_context(going_on(_forget(bus, clock)))
         if results is None:
-            results = await stack.enter_async_context(ledgers_of_tasks(services, ledger))
+            kept = ledgers_of_tasks(services, ledger, clock, retention_s)
+            results = await stack.enter_async_context(kept)
         workers = LocalWorkers(services, clock, concurrency=concurrency, results=results)
         queued = QueuedWorkers(workers, services, bus, clock, name, probe)
         stack.push_async_callback(queued.stop)

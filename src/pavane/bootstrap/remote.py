@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from pavane.bootstrap.ledgers import ledgers_of_tasks
-from pavane.bootstrap.opening import SystemClock
+from pavane.bootstrap.opening import RETENTION_S, SystemClock
 
 if TYPE_CHECKING:
     from pavane.core.model.task_definition import TaskDefinition
@@ -36,6 +36,7 @@ async def remote_services(
     on_wait: Callable[[str], None] = lambda _why: None,
     probe: Probe | None = None,
     ledger: str = "",
+    retention_s: float = RETENTION_S,
     results: Mapping[str, Results] | None = None,
 ) -> AsyncGenerator[RemoteWorkers]:
     """Services whose engine is a server; their workflows and tasks are registered there.
@@ -43,8 +44,9 @@ async def remote_services(
     `tasks` are more of the latter. A server that is not there yet is waited for; `on_wait` hears
     why. DefinitionError or AlreadyExistsError where it does not take the definitions. A service
     that asks for its database has a ledger: the one at the URL, or `.pavane/NAME.db`, unless
-    `results` has what others have opened; results are recorded there before they are reported. On
-    leaving, workers finish and hand in what they have begun.
+    `results` has what others have opened; results are recorded there before they are reported, and
+    forgotten after `retention_s`, 0: never. On leaving, workers finish and hand in what they have
+    begun.
     """
     from pavane.sdk.remote.line import Line
     from pavane.sdk.remote.registering import register
@@ -53,6 +55,7 @@ async def remote_services(
     from pavane.sdk.starting import definitions_for
     from pavane.sdk.worker import LocalWorkers
 
+    clock = clock or SystemClock()
     definitions, used = definitions_for(workflows)
     offered = {each.name: each for each in [*used, *tasks, *definitions_of(list(services))]}
     await register(
@@ -66,10 +69,9 @@ async def remote_services(
     name = name or f"{'+'.join(each.name for each in services)[:80]}-{secrets.token_hex(4)}"
     async with AsyncExitStack() as stack:
         if results is None:
-            results = await stack.enter_async_context(ledgers_of_tasks(services, ledger))
-        workers = LocalWorkers(
-            services, clock or SystemClock(), concurrency=concurrency, results=results
-        )
+            kept = ledgers_of_tasks(services, ledger, clock, retention_s)
+            results = await stack.enter_async_context(kept)
+        workers = LocalWorkers(services, clock, concurrency=concurrency, results=results)
         line = Line(server, api_key, probe)
         remote = RemoteWorkers(workers, line, name)
         remote.start()

@@ -80,6 +80,7 @@ class Wiring(Protocol):
         lease_s: float | None = None,
         calls: bool = False,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
         schedules: bool = True,
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving.
@@ -128,6 +129,7 @@ class Wiring(Protocol):
         api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[QueuedWorkers]:
         """Services whose tasks come over a bus from whichever server is on it."""
         ...
@@ -142,6 +144,7 @@ class Wiring(Protocol):
         api_key: str | None = None,
         on_wait: Callable[[str], None] = ...,
         ledger: str = "",
+        retention_s: float = 14 * 86_400.0,
     ) -> AbstractAsyncContextManager[RemoteWorkers]:
         """Services whose engine is a server; stopped on leaving."""
         ...

@@ -113,6 +113,13 @@ class Results(Protocol):
         """Write them in one transaction, together with nothing else."""
         ...
 
+    async def prune_results(self, before: int) -> int:
+        """Forget results from before a time (epoch ms), in pieces; how many went.
+
+        Where several processes share them, all may do so at once, and do not wait for each other.
+        """
+        ...
+
     def transaction(
         self, keys: Collection[str] = (), *, read_only: bool = False, asked: str = APSW
     ) -> AbstractAsyncContextManager[Transaction]:

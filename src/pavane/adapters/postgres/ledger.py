@@ -266,7 +266,7 @@ class PostgresLedger:
         if self._moved:
             await self._shielded.run(self._commit([]))
         gone = await self._prune(q.PRUNE_INBOX, inbox_before, _PIECE)
-        gone += await self._results.prune(inbox_before)
+        gone += await self._results.prune_results(inbox_before)
         return gone + await self._prune(q.PRUNE_EXECUTIONS, closed_before, -1, "", _PIECE)
 
     async def prune_log(self, position: int, before: int) -> int:

@@ -231,7 +231,7 @@ class PostgresResults:
 
     # --- pruning --------------------------------------------------------------------------------
 
-    async def prune(self, before: int) -> int:
+    async def prune_results(self, before: int) -> int:
         """Forget results from before a time (ms); how many went."""
         if not await self._ask(q.OLD, before):
             return 0

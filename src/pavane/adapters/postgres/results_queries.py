@@ -39,5 +39,6 @@ PUT_KNOWN_SINCE: Final = """INSERT INTO meta AS m (name, value) VALUES ('results
 """Results from before a time are about to go."""
 
 PRUNE: Final = """DELETE FROM pavane_result WHERE key IN (
-        SELECT key FROM pavane_result WHERE at < $1 ORDER BY at LIMIT $2) RETURNING 1"""
-"""The oldest results from before a time."""
+        SELECT key FROM pavane_result WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+    RETURNING 1"""
+"""The oldest results from before a time, but for those that another process is taking away."""

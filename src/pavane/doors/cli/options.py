@@ -216,7 +216,8 @@ def retention_option(function: F) -> F:
         default="14d",
         show_default=True,
         callback=_seconds,
-        help="How long choreographed services remember what is over; 0s: for ever.",
+        help="How long choreographed services remember what is over, and ledgers results of tasks; "
+        "0s: for ever.",
     )(function)
 
 

@@ -147,7 +147,7 @@ def command(
             "Run `pavane server --bus URL`, and give its URL with --server.",
         )
     _need_ledger(app, loaded, ledger)
-    asyncio.run(_run(wiring, loaded, (store_url, ledger or ""), overwrite, door=door))
+    asyncio.run(_run(wiring, loaded, (store_url, ledger or "", retention_s), overwrite, door=door))
 
 
 def _elsewhere(
@@ -164,9 +164,10 @@ def _elsewhere(
         times = {"lease_s": lease_s, "retention_s": retention_s}
         mixed = partial(wiring.mixed_workers, ledger=ledger, **times)
         return partial(mixed, server, bus, queued=queued)
+    kept_for = {"ledger": ledger, "retention_s": retention_s}
     if queued:
-        return partial(wiring.queued_services, bus, server=server, ledger=ledger)
-    return partial(wiring.remote_services, server, ledger=ledger)
+        return partial(wiring.queued_services, bus, server=server, **kept_for)
+    return partial(wiring.remote_services, server, **kept_for)
 
 
 def _need_what_fits(style: str, server: str | None, port: int | None) -> None:
@@ -279,7 +280,7 @@ async def _dance(
 async def _run(
     wiring: Wiring,
     app: App,
-    kept: tuple[str, str],
+    kept: tuple[str, str, float],
     overwrite: bool,
     *,
     door: Door | None,
@@ -289,7 +290,7 @@ async def _run(
     from pavane.doors.cli.follow import follow
     from pavane.doors.cli.stopping import stop_event, until
 
-    stop, (store_url, ledger) = stop_event(), kept
+    stop, (store_url, ledger, retention_s) = stop_event(), kept
     if door:
         await need_keys(wiring, door, store_url)
     workflows = list(app.workflows.values())
@@ -297,6 +298,7 @@ async def _run(
         async with wiring.running_engine(
             store_url,
             ledger=ledger,
+            retention_s=retention_s,
             services=list(app.services.values()),
             workflows=[] if overwrite else workflows,
         ) as engine:
