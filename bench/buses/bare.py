@@ -44,7 +44,8 @@ async def publish_kafka(url: str, name: str, events: int) -> None:
 
     async def send(numbers: range) -> None:
         for number in numbers:
-            headers = [*attributes(number, "ce_").items(), ("content-type", JSON)]
+            headers: dict[str, str | bytes | None] = {**attributes(number, "ce_")}
+            headers["content-type"] = JSON
             value, key = encoder.encode(placed(number)), id_of(number).encode()
             producer.produce(name, value, key, headers=headers, on_delivery=told)
         producer.flush()
@@ -118,9 +119,7 @@ async def handle_rabbitmq(wave: Wave, url: str) -> None:
     connection = await aio_pika.connect(url)
     channel = await connection.channel()
     await channel.set_qos(prefetch_count=PREFETCH)
-    exchange = await channel.declare_exchange(
-        wave.name, aio_pika.ExchangeType.FANOUT, durable=True
-    )
+    exchange = await channel.declare_exchange(wave.name, aio_pika.ExchangeType.FANOUT, durable=True)
     queue = await channel.declare_queue(wave.name, durable=True, arguments=QUEUE)
     await queue.bind(exchange)
 

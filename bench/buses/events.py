@@ -1,7 +1,7 @@
 """The event as a program without Pavane writes and reads it: the same JSON, the same headers.
 
 A bare program that speaks CloudEvents has to write the required attributes, a time, and here the
-correlation as well, as Pavane does; it looks at the type of what it reads and decodes into a struct.
+correlation as well, as Pavane does; it looks at the type of what it reads and decodes a struct.
 """
 
 from __future__ import annotations

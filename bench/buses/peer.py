@@ -9,29 +9,29 @@ commit behind each: FastStream's way to acknowledge nothing before it is handled
 from __future__ import annotations
 
 import asyncio
+import importlib
 import logging
 from typing import Any
-
-from fast_depends.msgspec import MsgSpecSerializer
-from faststream import AckPolicy
-from faststream.confluent import KafkaBroker
-from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
-from faststream.rabbit.schemas.queue import QueueType
 
 from bench.buses.bare import make_topic, take
 from bench.buses.events import Placed, attributes, id_of, placed
 from bench.buses.wave import PREFETCH, Wave, publishing, run
 
-WITH = {"serializer": MsgSpecSerializer(), "logger": None, "log_level": logging.CRITICAL}
+# By name, so that those who check types need not install the peer.
+faststream: Any = importlib.import_module("faststream")
+confluent: Any = importlib.import_module("faststream.confluent")
+rabbit: Any = importlib.import_module("faststream.rabbit")
+serializing: Any = importlib.import_module("fast_depends.msgspec")
+WITH: dict[str, Any] = {
+    "serializer": serializing.MsgSpecSerializer(),
+    "logger": None,
+    "log_level": logging.CRITICAL,
+}
 
 
-def _kafka(url: str) -> KafkaBroker:
+def _kafka(url: str) -> Any:
     servers = url.removeprefix("kafka://")
-    return KafkaBroker(servers, acks="all", enable_idempotence=True, linger_ms=1, **_with())
-
-
-def _with() -> dict[str, Any]:
-    return dict(WITH)
+    return confluent.KafkaBroker(servers, acks="all", enable_idempotence=True, linger_ms=1, **WITH)
 
 
 async def publish_kafka(url: str, name: str, events: int) -> None:
@@ -55,7 +55,10 @@ async def handle_kafka(wave: Wave, url: str) -> None:
     broker = _kafka(url)
 
     @broker.subscriber(
-        wave.name, group_id=wave.name, ack_policy=AckPolicy.ACK, auto_offset_reset="earliest"
+        wave.name,
+        group_id=wave.name,
+        ack_policy=faststream.AckPolicy.ACK,
+        auto_offset_reset="earliest",
     )
     async def came(event: Placed) -> None:
         await take(event, wave)
@@ -66,12 +69,13 @@ async def handle_kafka(wave: Wave, url: str) -> None:
     await broker.stop()
 
 
-def _exchange(name: str) -> RabbitExchange:
-    return RabbitExchange(name, type=ExchangeType.FANOUT, durable=True)
+def _exchange(name: str) -> Any:
+    return rabbit.RabbitExchange(name, type=rabbit.ExchangeType.FANOUT, durable=True)
 
 
-def _rabbitmq(url: str) -> RabbitBroker:
-    return RabbitBroker(url, default_channel=Channel(prefetch_count=PREFETCH), **_with())
+def _rabbitmq(url: str) -> Any:
+    channel = rabbit.Channel(prefetch_count=PREFETCH)
+    return rabbit.RabbitBroker(url, default_channel=channel, **WITH)
 
 
 async def publish_rabbitmq(url: str, name: str, events: int) -> None:
@@ -80,7 +84,7 @@ async def publish_rabbitmq(url: str, name: str, events: int) -> None:
     await broker.start()
 
     async def one(number: int) -> None:
-        headers = dict(attributes(number, "ce-"))
+        headers: dict[str, Any] = {**attributes(number, "ce-")}
         routed: dict[str, Any] = {"exchange": exchange, "routing_key": id_of(number)}
         await broker.publish(placed(number), **routed, headers=headers, persist=True)
 
@@ -93,14 +97,14 @@ async def publish_rabbitmq(url: str, name: str, events: int) -> None:
 
 async def handle_rabbitmq(wave: Wave, url: str) -> None:
     broker = _rabbitmq(url)
-    queue = RabbitQueue(
+    queue = rabbit.RabbitQueue(
         wave.name,
         durable=True,
-        queue_type=QueueType.QUORUM,
-        arguments={"x-single-active-consumer": True},  # pyright: ignore[reportArgumentType]  # the broker knows it for quorum queues
+        queue_type=rabbit.schemas.queue.QueueType.QUORUM,
+        arguments={"x-single-active-consumer": True},
     )
 
-    @broker.subscriber(queue, _exchange(wave.name), ack_policy=AckPolicy.REJECT_ON_ERROR)
+    @broker.subscriber(queue, _exchange(wave.name), ack_policy=faststream.AckPolicy.REJECT_ON_ERROR)
     async def came(event: Placed) -> None:
         await take(event, wave)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from bench.alternation import Pairs, Side, process, take_turns
@@ -36,16 +37,27 @@ def _on(scope: Scope, kind: str, pairs: int, events: int) -> list[Result]:
     if server.how == "mock":
         return [Result(f"{kind}: not measured", "there is only a mock of it")]
     ran = take_turns(_sides(kind, server.url, events), pairs)
-    plain, kept, peer = (Pairs(ran[side], ran["bare"]) for side in ("plain", "kept", "peer"))
-    ratio, ahead = plain.ratio("cpu_us"), Pairs(ran["plain"], ran["peer"]).ratio("cpu_us")
+    plain, kept = (Pairs(ran[side], ran["bare"]) for side in ("plain", "kept"))
+    ratio = plain.ratio("cpu_us")
     return [
         Result(f"{kind}: CPU us of an event, the bare client", _told(ran["bare"])),
         Result("  ours, a typed handler", _told(ran["plain"])),
         Result("    of the bare client's", f"{ratio:.2f}", f"<= {MOST}", ratio <= MOST),
         Result("  ours, a service with inbox and log", _told(ran["kept"])),
         Result("    of the bare client's", f"{kept.ratio('cpu_us'):.2f}"),
+        *_beside(ran),
+    ]
+
+
+def _beside(ran: Mapping[str, list[dict[str, Any]]]) -> list[Result]:
+    """FastStream, where it is installed."""
+    if "peer" not in ran:
+        return [Result("  FastStream", "is not installed")]
+    ratio = Pairs(ran["peer"], ran["bare"]).ratio("cpu_us")
+    ahead = Pairs(ran["plain"], ran["peer"]).ratio("cpu_us")
+    return [
         Result("  FastStream, a typed handler", _told(ran["peer"])),
-        Result("    of the bare client's", f"{peer.ratio('cpu_us'):.2f}"),
+        Result("    of the bare client's", f"{ratio:.2f}"),
         Result("  ours of FastStream's", f"{ahead:.2f}", "< 1", ahead < 1),
     ]
 
@@ -54,12 +66,8 @@ def _sides(kind: str, url: str, events: int) -> Mapping[str, Side]:
     def side(module: str, *options: str) -> Side:
         return process(f"bench.buses.{module}", "handle", kind, url, events, *options)
 
-    return {
-        "bare": side("bare"),
-        "plain": side("ours", "plain"),
-        "kept": side("ours", "kept"),
-        "peer": side("peer"),
-    }
+    sides = {"bare": side("bare"), "plain": side("ours", "plain"), "kept": side("ours", "kept")}
+    return {**sides, "peer": side("peer")} if find_spec("faststream") else sides
 
 
 def _told(ran: list[dict[str, Any]]) -> str:

@@ -98,7 +98,6 @@ def _bursts(start: int, stop: int) -> Iterator[range]:
         yield range(first, min(first + AT_ONCE, stop))
 
 
-
 def run(
     module: str,
     publish: dict[str, Callable[..., Awaitable[None]]],

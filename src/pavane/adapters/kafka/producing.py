@@ -39,6 +39,7 @@ class Sent:
         self.over: asyncio.Future[None] = loop.create_future()
         self.error: KafkaError | None = None
         self.failures = 0
+        self.handed = 0  # to the client
         self._answered = 0
         self._all = -1  # nobody knows yet
         self._ended = False
@@ -56,10 +57,10 @@ class Sent:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
                 self._loop.call_soon_threadsafe(self._end)
 
-    def all(self, count: int) -> None:
-        """So many were handed over, and no more; on the loop."""
-        self._all = count
-        if self._answered == count:
+    def all(self) -> None:
+        """No more are handed over; on the loop."""
+        self._all = self.handed
+        if self._answered == self._all:
             self._end()
 
     def _end(self) -> None:
@@ -90,8 +91,13 @@ class Publisher:
         sent = Sent(loop, self._settled)
         self._going += 1
         self._awake.set()
-        handed, error = await self._produce(producer, messages, sent)
-        sent.all(handed)
+        error: Exception | None = None
+        try:
+            await self._produce(producer, messages, sent)
+        except (KafkaException, BufferError) as raised:
+            error = raised
+        finally:  # also of one that was cancelled: the thread is to rest when all have answers
+            sent.all()
         try:
             async with asyncio.timeout(self._options.timeout_s + _GRACE_S):
                 await asyncio.shield(sent.over)
@@ -105,26 +111,21 @@ class Publisher:
 
     async def _produce(
         self, producer: Producer, messages: Sequence[tuple[str, str, Encoded]], sent: Sent
-    ) -> tuple[int, Exception | None]:
-        """How many the client has taken, and what it said against the next one."""
+    ) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._options.timeout_s
-        produce, told, handed = producer.produce, sent.told, 0
-        try:
-            for topic, key, (headers, value) in messages:
-                coded = key.encode() or None
-                while True:
-                    try:
-                        produce(topic, value, coded, headers=headers, on_delivery=told)
-                        break
-                    except BufferError:  # as much is on its way as the client holds
-                        if loop.time() > until:
-                            raise
-                        await asyncio.sleep(_ROOM_S)
-                handed += 1
-        except (KafkaException, BufferError) as error:
-            return handed, error
-        return handed, None
+        produce, told = producer.produce, sent.told
+        for topic, key, (headers, value) in messages:
+            coded = key.encode() or None
+            while True:
+                try:
+                    produce(topic, value, coded, headers=headers, on_delivery=told)
+                    break
+                except BufferError:  # as much is on its way as the client holds
+                    if loop.time() > until:
+                        raise
+                    await asyncio.sleep(_ROOM_S)
+            sent.handed += 1
 
     def _open(self) -> Producer:
         if self._producer is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from pavane.core.model.cloudevent_layouts import read_ordinary
 from pavane.core.model.cloudevents import (
     CONTENT_TYPE,
     KAFKA_PREFIX,
@@ -71,29 +72,26 @@ def decode(message: Message) -> tuple[CloudEvent, str]:
 
 
 def _read(headers: Headers, value: bytes) -> CloudEvent:
+    if headers:
+        names, values = zip(*headers, strict=True)
+        if (event := read_ordinary(names, values, KAFKA_PREFIX, value)) is not None:
+            return event
     attributes: dict[str, str] = {}
-    content_type, others = "", 0
-    for name, each in headers:  # for each event: what is not needed here is not done here
-        if name[:_BEHIND] == KAFKA_PREFIX:
-            attributes[name[_BEHIND:]] = each.decode() if isinstance(each, bytes) else each or ""
-        else:
-            others += 1
-            if name == CONTENT_TYPE or name.lower() == CONTENT_TYPE:
-                content_type = each.decode().strip() if isinstance(each, bytes) else each or ""
-    if len(attributes) + others != len(headers):
-        raise _twice(headers)
+    content_type = ""
+    for name, each in headers:
+        if name.startswith(KAFKA_PREFIX):
+            bare = name[_BEHIND:]
+            if bare in attributes:
+                raise InputError(f"The header `{name}` is given twice.", "Send each header once.")
+            attributes[bare] = each.decode() if isinstance(each, bytes) else each or ""
+        elif name.lower() == CONTENT_TYPE:
+            content_type = each.decode().strip() if isinstance(each, bytes) else each or ""
     mode = mode_of(content_type)
     if mode == "structured":
         return from_json(value)
     if mode == "batch":
         raise InputError("It is a batch.", "Send each event as a message of its own.")
     return from_attributes(attributes, content_type, value)
-
-
-def _twice(headers: Headers) -> InputError:
-    names = [name for name, _ in headers if name.startswith(KAFKA_PREFIX)]
-    name = next(name for name in names if names.count(name) > 1).removeprefix(KAFKA_PREFIX)
-    return InputError(f"The header `{name}` is given twice.", "Send each header once.")
 
 
 def _kept(message: Message, headers: Headers, value: bytes) -> CloudEvent:

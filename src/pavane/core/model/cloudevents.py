@@ -89,9 +89,9 @@ def check_event(event: CloudEvent) -> None:
         for name, value in extensions.items():
             _check_text(name, value)
     for name, uri in (("source", event.source), ("dataschema", event.dataschema)):
-        if uri and not _is_uri(uri):
+        if uri and not is_uri(uri):
             raise _bad(name, "is no URI", "Percent-encode spaces and the like.")
-    if event.datacontenttype and not _is_media_type(event.datacontenttype):
+    if event.datacontenttype and not is_media_type(event.datacontenttype):
         raise _bad("datacontenttype", "is no media type", "Write it like application/json.")
     if not extensions.keys() <= _names_seen:
         for name in extensions:
@@ -301,18 +301,25 @@ def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudE
 
 
 @_remembered
-def _is_media_type(text: str) -> bool:
+def is_media_type(text: str) -> bool:
+    """Whether it is one, with its parameters."""
     return _MEDIA_TYPE.fullmatch(text) is not None
 
 
 @_remembered
-def _is_uri(text: str) -> bool:
+def is_uri(text: str) -> bool:
+    """Whether nothing is in it that no URI may have."""
     return _NOT_IN_URI.search(text) is None
 
 
 @_remembered
 def _is_name(name: str) -> bool:
     return name != "data" and _NAME.fullmatch(name) is not None
+
+
+def may_be_extension(name: str) -> bool:
+    """Whether an attribute beside those of the specification may have this name."""
+    return _is_name(name) and name not in _CORE
 
 
 def _check_name(name: str) -> None:
