@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import aio_pika
 from confluent_kafka import Consumer, Producer
@@ -73,9 +74,9 @@ async def handle_kafka(wave: Wave, url: str) -> None:
         first = consumer.poll(0.05)  # none waits until there are more
         for message in [first, *consumer.consume(499, 0)] if first is not None else ():
             assert message.error() is None
-            headers = dict(message.headers() or ())
+            headers: dict[str, Any] = dict(message.headers() or ())
             kind = headers["ce_type"]
-            await take(KINDS[kind.decode()].decode(message.value() or b""), wave)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
+            await take(KINDS[kind.decode()].decode(message.value() or b""), wave)
         if wave.handled and time.monotonic() > commit_at:
             commit_at = time.monotonic() + COMMIT_S
             consumer.commit(asynchronous=True)
