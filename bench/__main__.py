@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import big, budget, fork, profile, server, throughput
+from bench.buses import results as buses
 from bench.dancers import results as dancers
 from bench.handlers import results as handlers
 from bench.result import Result, print_results
@@ -67,6 +68,7 @@ PARTS: dict[str, Part] = {
     "workers": lambda small: workers.results(1, 300, 30) if small else workers.results(),
     "dancers": lambda small: dancers.results(1, 300, 30) if small else dancers.results(),
     "handlers": lambda small: handlers.results(1, 1000) if small else handlers.results(),
+    "buses": lambda small: buses.results(1, 1000) if small else buses.results(),
     "endpoints": lambda small: endpoints.results(400 if small else endpoints.TASKS),
 }
 

@@ -6,7 +6,7 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 Side = Callable[[], dict[str, Any]]
@@ -47,8 +47,14 @@ class Pairs:
 
 def alternate(ours: Side, theirs: Side, pairs: int) -> Pairs:
     """Run both sides by turns; who begins changes with each pair."""
-    told: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    for number in range(pairs):
-        for which in (0, 1) if number % 2 == 0 else (1, 0):
-            told[which].append((ours, theirs)[which]())
-    return Pairs(*told)
+    ran = take_turns({"ours": ours, "theirs": theirs}, pairs)
+    return Pairs(ran["ours"], ran["theirs"])
+
+
+def take_turns(sides: Mapping[str, Side], rounds: int) -> dict[str, list[dict[str, Any]]]:
+    """Run any number of sides by turns; every other round goes backwards."""
+    ran: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for number in range(rounds):
+        for name in list(sides) if number % 2 == 0 else reversed(list(sides)):
+            ran[name].append(sides[name]())
+    return ran

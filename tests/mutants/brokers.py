@@ -5,6 +5,9 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from pavane.adapters.kafka.bus import KafkaBus
+from pavane.adapters.kafka.group import Group
+from pavane.adapters.kafka.position import Position
+from pavane.adapters.kafka.topics import Place
 from pavane.adapters.rabbitmq.bus import RabbitBus
 from pavane.core.model.event import Outgoing
 from pavane.ports.bus import Delivery, Subscription
@@ -53,6 +56,27 @@ class KafkaEarly(KafkaBus):
 
 class KafkaUnconfirmed(_Unheard, KafkaBus):
     """Does not wait for the brokers."""
+
+    def another(self) -> KafkaBus:
+        return type(self)(options=self.options)
+
+
+class _TooFar(Group):
+    """Commits behind what came, not before the first that is not done."""
+
+    def _positions(self, lanes: Any, *, whole: bool = False) -> dict[Place, Position]:
+        of = {lane.place: lane for lane in lanes}
+        told = super()._positions(of.values(), whole=whole)
+        return {place: Position(of[place]._received + 1) for place in told}
+
+
+class KafkaTooFar(KafkaBus):
+    """Commits offsets of what members have in hand."""
+
+    def _new_group(self, name: str) -> Group:
+        made = super()._new_group(name)
+        made.__class__ = _TooFar
+        return made
 
     def another(self) -> KafkaBus:
         return type(self)(options=self.options)

@@ -62,6 +62,7 @@ async def run(suite: Suite, test: str) -> None:
     ("broken", "test"),
     [
         (brokers.KafkaEarly, TO_ANOTHER),
+        (brokers.KafkaTooFar, TO_ANOTHER),
         (brokers.KafkaUnconfirmed, PUBLISHED),
     ],
 )

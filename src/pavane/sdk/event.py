@@ -53,6 +53,7 @@ class _EventMeta(msgspec.StructMeta):
             )
         event = cast("Any", made)
         event.__event_type__, event.__event_key__, event.__event_decode__ = type, key, None
+        event.__event_topic__ = topic_of_type(type) if type else ""
         return made
 
 
@@ -68,6 +69,7 @@ class Event(msgspec.Struct, metaclass=_EventMeta, abstract=True):
     """
 
     __event_type__: ClassVar[str]
+    __event_topic__: ClassVar[str]
     __event_key__: ClassVar[str]
     __event_decode__: ClassVar[Callable[[bytes], Any] | None]
 
@@ -87,14 +89,15 @@ def type_of(kind: type[Event]) -> str:
 
 def topic_of(kind: type[Event]) -> str:
     """The topic on which the events travel: the type without what happened."""
-    return topic_of_type(type_of(kind))
+    type_of(kind)  # an abstract one is refused
+    return kind.__event_topic__
 
 
 def read_event(kind: type[E], event: CloudEvent) -> E:
     """The typed event; InputError names the field that does not fit."""
-    type = type_of(kind)
-    if event.datacontenttype.partition(";")[0].strip().lower() not in ("", JSON):
-        raise InputError(f"{type}: its data is {event.datacontenttype}, not {JSON}.")
+    type, content = type_of(kind), event.datacontenttype
+    if content != JSON and content.partition(";")[0].strip().lower() not in ("", JSON):
+        raise InputError(f"{type}: its data is {content}, not {JSON}.")
     try:
         return decoder(kind)(event.data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -8,6 +8,7 @@ never begins anything else, and the name can be read back.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from pavane.errors import InputError
@@ -17,6 +18,7 @@ _BAD: Final = re.compile(r"(?<![A-Za-z0-9_-])\.|\.(?![A-Za-z0-9_-])|[^A-Za-z0-9.
 _ESCAPED: Final = re.compile(rb"\.\.([0-9a-f]{2})")
 
 
+@lru_cache(1024)
 def kafka_topic(topic: str, prefix: str = "") -> str:
     """What a topic of the bus is called in Kafka. InputError when that would be too long."""
     name = prefix + _BAD.sub(_escape, topic)

@@ -29,39 +29,46 @@ _GRACE_S: Final = 5.0
 
 
 class Sent:
-    """Messages that go together: `over` when brokers have answered for each of them."""
+    """Messages that go together: `over` when brokers have answered for each of them.
+
+    Two threads count here, without a lock for each message: one tells how many were answered for,
+    the other how many there are. Whoever of them finds that all are ends it, it may be both.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settled: Callable[[Sent], None]) -> None:
         self.over: asyncio.Future[None] = loop.create_future()
         self.error: KafkaError | None = None
         self.failures = 0
-        self._left = 1  # the one who sends
+        self.handed = 0  # to the client
+        self._answered = 0
+        self._all = -1  # nobody knows yet
+        self._ended = False
         self._loop = loop
         self._settled = settled
-        self._lock = threading.Lock()
-
-    def add(self) -> None:
-        """One more is on its way."""
-        with self._lock:
-            self._left += 1
 
     def told(self, error: KafkaError | None, message: Message | None = None) -> None:
-        """What became of one; in whatever thread."""
+        """What became of one; in the thread that polls."""
         del message
-        with self._lock:
-            self._left -= 1
-            left = self._left
-            if error is not None:
-                self.failures += 1
-                self.error = self.error or error
-        if not left:
+        if error is not None:
+            self.failures += 1
+            self.error = self.error or error
+        self._answered += 1
+        if self._answered == self._all:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and nobody waits
                 self._loop.call_soon_threadsafe(self._end)
 
+    def all(self) -> None:
+        """No more are handed over; on the loop."""
+        self._all = self.handed
+        if self._answered == self._all:
+            self._end()
+
     def _end(self) -> None:
-        self._settled(self)
-        if not self.over.done():
-            self.over.set_result(None)
+        if not self._ended:
+            self._ended = True
+            self._settled(self)
+            if not self.over.done():
+                self.over.set_result(None)
 
 
 class Publisher:
@@ -89,7 +96,8 @@ class Publisher:
             await self._produce(producer, messages, sent)
         except (KafkaException, BufferError) as raised:
             error = raised
-        sent.told(None)  # the sender itself
+        finally:  # also of one that was cancelled: the thread is to rest when all have answers
+            sent.all()
         try:
             async with asyncio.timeout(self._options.timeout_s + _GRACE_S):
                 await asyncio.shield(sent.over)
@@ -106,23 +114,18 @@ class Publisher:
     ) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._options.timeout_s
+        produce, told = producer.produce, sent.told
         for topic, key, (headers, value) in messages:
+            coded = key.encode() or None
             while True:
-                sent.add()
                 try:
-                    producer.produce(
-                        topic, value, key.encode() or None, headers=headers, on_delivery=sent.told
-                    )
+                    produce(topic, value, coded, headers=headers, on_delivery=told)
+                    break
                 except BufferError:  # as much is on its way as the client holds
-                    sent.told(None)
                     if loop.time() > until:
                         raise
                     await asyncio.sleep(_ROOM_S)
-                    continue
-                except KafkaException:
-                    sent.told(None)
-                    raise
-                break
+            sent.handed += 1
 
     def _open(self) -> Producer:
         if self._producer is None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from pavane.core.model.cloudevent_layouts import read_ordinary
 from pavane.core.model.cloudevents import (
     CONTENT_TYPE,
     KAFKA_PREFIX,
@@ -71,6 +72,10 @@ def decode(message: Message) -> tuple[CloudEvent, str]:
 
 
 def _read(headers: Headers, value: bytes) -> CloudEvent:
+    if headers:
+        names, values = zip(*headers, strict=True)
+        if (event := read_ordinary(names, values, KAFKA_PREFIX, value)) is not None:
+            return event
     attributes: dict[str, str] = {}
     content_type = ""
     for name, each in headers:

@@ -181,7 +181,6 @@ class MemorySubscription:
 
 def size(event: CloudEvent) -> int:
     """The bytes of the data, of all attributes that are text, and of the extensions' names."""
-    texts = (event.id, event.source, event.type, event.subject, event.datacontenttype)
-    total = len(event.data) + len(event.dataschema.encode())
-    total += sum(len(text.encode()) for text in texts)
-    return total + sum(len(n) + len(v.encode()) for n, v in event.attributes.items())
+    own = (event.id, event.source, event.type, event.subject, event.datacontenttype)
+    texts = "".join((*own, event.dataschema, *event.attributes, *event.attributes.values()))
+    return len(event.data) + (len(texts) if texts.isascii() else len(texts.encode()))

@@ -34,6 +34,7 @@ _SHORT: Final = 100  # and of any length
 _TEXTS = ("id", "source", "type", "subject", "dataschema")  # core attributes kept as they are
 _REQUIRED = ("id", "source", "type")
 _CORE = frozenset({*_TEXTS, "specversion", "time", "datacontenttype"})
+_names_seen: set[str] = set()  # of extensions, that were found to be names; at most _KNOWN
 _NAME = re.compile(r"[a-z0-9]+")
 _FORBIDDEN = re.compile(  # control characters, lone surrogates, noncharacters
     "[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef"
@@ -80,22 +81,32 @@ def check_event(event: CloudEvent) -> None:
     if not (event.id and event.source and event.type):
         name = next(name for name in _REQUIRED if not getattr(event, name))
         raise _bad(name, "is missing", "Every event needs one that is not empty.")
-    if _FORBIDDEN.search("".join((*texts, *extensions.values()))):  # all at once: it is rare
+    together = "".join((*texts, *extensions.values()))
+    plain = together.isascii() and together.isprintable()  # nearly always
+    if not plain and _FORBIDDEN.search(together):
         for name in _TEXTS:
             _check_text(name, getattr(event, name))
         for name, value in extensions.items():
             _check_text(name, value)
     for name, uri in (("source", event.source), ("dataschema", event.dataschema)):
-        if _NOT_IN_URI.search(uri):
+        if uri and not is_uri(uri):
             raise _bad(name, "is no URI", "Percent-encode spaces and the like.")
-    if event.datacontenttype and not _is_media_type(event.datacontenttype):
+    if event.datacontenttype and not is_media_type(event.datacontenttype):
         raise _bad("datacontenttype", "is no media type", "Write it like application/json.")
-    for name, value in extensions.items():
-        _check_name(name)
-        if name in _CORE:
-            raise _bad(name, "is no extension", "Set the event's own field.")
-        if not value:
-            raise _bad(name, "is empty", "Leave it out.")
+    if not extensions.keys() <= _names_seen:
+        for name in extensions:
+            _check_extension(name)
+    if not all(extensions.values()):
+        name = next(name for name, value in extensions.items() if not value)
+        raise _bad(name, "is empty", "Leave it out.")
+
+
+def _check_extension(name: str) -> None:
+    _check_name(name)
+    if name in _CORE:
+        raise _bad(name, "is no extension", "Set the event's own field.")
+    if len(name) <= _SHORT and len(_names_seen) < _KNOWN:
+        _names_seen.add(name)
 
 
 # --- binary mode ----------------------------------------------------------------------------------
@@ -111,10 +122,9 @@ def to_headers(event: CloudEvent, prefix: str, *, http: bool = False) -> dict[st
         raise _bad(
             "datacontenttype", "would pass for structured mode", "Send the event structured."
         )
-    headers = {
-        prefix + name: quote(value, safe=_HEADER_SAFE) if http else value
-        for name, value in _attributes(event).items()
-    }
+    headers = _attributes(event, prefix)
+    if http:
+        headers = {name: quote(value, safe=_HEADER_SAFE) for name, value in headers.items()}
     if event.datacontenttype:
         headers[CONTENT_TYPE] = event.datacontenttype
     return headers
@@ -237,16 +247,26 @@ def _decode(name: str, body: bytes) -> Any:
 # --- both -----------------------------------------------------------------------------------------
 
 
-def _attributes(event: CloudEvent) -> dict[str, str]:
+def _attributes(event: CloudEvent, prefix: str = "") -> dict[str, str]:
     """All attributes as text, but for the content type."""
-    found = {"specversion": _VERSION}
-    found |= {name: value for name in _TEXTS if (value := getattr(event, name))}
+    found = {
+        f"{prefix}specversion": _VERSION,
+        f"{prefix}id": event.id,
+        f"{prefix}source": event.source,
+        f"{prefix}type": event.type,
+    }
+    if event.subject:
+        found[f"{prefix}subject"] = event.subject
+    if event.dataschema:
+        found[f"{prefix}dataschema"] = event.dataschema
     if event.time:
         try:
-            found["time"] = format_time(event.time)
+            found[f"{prefix}time"] = format_time(event.time)
         except InputError as error:
             raise _bad("time", f"cannot be written: {error.message}", error.remedy) from error
-    return found | event.attributes
+    for name, value in event.attributes.items():
+        found[prefix + name] = value
+    return found
 
 
 def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudEvent:
@@ -264,12 +284,16 @@ def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudE
             time_ms = parse_time(time)
         except InputError as error:
             raise _bad("time", f"cannot be read: {error.message}", error.remedy) from error
-    texts = {name: attributes.pop(name, "") for name in _TEXTS}
+    take = attributes.pop
     event = CloudEvent(
-        **texts,
+        id=take("id", ""),
+        source=take("source", ""),
+        type=take("type", ""),
+        subject=take("subject", ""),
         time=time_ms,
         datacontenttype=content_type or JSON,
-        attributes=attributes,
+        dataschema=take("dataschema", ""),
+        attributes=attributes,  # what is left
         data=data,
     )
     check_event(event)
@@ -277,13 +301,25 @@ def _built(attributes: dict[str, str], content_type: str, data: bytes) -> CloudE
 
 
 @_remembered
-def _is_media_type(text: str) -> bool:
+def is_media_type(text: str) -> bool:
+    """Whether it is one, with its parameters."""
     return _MEDIA_TYPE.fullmatch(text) is not None
+
+
+@_remembered
+def is_uri(text: str) -> bool:
+    """Whether nothing is in it that no URI may have."""
+    return _NOT_IN_URI.search(text) is None
 
 
 @_remembered
 def _is_name(name: str) -> bool:
     return name != "data" and _NAME.fullmatch(name) is not None
+
+
+def may_be_extension(name: str) -> bool:
+    """Whether an attribute beside those of the specification may have this name."""
+    return _is_name(name) and name not in _CORE
 
 
 def _check_name(name: str) -> None:

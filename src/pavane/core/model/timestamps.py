@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from pavane.errors import InputError
 
@@ -12,18 +13,26 @@ _TIME = re.compile(
     r"(?:([Zz])|([+-])([0-9]{2}):([0-9]{2}))"
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_KNOWN = 1024  # seconds: what travels at the same time has mostly the same
+_SECOND_CHARS = len("2026-01-02T03:04:05")
+_FRACTION_CHARS = len(".678Z")
 
 
 def format_time(time_ms: int) -> str:
     """Epoch milliseconds as RFC 3339 in UTC, without a fraction if there is none."""
+    seconds, fraction = divmod(time_ms, 1000)
     try:
-        time = _EPOCH + timedelta(milliseconds=time_ms)
+        whole = _second_as_text(seconds)
     except OverflowError:
         raise InputError(
             f"{time_ms} ms is no time of the years 1 to 9999.", "Give milliseconds since 1970."
         ) from None
-    fraction = f".{time.microsecond // 1000:03}" if time.microsecond else ""
-    return f"{time.replace(tzinfo=None, microsecond=0).isoformat()}{fraction}Z"
+    return f"{whole}.{fraction:03}Z" if fraction else f"{whole}Z"
+
+
+@lru_cache(_KNOWN)
+def _second_as_text(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).replace(tzinfo=None).isoformat()
 
 
 def parse_time(text: str) -> int:
@@ -31,6 +40,28 @@ def parse_time(text: str) -> int:
 
     A leap second (":60") is the first second of the next minute.
     """
+    begins, rest = text[:_SECOND_CHARS], text[_SECOND_CHARS:]
+    milliseconds = rest[1:-1]
+    if rest == "Z" or (
+        len(rest) == _FRACTION_CHARS
+        and rest[0] == "."
+        and rest[-1] == "Z"
+        and milliseconds.isdigit()
+        and milliseconds.isascii()
+    ):  # as nearly all are written
+        try:
+            return _second(begins) + (int(milliseconds) if milliseconds else 0)
+        except InputError:
+            pass  # it is told of the whole text
+    return _parsed(text)
+
+
+@lru_cache(_KNOWN)
+def _second(begins: str) -> int:
+    return _parsed(f"{begins}Z")
+
+
+def _parsed(text: str) -> int:
     match = _TIME.fullmatch(text)
     try:
         if match is None:
