@@ -1,9 +1,11 @@
-"""One node on PostgreSQL beside two floors and beside DBOS, and two nodes beside one."""
+"""One node on PostgreSQL beside two floors and beside DBOS, two nodes beside one, nodes at rest."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 from bench.alternation import Pairs, alternate, process
 from bench.postgres.server import served
@@ -14,6 +16,7 @@ IN_FLIGHT = 64
 OF_FLOOR, OF_PEER, OF_ONE = 0.25, 15.0, 1.0
 OURS, FLOOR, PEER, NODES = 3000, 6000, 300, 4000  # workflows in one run: some seconds each
 ALONE = 200
+REST_S = 10
 
 _MODULE = "bench.postgres"
 
@@ -23,23 +26,32 @@ def results(pairs: int = PAIRS, many: int = OURS) -> list[Result]:
     scale = many / OURS
     with served() as url:
         ours = process(f"{_MODULE}.ours", url, many, IN_FLIGHT)
-        found: list[Result] = []
-        for shape, words in (
-            ("history", "five rows of 300 B"),
-            ("rows", "the rows of three steps"),
-        ):
-            floor = process(f"{_MODULE}.floor", url, int(FLOOR * scale), IN_FLIGHT, shape)
-            both = alternate(ours, floor, pairs)
-            if not found:
-                found += _figures(both)
-            found.append(_at_least(f"of the floor, {words}", both, OF_FLOOR))
-            found += _side("the floor", both.their)
+        floor = partial(process, f"{_MODULE}.floor", url, int(FLOOR * scale), IN_FLIGHT)
+        rows, history = (alternate(ours, floor(shape), pairs) for shape in ("rows", "history"))
+        found = [
+            *_figures(rows),
+            _at_least("of the floor, the same rows", rows, OF_FLOOR),
+            *_side("the floor", rows.their),
+            Result("of five rows of 300 bytes", f"{history.ratio('workflows_per_s'):.2f}"),
+            *_side("five rows", history.their),
+        ]
         alone = process(f"{_MODULE}.ours", url, max(20, int(ALONE * scale)), 1)()
         quick = f"{alone['p50_ms']:.1f}, {alone['p99_ms']:.1f}"
         found.append(Result("Pavane, one at a time: ms, median and 99 %", quick))
         found += _beside_peer(url, many, pairs)
         found += _two_nodes(url, int(NODES * scale), pairs)
+        found += _at_rest(process(f"{_MODULE}.rest", url, 2, max(2, int(REST_S * scale)))())
     return found
+
+
+def _at_rest(told: dict[str, Any]) -> list[Result]:
+    """What each of two nodes costs that have nothing to do."""
+    cpu = f"{told['cpu_ms_per_s']:.1f}, {told['server_cpu_ms_per_s']:.1f}"
+    return [
+        Result("a node at rest: statements a second", f"{told['statements_per_s']:.1f}"),
+        Result("  connections", f"{told['connections']:.1f}"),
+        Result("  ms CPU a second, and in the server", cpu),
+    ]
 
 
 def _beside_peer(url: str, many: int, pairs: int) -> list[Result]:
