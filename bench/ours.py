@@ -11,29 +11,50 @@ import statistics
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bench import order
 from bench.load import Load, Watch
+from pavane.adapters.postgres.store import PostgresStore
 from pavane.adapters.sqlite.store import SqliteStore
 from pavane.bootstrap import running_engine
 
 WARM_UP = 500
 
 
-async def measure(path: Path, workflows: int, in_flight: int) -> dict[str, Any]:
+class Beside(Protocol):
+    """What is measured of others meanwhile."""
+
+    async def begin(self) -> None:
+        """From here on."""
+        ...
+
+    async def told(self, workflows: int) -> dict[str, float]:
+        """Of each workflow, since then."""
+        ...
+
+
+async def measure(
+    store: SqliteStore | PostgresStore,
+    workflows: int,
+    in_flight: int,
+    beside: Beside | None = None,
+) -> dict[str, Any]:
     """Rates, latencies and counters per workflow, on a new or a filled store."""
-    store = SqliteStore(path)
     async with running_engine(store, services=order.SERVICES) as engine:
         await engine.register([order.definition()])
         load = Load(engine)
         await load.many(min(WARM_UP, workflows), in_flight)
         load.latencies_s.clear()
+        if beside is not None:
+            await beside.begin()
         before = store.counters.copy()
         watch = Watch()
         await load.many(workflows, in_flight)
         rates = watch.rates(workflows)
         told = store.counters.since(before)
+        if beside is not None:
+            rates |= await beside.told(workflows)
     latencies = statistics.quantiles(load.latencies_s, n=100)
     return rates | {
         "p50_ms": latencies[49] * 1e3,
@@ -45,10 +66,11 @@ async def measure(path: Path, workflows: int, in_flight: int) -> dict[str, Any]:
 def main() -> None:
     workflows, in_flight = (int(sys.argv[i]) if len(sys.argv) > i else d for i, d in _DEFAULTS)
     if len(sys.argv) > 3:
-        told = asyncio.run(measure(Path(sys.argv[3]), workflows, in_flight))
+        told = asyncio.run(measure(SqliteStore(Path(sys.argv[3])), workflows, in_flight))
     else:
         with tempfile.TemporaryDirectory() as folder:
-            told = asyncio.run(measure(Path(folder) / "ours.db", workflows, in_flight))
+            store = SqliteStore(Path(folder) / "ours.db")
+            told = asyncio.run(measure(store, workflows, in_flight))
     print(json.dumps(told))
 
 

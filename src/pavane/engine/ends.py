@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from pavane.core.model.rows import Header
 from pavane.engine import act
+from pavane.engine.glance import Glance
 from pavane.engine.recent import Recent
 from pavane.engine.request import unknown
 from pavane.engine.waiting import LOOK_S, Waiting
@@ -18,7 +19,7 @@ class Ends:
     """Ends that this node commits are told of; for those that others commit it looks as well."""
 
     def __init__(self, store: Store, waiting: Waiting, recent: Recent) -> None:
-        self._store = store
+        self._glance = Glance(store)
         self._waiting = waiting
         self._recent = recent
         self._is_alone = store.members is None
@@ -67,8 +68,7 @@ class Ends:
                 return header
 
     async def _header(self, execution_id: str) -> Header:
-        async with self._store.snapshot() as snapshot:
-            header = await snapshot.header(execution_id)
+        header = await self._glance.header(execution_id)
         if header is None:
             raise unknown(execution_id)
         return header

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -12,6 +12,7 @@ from pavane.core.decide.plan import Plan, all_steps, compile_plan
 from pavane.core.decide.told import EVENT
 from pavane.core.model.task_definition import TaskDefinition
 from pavane.core.model.workflow import Workflow, content_hash
+from pavane.engine.gathering import Gathered
 from pavane.errors import AlreadyExistsError, DefinitionError, NotFoundError
 from pavane.ports.store import Store, StoredWorkflow
 
@@ -33,6 +34,8 @@ class Registry:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._tasks: dict[str, TaskDefinition] = {}
+        self._mark = -1  # the store's, when all of it was read
+        self._looking = Gathered(self._look)
         self._names: dict[str, dict[int, str]] = {}  # workflow name to version to content hash
         self._bodies: dict[str, Workflow] = {}
         self._plans: dict[str, Plan] = {}
@@ -43,6 +46,8 @@ class Registry:
 
     async def open(self) -> None:
         """Read what is registered."""
+        if self._store.members is not None:
+            self._mark = await self._store.members.mark()  # before: what is put now is read again
         for name, body in (await self._store.task_definitions()).items():
             self._tasks[name] = msgspec.json.decode(body, type=TaskDefinition)
         for stored in await self._store.workflows():
@@ -56,6 +61,13 @@ class Registry:
         await self.open()
         if self._tasks != before:
             self._plans.clear()
+
+    async def _look(self, key: Collection[str]) -> dict[str, None]:
+        """Read what others have registered, where they have."""
+        assert self._store.members is not None
+        if await self._store.members.mark() != self._mark:
+            await self.refresh()
+        return dict.fromkeys(key)
 
     def tell_of_tasks(self, call: Callable[[Iterable[TaskDefinition]], None]) -> None:
         """Call it with all task definitions, now and whenever they change."""
@@ -163,7 +175,7 @@ class Registry:
         if definition and (definition in self._bodies or await self._store.definition(definition)):
             return definition
         if self._store.members is not None and version not in self._names.get(name, ()):
-            await self.refresh()
+            await self._looking.get("")
         return self.find(name, version)
 
     def plan_of(self, execution_id: str) -> Plan | None:

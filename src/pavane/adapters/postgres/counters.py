@@ -11,7 +11,8 @@ class PostgresCounters(Counters):
     A round trip is one wait for the server's answer; connecting, preparing a statement once per
     connection and what follows a lost connection are not counted. `commits` are the transactions
     that wrote; `payload_bytes` the JSON bytes of tasks, values and log entries; `tellings` what was
-    told to other nodes, on a connection of its own and counted nowhere else.
+    told to other nodes, on a connection of its own and counted nowhere else. A snapshot's beginning
+    and end are a round trip each, and no statement.
     """
 
     def __init__(self) -> None:

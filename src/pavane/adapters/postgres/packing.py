@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec.structs import astuple
 
+from pavane.adapters.postgres import routine
 from pavane.adapters.postgres.counters import PostgresCounters
 from pavane.core.model.rows import Header, TaskRow
 from pavane.ports.store import Change, Unit
@@ -16,20 +17,24 @@ _Row = tuple[Any, ...]
 
 _NUL_SHOWN: Final = "\u2400"
 _NO_TEXT: Final = "22021"  # the server cannot keep such a text
-_REASON: Final = (
-    1 + Header.__struct_fields__.index("reason"),
-    2 + TaskRow.__struct_fields__.index("reason"),
-)
+_TASK: Final = {field: 3 + n for n, field in enumerate(TaskRow.__struct_fields__)}
+_INPUT: Final = _TASK["input"]
+_REASON: Final = (1 + Header.__struct_fields__.index("reason"), _TASK["reason"])
 
 
 class Packed:
-    """The rows of a batch. A row's first field is its turn: 0, unless its execution comes again."""
+    """The rows of a batch. A row's first field is its turn: 0, unless its execution comes again.
+
+    Of a task the second says whether it is new, the third whether it is whole: one that changes
+    goes without its input, often most of it, which is there and stays as it is.
+    """
 
     def __init__(self, counters: PostgresCounters) -> None:
         self._counters = counters
         self.turns = 0
         self.headers: list[_Row] = []
         self.tasks: list[_Row] = []
+        self._left_out: dict[int, bytes] = {}  # inputs of tasks that change, by their places
         self.values: list[_Row] = []
         self.closed: list[_Row] = []
         self.ready: list[_Row] = []
@@ -49,8 +54,11 @@ class Packed:
         """The rows of one change."""
         id = change.header.id
         self.headers.append((turn, *astuple(change.header)))
-        self.tasks += [(turn, True, *astuple(task)) for task in change.new_tasks]
-        self.tasks += [(turn, False, *astuple(task)) for task in change.tasks]
+        self.tasks += [(turn, True, True, *astuple(task)) for task in change.new_tasks]
+        for task in change.tasks:
+            self._left_out[len(self.tasks)] = task.input
+            row = (turn, False, False, *astuple(task))
+            self.tasks.append((*row[:_INPUT], b"", *row[_INPUT + 1 :]))
         self.values += [(turn, *astuple(value)) for value in change.values]
         self.closed += [(turn, id, ref) for ref in change.closed]
         self.ready += [(turn, *astuple(ready)) for ready in change.ready]
@@ -58,7 +66,12 @@ class Packed:
             self.log.append((id, change.at, change.entries))
 
     def clean(self, state: str) -> bool:
-        """Whether another try may pass: the reasons, which are free text, have no NUL any more."""
+        """Whether another try may pass: what was left out is there, or what nobody can keep is not.
+
+        The reasons are free text, which may have a NUL.
+        """
+        if state == routine.PARTLY:
+            return self._complete()
         if state != _NO_TEXT:
             return False
         changed = False
@@ -70,6 +83,15 @@ class Packed:
                     changed = True
         return changed
 
+    def _complete(self) -> bool:
+        """Put the inputs in; False where they are."""
+        for place, input in self._left_out.items():
+            row = self.tasks[place]
+            self.tasks[place] = (*row[:2], True, *row[3:_INPUT], input, *row[_INPUT + 1 :])
+        some = bool(self._left_out)
+        self._left_out.clear()
+        return some
+
     def written(self) -> None:
         """They have been: count them."""
         counters = self._counters
@@ -78,12 +100,12 @@ class Packed:
         counters.rows["value"] += len(self.values)
         counters.rows["ready"] += len(self.closed) + len(self.ready)
         counters.rows["log"] += len(self.log)
-        input, output = (
-            2 + TaskRow.__struct_fields__.index(field) for field in ("input", "output")
-        )
         counters.payload_bytes += sum(
             chain(
-                (len(row[output]) + (len(row[input]) if row[1] else 0) for row in self.tasks),
+                (
+                    len(row[_TASK["output"]]) + (len(row[_INPUT]) if row[1] else 0)
+                    for row in self.tasks
+                ),
                 (len(row[3]) for row in self.values),
                 (len(row[2]) for row in self.log),
             )

@@ -33,6 +33,9 @@ LOST: Final = "PV001"
 FENCED: Final = "PV002"
 """The writer has gone on under another name, or was forgotten: this call comes too late."""
 
+PARTLY: Final = "PV005"
+"""A task that changes is not there, and not all of it was sent."""
+
 # What identifies an execution or an attempt, and what was fixed at its beginning.
 _HEADER_FIXED: Final = frozenset(
     {"id", "workflow", "parent_id", "parent_ref", "key", "correlation_id", "depth", "created_at"}
@@ -61,7 +64,7 @@ def _set(row: type[msgspec.Struct], fixed: frozenset[str], source: str) -> str:
 
 _TYPES: Final = (
     _type("pavane_header", "turn int", Header)
-    + _type("pavane_task", "turn int, fresh boolean", TaskRow)
+    + _type("pavane_task", "turn int, fresh boolean, whole boolean", TaskRow)
     + _type("pavane_ready", "turn int", Ready)
     + _type("pavane_value", "turn int", Value)
     + "CREATE TYPE pg_temp.pavane_closed AS (turn int, execution_id text, ref text);\n"
@@ -192,6 +195,11 @@ BEGIN
                 AND o.execution_id = t.execution_id AND o.ref = t.ref AND o.attempt = t.attempt;
             GET DIAGNOSTICS done = ROW_COUNT;
             IF done <> wanted THEN -- one was not there
+                IF EXISTS (SELECT 1 FROM unnest(tasks) t
+                    WHERE t.turn = now_ AND NOT t.fresh AND NOT t.whole)
+                THEN
+                    RAISE EXCEPTION 'a task is not there' USING ERRCODE = '{PARTLY}';
+                END IF;
                 INSERT INTO task ({TASK}) SELECT {TASK} FROM unnest(tasks) t
                 WHERE t.turn = now_ AND NOT t.fresh ON CONFLICT DO NOTHING;
             END IF;

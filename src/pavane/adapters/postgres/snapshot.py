@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from pavane.adapters.postgres import queries as q
 from pavane.adapters.postgres.connection import Connection, is_gone, translate
+from pavane.adapters.postgres.counters import PostgresCounters
 from pavane.adapters.postgres.keys import Fetch
 from pavane.adapters.postgres.place import Place
 from pavane.adapters.postgres.pool import PATIENCE_S, Pauses, Pool
@@ -20,7 +21,10 @@ _END: Final = 1 << 62
 class PostgresSnapshot:
     """Reads inside one read transaction, which `SnapshotContext` begins and ends."""
 
-    def __init__(self, connection: Connection, elsewhere: Fetch, place: Place) -> None:
+    def __init__(
+        self, connection: Connection, elsewhere: Fetch, place: Place, counters: PostgresCounters
+    ) -> None:
+        self._counters = counters
         self._connection = connection
         self._place = place
         self._elsewhere = elsewhere  # reads what is there now
@@ -94,6 +98,8 @@ class PostgresSnapshot:
         return (min(late) + base) << q.PLACES if late else _END
 
     async def _rows(self, sql: str, *values: object) -> list[Any]:
+        self._counters.statements += 1
+        self._counters.round_trips += 1
         try:
             return await self._connection.fetch(sql, *values)
         except Exception as error:  # the driver's leave as ours
@@ -103,9 +109,12 @@ class PostgresSnapshot:
 class SnapshotContext:
     """`async with`: a read transaction begins, and ends. One is made for every result read."""
 
-    __slots__ = ("_connection", "_elsewhere", "_place", "_pool")
+    __slots__ = ("_connection", "_counters", "_elsewhere", "_place", "_pool")
 
-    def __init__(self, pool: Pool, elsewhere: Fetch, place: Place) -> None:
+    def __init__(
+        self, pool: Pool, elsewhere: Fetch, place: Place, counters: PostgresCounters
+    ) -> None:
+        self._counters = counters
         self._pool = pool
         self._elsewhere = elsewhere
         self._place = place
@@ -120,10 +129,13 @@ class SnapshotContext:
                 if not is_gone(error) or not await pauses.wait():
                     raise translate(error, self._place) from error
             else:
-                return PostgresSnapshot(self._connection, self._elsewhere, self._place)
+                return PostgresSnapshot(
+                    self._connection, self._elsewhere, self._place, self._counters
+                )
 
     async def _begin(self) -> Connection:
         connection = await self._pool.take()
+        self._counters.round_trips += 1
         try:
             await connection.execute(q.BEGIN_READING)
         except BaseException:
@@ -135,6 +147,7 @@ class SnapshotContext:
         if isinstance(error, StoreError | asyncio.CancelledError):  # perhaps amid a statement
             self._pool.drop(self._connection)
             return
+        self._counters.round_trips += 1
         try:
             await self._connection.execute(q.END_READING)
         except BaseException as failure:

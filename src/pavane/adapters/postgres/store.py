@@ -220,7 +220,7 @@ class PostgresStore:
     def snapshot(self) -> SnapshotContext:
         """A reading view on a connection of its own; leave the context to release it."""
         self._check_open()
-        return SnapshotContext(self._viewers, self._read, self.place)
+        return SnapshotContext(self._viewers, self._read, self.place, self.counters)
 
     # --- statements -----------------------------------------------------------------------------
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import structs
 
-from pavane.core.model import status as st
 from pavane.core.model.rows import Header, Ready, TaskRow
 from pavane.core.model.schedule import Schedule
 from pavane.core.model.workflow import Workflow
+from pavane.engine.glance import Glance
 from pavane.engine.views.assembled import Assembled
 from pavane.engine.views.attention import attention_views
 from pavane.engine.views.people import Questions, questions
@@ -30,6 +30,7 @@ class Reader:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._glance = Glance(store)
         self._assembled: dict[str, Assembled] = {}  # by content hash
 
     async def execution(self, execution_id: str) -> ExecutionView:
@@ -62,10 +63,9 @@ class Reader:
 
     async def result(self, execution_id: str) -> tuple[ExecutionSummary, msgspec.Raw]:
         """The line of one execution, and its output (null before its end)."""
-        async with self._store.snapshot() as snapshot:
-            header = await _header(snapshot, execution_id)
-            ended = header.status in st.ENDED
-            output = await snapshot.value(execution_id, "output") if ended else None
+        header, output = await self._glance.result(execution_id)
+        if header is None:
+            raise _none(execution_id)
         return _summary(header), raw(output or b"")
 
     async def executions(self, wanted: Search) -> list[ExecutionSummary]:
@@ -139,10 +139,14 @@ def unknown_workflow(name: str, known: Sequence[StoredWorkflow]) -> tuple[str, s
 async def _header(snapshot: Snapshot, execution_id: str) -> Header:
     header = await snapshot.header(execution_id)
     if header is None:
-        raise NotFoundError(
-            f"There is no execution '{execution_id}'.", "`pavane list` shows those that there are."
-        )
+        raise _none(execution_id)
     return header
+
+
+def _none(execution_id: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no execution '{execution_id}'.", "`pavane list` shows those that there are."
+    )
 
 
 def _view(

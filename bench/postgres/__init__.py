@@ -1,0 +1,1 @@
+"""What Pavane does on a PostgreSQL server, beside a floor, a peer, and itself on two nodes."""
