@@ -29,7 +29,7 @@ class Beside(Protocol):
         """From here on."""
         ...
 
-    async def told(self, workflows: int) -> dict[str, float]:
+    async def told(self, workflows: int, /) -> dict[str, float]:
         """Of each workflow, since then."""
         ...
 
@@ -48,11 +48,12 @@ async def measure(
         load.latencies_s.clear()
         if beside is not None:
             await beside.begin()
-        before = store.counters.copy()
+        counters: Any = store.counters  # of its own kind each
+        before = counters.copy()
         watch = Watch()
         await load.many(workflows, in_flight)
         rates = watch.rates(workflows)
-        told = store.counters.since(before)
+        told = counters.since(before)
         if beside is not None:
             rates |= await beside.told(workflows)
     latencies = statistics.quantiles(load.latencies_s, n=100)
