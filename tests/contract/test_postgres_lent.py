@@ -107,8 +107,8 @@ async def test_a_process_that_was_put_out_commits_nothing(postgres_schema: str):
     assert await stands(postgres_schema) == ([], [])
     async with old.results.transaction(["a"], asked=ASYNCPG) as transaction:
         await transaction.connection.execute(PUT, "a")
-        for pid in old._writer.pids():  # with it goes the lock
-            await ask(postgres_schema, "SELECT pg_terminate_backend($1)", pid)
+        for pid in old._writer.pids():  # and with them the lock, once they have ended
+            await ask(postgres_schema, "SELECT pg_terminate_backend($1, 5000)", pid)
         async with opened(PostgresLedger(postgres_schema)) as new:
             await asyncio.wait_for(done(new, "a"), 5)  # it does not wait for who was put out
             with pytest.raises(StoreError):

@@ -23,7 +23,8 @@ EACH_S = 5.0  # what a fault takes, roughly
 LONGER_S = {"bus restart": 15.0, "bus kill": 20.0, "stop": 9.0, "cut": 9.0}
 BREATH_S = 0.5  # between one fault and the next
 SETTLE_S = 6.0  # behind the death of a node nothing else breaks, so that what others do is seen
-BURST = 5  # orders that come all at once before a node dies, so that some are under way
+BURST = 5  # orders that come all at once where a node dies or a point is to be passed
+BURSTS = 4  # for a point, within HIT_S
 # RabbitMQ, of one node and killed, does not serve queues that it made less than about 5 s before.
 QUEUES_S = 6.0
 
@@ -47,34 +48,47 @@ class Campaign:
         self.happened: Counter[str] = Counter()
         self.deaths: list[int] = []
         self._left: deque[Order | Trip] = deque()
+        self._buying = asyncio.TaskGroup()
 
     async def run(self, orders: Sequence[Order | Trip], faults: Sequence[Fault | Calamity]) -> None:
-        """The faults one after the other, and orders for as long as these will take."""
-        rate = len(orders) / sum(LONGER_S.get(fault.kind, EACH_S) for fault in faults)
+        """The faults one after the other, and orders for as long as these will take.
+
+        Some orders are kept for faults that need some under way.
+        """
+        takes_s = sum(LONGER_S.get(fault.kind, EACH_S) for fault in faults)
+        kept = BURST * sum(self._wants_orders(fault) for fault in faults)
         self._left.extend(orders)
         began = time.monotonic()
-        async with asyncio.TaskGroup() as buying:
-            buying.create_task(self._sell(buying, rate))
+        async with self._buying:
+            paced = max(len(orders) - kept, 1)
+            selling = self._buying.create_task(self._sell(paced, takes_s))
             for fault in faults:
                 await asyncio.sleep(BREATH_S)
                 if fault.kind == "bus kill":
                     await asyncio.sleep(began + QUEUES_S - time.monotonic())
-                if isinstance(fault, Fault) and fault.part in self._company.servers:
-                    self._order(buying, BURST)
                 print(f"{time.strftime('%X')} {fault}", flush=True)
+                if self._wants_orders(fault):
+                    self._order(BURST)
                 if isinstance(fault, Calamity):
                     await self._befall(fault)
                 else:
                     await self._meet(fault)
+            await selling
+            self._order(len(self._left))
 
-    async def _sell(self, buying: asyncio.TaskGroup, rate: float) -> None:
-        while self._left:
-            self._order(buying, 1)
-            await asyncio.sleep(1 / rate)
+    def _wants_orders(self, fault: Fault | Calamity) -> bool:
+        if isinstance(fault, Calamity):
+            return False
+        return fault.kind == "point" or fault.part in self._company.servers
 
-    def _order(self, buying: asyncio.TaskGroup, count: int) -> None:
+    async def _sell(self, count: int, within_s: float) -> None:
+        for _ in range(count):
+            self._order(1)
+            await asyncio.sleep(within_s / count)
+
+    def _order(self, count: int) -> None:
         for _ in range(min(count, len(self._left))):
-            buying.create_task(self._buyer.start(self._left.popleft()))
+            self._buying.create_task(self._buyer.start(self._left.popleft()))
 
     async def _befall(self, fault: Calamity) -> None:
         self.happened[fault.kind] += 1
@@ -90,6 +104,14 @@ class Campaign:
         await asyncio.to_thread(server.kill if how == "kill" else server.stop)
         await asyncio.to_thread(server.start)
 
+    async def _passed(self, life: Life) -> bool:
+        """Whether it came to its point, and ended there."""
+        for _ in range(BURSTS):
+            if await life.end(HIT_S / BURSTS):
+                return True
+            self._order(BURST)
+        return life.is_over
+
     def _died(self) -> None:
         self.deaths.append(time.time_ns() // 1_000_000)
 
@@ -100,7 +122,7 @@ class Campaign:
         self.happened[fault.kind] += 1
         if fault.kind == "point":
             company.arm(fault.part, fault.point, fault.passing)
-            if not await life.end(HIT_S):
+            if not await self._passed(life):
                 life.signal(signal.SIGKILL)
                 self.happened["missed"] += 1
         elif fault.kind == "stop":
