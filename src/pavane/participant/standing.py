@@ -9,6 +9,7 @@ from typing import Any
 
 from pavane.core.model.event import Outgoing
 from pavane.core.model.journal import ListensNote
+from pavane.errors import LeaseLostError
 from pavane.participant.notes import note_event
 from pavane.participant.set_aside import SetAside
 from pavane.ports.clock import Clock
@@ -68,5 +69,7 @@ def told_if_broken(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
 
 
 def _tell(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
+    if task.cancelled() or (error := task.exception()) is None:
+        return
+    if not isinstance(error, LeaseLostError):  # told by whoever stands by from then on
         _LOG.critical("a part of the participant has broken down", exc_info=error)
