@@ -63,6 +63,10 @@ async def handle_kafka(wave: Wave, url: str) -> None:
     async def came(event: Placed) -> None:
         await take(event, wave)
 
+    await _until_all_came(broker, wave)
+
+
+async def _until_all_came(broker: Any, wave: Wave) -> None:
     await broker.start()
     wave.begin()
     await wave.wait()
@@ -108,10 +112,7 @@ async def handle_rabbitmq(wave: Wave, url: str) -> None:
     async def came(event: Placed) -> None:
         await take(event, wave)
 
-    await broker.start()
-    wave.begin()
-    await wave.wait()
-    await broker.stop()
+    await _until_all_came(broker, wave)
 
 
 if __name__ == "__main__":
