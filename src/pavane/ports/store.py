@@ -41,6 +41,7 @@ import msgspec
 from pavane.core.model.rows import Header, Key, Ready, TaskRow, Value
 from pavane.ports.keys import Keys
 from pavane.ports.members import Members
+from pavane.ports.past import Past
 
 
 class LoadedRows(msgspec.Struct):
@@ -182,6 +183,11 @@ class Store(Protocol):
     @property
     def members(self) -> Members | None:
         """Who uses it beside us; None where it serves one process."""
+        ...
+
+    @property
+    def past(self) -> Past:
+        """What is over in it, and how it goes."""
         ...
 
     async def open(self) -> None:

@@ -7,6 +7,7 @@ snapshot may have seen, it clones it (`Tables.own`), so that a snapshot costs on
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Collection
 from copy import copy
 from typing import TypeVar
 
@@ -74,6 +75,7 @@ class Tables:
         self.executions: dict[str, ExecutionRows] = {}
         self.keys: dict[tuple[str, str], str] = {}
         self.log: list[LogEntry] = []
+        self.position = 0  # of the last entry there ever was
         self.alarms: list[tuple[int, str, str]] = []  # sorted: (alarm_at, execution, ref)
         # By queue, sorted: the highest priority first, negated, then by visible_at.
         self.waiting: dict[str, list[tuple[int, int, str, str]]] = {}
@@ -114,9 +116,22 @@ class Tables:
         for ready in change.ready:
             self._put_ready(rows, ready.ref, ready)
         if change.entries:
-            entry = LogEntry(len(self.log) + 1, header.id, change.at, change.entries)
+            self.position += 1
+            entry = LogEntry(self.position, header.id, change.at, change.entries)
             self.log.append(entry)
             rows.log.append(entry)
+
+    def forget(self, family: Collection[str]) -> None:
+        """Let executions go, and all that they wrote. Snapshots have what they saw."""
+        for execution_id in family:
+            rows = self.own(execution_id)
+            for ref in list(rows.ready):
+                self._put_ready(rows, ref, None)
+            self._alarm(rows.header.alarm_at, 0, execution_id, "")
+            if self.keys.get(rows.header.start_key) == execution_id:
+                del self.keys[rows.header.start_key]
+            del self.executions[execution_id]
+        self.log = [entry for entry in self.log if entry.execution_id not in family]
 
     def _put_ready(self, rows: ExecutionRows, ref: str, new: Ready | None) -> None:
         old = rows.ready.pop(ref, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from copy import copy
 from itertools import islice
@@ -17,7 +18,7 @@ class MemorySnapshot:
     def __init__(self, tables: Tables) -> None:
         tables.generation += 1
         self._executions = tables.executions.copy()
-        self._log = tables.log  # only ever appended to
+        self._log = tables.log  # appended to, or replaced
         self._log_length = len(tables.log)
         self._queues = {queue: len(items) for queue, items in sorted(tables.waiting.items())}
 
@@ -65,7 +66,7 @@ class MemorySnapshot:
 
     async def log_after(self, position: int, limit: int) -> list[LogEntry]:
         """The log of all executions behind a position, oldest first."""
-        start = max(position, 0)  # positions are 1, 2, 3, …
+        start = bisect_right(self._log, position, hi=self._log_length, key=lambda e: e.position)
         return self._log[start : min(start + limit, self._log_length)]
 
     async def queues(self) -> dict[str, int]:

@@ -10,6 +10,7 @@ from copy import copy
 from pavane.adapters.bounding import Room, bounded
 from pavane.adapters.memory.keys import MemoryKeys
 from pavane.adapters.memory.members import MemoryMembers
+from pavane.adapters.memory.past import MemoryPast
 from pavane.adapters.memory.rows import Tables
 from pavane.adapters.memory.snapshot import MemorySnapshot
 from pavane.core.model.rows import Key, Ready
@@ -37,6 +38,7 @@ class MemoryStore:
         self._schedules: dict[str, bytes] = {}
         self._paces: dict[str, bytes] = {}
         self.keys = MemoryKeys(self._check_open, self._marked)
+        self.past = MemoryPast(self._rows)
 
     def crash(self) -> MemoryStore:
         """The store that a new process would find, not yet open; this one serves nobody any more.
@@ -60,6 +62,10 @@ class MemoryStore:
         new.keys = self.keys.moved(new._check_open, new._marked)
         new.members = self.members.moved(new._check_open) if self.members else None
         return new
+
+    def _rows(self) -> Tables:
+        self._check_open()
+        return self._tables
 
     def _marked(self) -> None:
         if self.members is not None:

@@ -234,7 +234,7 @@ LOG_OF: Final = """SELECT position, execution_id, at, entries FROM log INDEXED B
 """The log of one execution."""
 
 LOG_AFTER: Final = """SELECT position, execution_id, at, entries FROM log
-    WHERE position > ? ORDER BY position LIMIT ?"""
+    WHERE position > ? AND execution_id <> '' ORDER BY position LIMIT ?"""
 """The log of all executions behind a position."""
 
 QUEUES: Final = """SELECT queue, count(*) FROM ready INDEXED BY ready_by_queue

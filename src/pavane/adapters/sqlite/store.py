@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os import PathLike
+from typing import Any, TypeVar
 
 from pavane.adapters.sqlite import queries as q
 from pavane.adapters.sqlite.connection import Connection, connect, tune_reader
@@ -11,10 +12,13 @@ from pavane.adapters.sqlite.counters import Counters
 from pavane.adapters.sqlite.file import SqliteFile
 from pavane.adapters.sqlite.keys import SqliteKeys
 from pavane.adapters.sqlite.migrate import Migration, migrations
+from pavane.adapters.sqlite.past import SqlitePast, Statements
 from pavane.adapters.sqlite.snapshot import SnapshotContext, header_of, task_of
 from pavane.adapters.sqlite.writer import Writer
 from pavane.core.model.rows import Key, Ready
 from pavane.ports.store import LoadedRows, StoredWorkflow, Unit
+
+T = TypeVar("T")
 
 _READERS_MOST = 4  # idle reading connections that are kept
 
@@ -51,6 +55,7 @@ class SqliteStore(SqliteFile):
         self._durable = durable
         self._readers: list[Connection] = []
         self.keys = SqliteKeys(self._read, self._write)
+        self.past = SqlitePast(self._read, self._transact)
         self.members = None
         self._writer: Writer
 
@@ -237,16 +242,20 @@ class SqliteStore(SqliteFile):
 
     async def _write(self, sql: str, row: Sequence[object]) -> int:
         """One statement in a transaction of its own; how many rows it changed."""
-        await self._free()
-        with self._transaction():
-            before = self._connection.total_changes()
-            self._many(sql, [row])
-            changed = self._connection.total_changes() - before
-        await self._end_transaction()
-        return changed
+        return await self._transact(lambda run: run(sql, [row])[1])
 
     async def _put(self, sql: str, rows: Sequence[Sequence[object]]) -> None:
+        await self._transact(lambda run: run(sql, rows))
+
+    async def _transact(self, work: Callable[[Statements], T]) -> T:
+        """What `work` does by its statements is one transaction."""
         await self._free()
+
+        def run(sql: str, rows: Sequence[Sequence[object]]) -> tuple[list[tuple[Any, ...]], int]:
+            before = self._connection.total_changes()
+            return self._many(sql, rows), self._connection.total_changes() - before
+
         with self._transaction():
-            self._many(sql, rows)
+            done = work(run)
         await self._end_transaction()
+        return done

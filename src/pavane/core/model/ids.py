@@ -26,6 +26,12 @@ def child_id(parent_id: str, ref: str, attempt: int, now: int) -> str:
     return execution_id(now, int.from_bytes(digest))
 
 
+def first_at(now: int) -> str:
+    """What comes in front of all ids of executions created at `now` (ms) or later."""
+    text = f"{now & ((1 << 48) - 1):012x}"
+    return f"{text[:8]}-{text[8:]}"
+
+
 def fraction(*parts: object) -> float:
     """A number in [0, 1) drawn from the parts: jitter that repeats with its seed."""
     seed = "\0".join(map(str, parts)).encode()

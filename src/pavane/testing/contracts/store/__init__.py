@@ -19,6 +19,7 @@ from pavane.testing.contracts.store.limits import LimitTests
 from pavane.testing.contracts.store.members import SHARED, MemberTests
 from pavane.testing.contracts.store.own import OwnTests
 from pavane.testing.contracts.store.pacing import PacingTests
+from pavane.testing.contracts.store.past import PastTests
 from pavane.testing.contracts.store.reading import ReadingTests
 from pavane.testing.contracts.store.schedules import ScheduleTests
 from pavane.testing.contracts.store.views import ViewTests
@@ -40,5 +41,6 @@ class StoreContract(
     KeyTests,
     ScheduleTests,
     MemberTests,
+    PastTests,
 ):
     """Every promise of a store. Override `create` and `die`; and what your features need."""
