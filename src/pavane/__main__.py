@@ -53,6 +53,7 @@ class _Bootstrap:
         ledger: str = "",
         retention_s: float = 14 * 86_400.0,
         schedules: bool = True,
+        forget_after_s: float = 0.0,
     ) -> AbstractAsyncContextManager[Engine]:
         from pavane.bootstrap import running_engine
 
@@ -65,14 +66,20 @@ class _Bootstrap:
             ledger=ledger,
             retention_s=retention_s,
             schedules=schedules,
+            forget_after_s=forget_after_s,
         )
 
     def conducting(
-        self, store_url: str, bus_url: str, *, lease_s: float | None = None
+        self,
+        store_url: str,
+        bus_url: str,
+        *,
+        lease_s: float | None = None,
+        forget_after_s: float = 0.0,
     ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
         from pavane.bootstrap import conducting
 
-        return conducting(store_url, bus_url, lease_s=lease_s)
+        return conducting(store_url, bus_url, lease_s=lease_s, forget_after_s=forget_after_s)
 
     def mixed_workers(
         self,

@@ -130,6 +130,7 @@ async def conducting(
     chance: Chance | None = None,
     lease_s: float | None = None,
     probe: Probe | None = None,
+    forget_after_s: float = 0.0,
 ) -> AsyncGenerator[Mixed]:
     """A conductor on a bus, for services in other processes (`mixed_workers`, `dancing_services`).
 
@@ -154,6 +155,7 @@ async def conducting(
             lease_s=lease_s,
             probe=probe,
             tasks_on=company.bus,
+            forget_after_s=forget_after_s,
         )
         async with running as engine:
             service = scopes.conductor(engine)

@@ -48,6 +48,7 @@ async def running_engine(
     results: Mapping[str, Results] | None = None,
     schedules: bool = True,
     tasks_on: Bus | None = None,
+    forget_after_s: float = 0.0,
 ) -> AsyncGenerator[Engine]:
     """An engine on a store, with the services' workers in this process and all registered.
 
@@ -56,7 +57,8 @@ async def running_engine(
     has what others have opened already. `lease_s`: for how long a worker of another process may be
     silent (default 15). HTTP steps and services with a url are called from here where there are
     services, where `calls` says so, or with the `caller` that is given, which is closed on leaving.
-    Without `schedules` nothing starts by itself. On leaving, the workers finish what they have
+    Without `schedules` nothing starts by itself. Executions that ended `forget_after_s` ago are
+    forgotten (0: none). On leaving, the workers finish what they have
     begun, the engine commits what it has taken, and the store is closed. `tasks_on` is an open bus,
     on which services of other processes may take their tasks. While it runs, the interpreter
     switches threads sooner and collects garbage later, in the whole process.
@@ -72,24 +74,12 @@ async def running_engine(
     name = _name_on(chosen, chance := chance or random.SystemRandom())
     async with AsyncExitStack() as stack:
         if services or calls or caller is not None:
-            from pavane.sdk.worker import LocalWorkers
-
             if results is None:
                 in_memory = not isinstance(store, str) or store == "memory:"
                 kept = ledgers_of_tasks(services, ledger, clock, retention_s, in_memory=in_memory)
                 results = await stack.enter_async_context(kept)
-            caller = caller or open_caller()
-            stack.push_async_callback(caller.close)
-            # The engine commits what is reported at once: recording it before would be for nothing.
-            dispatcher = LocalWorkers(
-                services,
-                clock,
-                concurrency=concurrency,
-                name=name,
-                caller=caller,
-                results=results,
-                record_plain=False,
-            )
+            working = _local_workers(services, clock, concurrency, name, caller, results)
+            dispatcher = await stack.enter_async_context(working)
         queued = QueuedCrews(tasks_on, clock, name) if tasks_on else None
         engine = Engine(
             chosen,
@@ -100,6 +90,7 @@ async def running_engine(
             probe=probe,
             lease_s=lease_s or LEASE_S,
             schedules=schedules,
+            forget_after_s=forget_after_s,
         )
         if dispatcher is not None:
             # Before the engine: what a dead process held is taken up again as soon as it starts.
@@ -113,6 +104,34 @@ async def running_engine(
                 if workers is not None:
                     await workers.stop()
             await engine.stop()
+
+
+@asynccontextmanager
+async def _local_workers(
+    services: Sequence[Service],
+    clock: Clock,
+    concurrency: int | None,
+    name: str,
+    caller: Caller | None,
+    results: Mapping[str, Results],
+) -> AsyncGenerator[LocalWorkers]:
+    """Those of this process, with somebody who makes calls for them, who is closed on leaving."""
+    from pavane.sdk.worker import LocalWorkers
+
+    caller = caller or open_caller()
+    try:
+        # The engine commits what is reported at once: recording it before would be for nothing.
+        yield LocalWorkers(
+            services,
+            clock,
+            concurrency=concurrency,
+            name=name,
+            caller=caller,
+            results=results,
+            record_plain=False,
+        )
+    finally:
+        await caller.close()
 
 
 async def _begin(

@@ -82,17 +82,24 @@ class Wiring(Protocol):
         ledger: str = "",
         retention_s: float = 14 * 86_400.0,
         schedules: bool = True,
+        forget_after_s: float = 0.0,
     ) -> AbstractAsyncContextManager[Engine]:
         """An engine on that store with workers for the services, stopped gracefully on leaving.
 
         `schedules`: workflows start at their times. `lease_s`: for how long a worker of another
         process may be silent. `calls`: services with a url are called from here, even where none is
         given. `ledger`: of the service that asks for its database, if not `.pavane/NAME.db`.
+        `forget_after_s`: what ended so long ago is forgotten; 0: nothing is.
         """
         ...
 
     def conducting(
-        self, store_url: str, bus_url: str, *, lease_s: float | None = None
+        self,
+        store_url: str,
+        bus_url: str,
+        *,
+        lease_s: float | None = None,
+        forget_after_s: float = 0.0,
     ) -> AbstractAsyncContextManager[tuple[Engine, Company]]:
         """A conductor on a bus, for services in other processes."""
         ...

@@ -22,10 +22,11 @@ from pavane.engine.batch import Batch
 from pavane.engine.children import key_taken
 from pavane.engine.crews import LOCAL, Crews
 from pavane.engine.ends import Ends
+from pavane.engine.forgetting import Forgetting
 from pavane.engine.gate import Gate
 from pavane.engine.handing_back import HandingBack
 from pavane.engine.limits import Limits
-from pavane.engine.nodes import NODE_LEASE_S, SCHEDULES, TIMERS, Node
+from pavane.engine.nodes import FORGETTING, NODE_LEASE_S, SCHEDULES, TIMERS, Node
 from pavane.engine.others import Others
 from pavane.engine.pipeline import Pipeline
 from pavane.engine.places import Places
@@ -59,7 +60,8 @@ class Engine:
     """Starts executions, hands out tasks, takes results, rings alarms. Use from one event loop.
 
     `dispatcher` has the workers of this process, `probe` is told of named points; both may be
-    missing. Time and randomness are given. Without `schedules` nothing starts by itself.
+    missing. Time and randomness are given. Without `schedules` nothing starts by itself. What is
+    over for `forget_after_s` is forgotten; 0: nothing is.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Engine:
         node_lease_s: float = NODE_LEASE_S,
         look_s: float = LOOK_S,
         schedules: bool = True,
+        forget_after_s: float = 0.0,
     ) -> None:
         self.store = store
         self.registry = Registry(store)
@@ -100,11 +103,11 @@ class Engine:
         met = (self.sessions, self._refresh, self._others)
         self.node = Node(store, name, self._submit, *met, node_lease_s)
         look_s = look_s if self.node.is_alone else min(look_s, waiting.LOOK_S)
-        self.schedules = Schedules(
-            store, clock, self.start_execution, look_s, lambda: self.node.does(SCHEDULES)
-        )
+        does, start = self.node.does, self.start_execution
+        self.schedules = Schedules(store, clock, start, look_s, lambda: does(SCHEDULES))
         self._keeps_schedules = schedules
-        self._timers = Timers(store, clock, self._submit, look_s, lambda: self.node.does(TIMERS))
+        self._timers = Timers(store, clock, self._submit, look_s, lambda: does(TIMERS))
+        self.forgetting = Forgetting(store, clock, forget_after_s, lambda: does(FORGETTING))
         self._on_change: list[Callable[[], Awaitable[None]]] = []
         self._event_waits: Callable[[str], None] | None = None
         near = (self._crews.wake, self._limits, self._others)
@@ -138,11 +141,9 @@ class Engine:
             self.sessions.others = {}
             self._running.append(loop.create_task(self.node.run()))
             self._running.append(loop.create_task(self._shared.run()))
-        self._running.append(loop.create_task(self._timers.run()))
-        self._running.append(loop.create_task(self.sessions.run()))
-        self._running.append(loop.create_task(self._admission.run()))
-        if self._keeps_schedules:
-            self._running.append(loop.create_task(self.schedules.run()))
+        lasting = [self._timers, self.sessions, self._admission, self.forgetting]
+        for each in (*lasting, self.schedules) if self._keeps_schedules else lasting:
+            self._running.append(loop.create_task(each.run()))
 
     def _new_batch(self) -> Batch:
         kept = (self.store, self.registry, self._recent)

@@ -31,7 +31,8 @@ NODE_LEASE_S: Final = 5.0
 TIMERS: Final = "timers"
 SCHEDULES: Final = "schedules"
 BURIALS: Final = "burials"
-DUTIES: Final = (TIMERS, SCHEDULES, BURIALS)
+FORGETTING: Final = "forgetting"
+DUTIES: Final = (TIMERS, SCHEDULES, BURIALS, FORGETTING)
 """What one node alone does at a time."""
 
 _BEATS = 5  # in a lease

@@ -113,6 +113,10 @@ class Local:
         """As `Place.move`."""
         return self._write(lambda engine: engine.move(execution_id, version, dry_run=dry_run))
 
+    def remove(self, execution_id: str) -> None:
+        """As `Place.remove`."""
+        self._write(lambda engine: engine.forgetting.remove(execution_id))
+
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`: executions only, as messages are on a bus."""
         from pavane.doors.executions.dead_letters import DeadLetters, Wanted

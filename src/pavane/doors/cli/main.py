@@ -35,6 +35,7 @@ COMMANDS = (
     "move",
     "diff",
     "cancel",
+    "remove",
     "keys",
     "store",
     "dead-letters",

@@ -98,6 +98,12 @@ class OnBus:
 
         return self._visit(lambda each: Danced(each).move(execution_id, version, dry_run=dry_run))
 
+    def remove(self, execution_id: str) -> None:
+        """As `Place.remove`: always refused."""
+        from pavane.doors.executions.danced import Danced
+
+        self._visit(lambda each: Danced(each).remove(execution_id))
+
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """As `Place.letters`."""
         from pavane.doors.executions.dead_letters import Wanted

@@ -221,6 +221,20 @@ def retention_option(function: F) -> F:
     )(function)
 
 
+def forget_after_option(function: F) -> F:
+    """`--forget-after DURATION` of a process with an engine, in seconds."""
+    return click.option(
+        "--forget-after",
+        "forget_after_s",
+        metavar="DURATION",
+        default="0s",
+        show_default=True,
+        callback=_seconds,
+        help="Forget executions so long after they have ended, with all that belongs to them; "
+        "0s: keep all.",
+    )(function)
+
+
 def host_option(function: F) -> F:
     """`--host`."""
     return click.option(

@@ -50,6 +50,10 @@ class Place(Protocol):
         """Let it go on by another version, or only say whether it could."""
         ...
 
+    def remove(self, execution_id: str) -> None:
+        """Forget one that has ended."""
+        ...
+
     def letters(self, filters: Mapping[str, Any]) -> LetterPage:
         """`filters`: kind, service, execution, type, before, limit; empty ones do not filter."""
         ...

@@ -97,6 +97,10 @@ class Remote:
         path = f"/executions/{quote(execution_id, safe='')}/move"
         return self._ask("POST", path, MoveView, {"to": version, "dryRun": dry_run})
 
+    def remove(self, execution_id: str) -> None:
+        """As `Place.remove`."""
+        self._ask("DELETE", f"/executions/{quote(execution_id, safe='')}", Started)
+
     def definition(self, workflow: str, version: int | None) -> bytes:
         """The JSON of a version of a workflow, the newest by default."""
         path = f"/workflows/{quote(workflow, safe='')}"

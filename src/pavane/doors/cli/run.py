@@ -11,6 +11,7 @@ from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
 from pavane.doors.cli.options import (
     bus_option,
     calls_option,
+    forget_after_option,
     retention_option,
     server_option,
     shown_bus,
@@ -26,10 +27,11 @@ from pavane.errors import UsageError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from pavane.doors.wiring import Company
+    from pavane.engine.engine import Engine
     from pavane.sdk.application.loading import App
     from pavane.sdk.queued.workers import QueuedWorkers
     from pavane.sdk.remote.workers import RemoteWorkers
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 )
 @take_over_option
 @retention_option
+@forget_after_option
 @click.option(
     "--overwrite", is_flag=True, help="Let a changed workflow replace the version it has."
 )
@@ -89,6 +92,7 @@ def command(
     ledger: str | None,
     lease_s: float,
     retention_s: float,
+    forget_after_s: float,
     overwrite: bool,
     quiet: bool,
     host: str,
@@ -107,20 +111,15 @@ def command(
     """
     import asyncio
 
-    from pavane.sdk.application.loading import load_app
-
     dances = style == "choreographed"
     _need_what_fits(style, server, port)
     if queued := tasks_from == "bus":
         _need_bus(style, bus, port)
+    if forget_after_s:
+        _need_engine_here(elsewhere=bool(dances or server or queued))
     if quiet:
         _need_nobody_who_asks(dances=dances, port=port)
-    loaded = load_app(app)
-    if unknown := sorted(set(names) - loaded.services.keys()):
-        known = ", ".join(loaded.services)
-        raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
-    if names:
-        loaded = loaded._replace(services={name: loaded.services[name] for name in names})
+    loaded = _loaded(app, names)
     door = None if port is None else door_at(host, port, auth, tls_cert, tls_key)
     if dances:
         opened = wiring.dancing_services(
@@ -147,7 +146,28 @@ def command(
             "Run `pavane server --bus URL`, and give its URL with --server.",
         )
     _need_ledger(app, loaded, ledger)
-    asyncio.run(_run(wiring, loaded, (store_url, ledger or "", retention_s), overwrite, door=door))
+    opened = partial(
+        wiring.running_engine,
+        store_url,
+        ledger=ledger or "",
+        retention_s=retention_s,
+        forget_after_s=forget_after_s,
+        services=list(loaded.services.values()),
+    )
+    asyncio.run(_run(wiring, opened, store_url, loaded, overwrite, door=door))
+
+
+def _loaded(app: str, names: Sequence[str]) -> App:
+    """The application, with the services of these names, or all of them."""
+    from pavane.sdk.application.loading import load_app
+
+    loaded = load_app(app)
+    if unknown := sorted(set(names) - loaded.services.keys()):
+        known = ", ".join(loaded.services)
+        raise UsageError(f"'{app}' has no service '{unknown[0]}'.", f"There is {known}.")
+    if names:
+        loaded = loaded._replace(services={name: loaded.services[name] for name in names})
+    return loaded
 
 
 def _elsewhere(
@@ -192,6 +212,14 @@ def _need_bus(style: str, bus: str | None, port: int | None) -> None:
         raise UsageError(
             "With --tasks bus the orchestrator is elsewhere, which does not go with --port.",
             "Leave one of them out.",
+        )
+
+
+def _need_engine_here(*, elsewhere: bool) -> None:
+    if elsewhere:
+        raise UsageError(
+            "--forget-after is for executions of an engine in this process, and there is none.",
+            "Give it to `pavane server`; what services here forget, --retention says.",
         )
 
 
@@ -279,8 +307,9 @@ async def _dance(
 
 async def _run(
     wiring: Wiring,
+    opened: Callable[..., AbstractAsyncContextManager[Engine]],
+    store_url: str,
     app: App,
-    kept: tuple[str, str, float],
     overwrite: bool,
     *,
     door: Door | None,
@@ -290,18 +319,12 @@ async def _run(
     from pavane.doors.cli.follow import follow
     from pavane.doors.cli.stopping import stop_event, until
 
-    stop, (store_url, ledger, retention_s) = stop_event(), kept
+    stop = stop_event()
     if door:
         await need_keys(wiring, door, store_url)
     workflows = list(app.workflows.values())
     with _listening(door) as listening:
-        async with wiring.running_engine(
-            store_url,
-            ledger=ledger,
-            retention_s=retention_s,
-            services=list(app.services.values()),
-            workflows=[] if overwrite else workflows,
-        ) as engine:
+        async with opened(workflows=[] if overwrite else workflows) as engine:
             if overwrite:
                 await engine.register([each.definition for each in workflows], overwrite=True)
             click.echo(f"Services: {', '.join(app.services) or 'none'}.")

@@ -11,6 +11,7 @@ import click
 from pavane.doors.cli.door import Door, answer, door_at, door_options, need_keys
 from pavane.doors.cli.options import (
     calls_option,
+    forget_after_option,
     lease_option,
     seen_bus_option,
     shown_bus,
@@ -21,6 +22,8 @@ from pavane.doors.cli.options import (
 from pavane.doors.wiring import Wiring
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
     from pavane.doors.wiring import Company
     from pavane.engine.engine import Engine
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
 @store_option()
 @seen_bus_option
 @lease_option
+@forget_after_option
 @calls_option
 @stop_with_stdin_option
 @click.pass_obj
@@ -44,6 +48,7 @@ def command(
     store_url: str,
     bus: str | None,
     lease: float,
+    forget_after_s: float,
 ) -> None:
     """Run an orchestrator with REST under /v1; ready when /health answers 200.
 
@@ -55,23 +60,33 @@ def command(
     import asyncio
 
     door = door_at(host, port, auth, tls_cert, tls_key)
-    asyncio.run(_serve(wiring, door, store_url, bus, lease))
+    opened = _conducting(wiring, store_url, bus, lease_s=lease, forget_after_s=forget_after_s)
+    where = f"store {shown_url(store_url)}" + (f", bus {shown_bus(bus)}" if bus else "")
+    asyncio.run(_serve(wiring, door, store_url, opened, where))
 
 
 @asynccontextmanager
 async def _conducting(
-    wiring: Wiring, store_url: str, bus: str | None, lease_s: float
+    wiring: Wiring, store_url: str, bus: str | None, *, lease_s: float, forget_after_s: float
 ) -> AsyncGenerator[tuple[Engine, Company | None]]:
     if bus:
-        async with wiring.conducting(store_url, bus, lease_s=lease_s) as both:
+        opened = wiring.conducting(store_url, bus, lease_s=lease_s, forget_after_s=forget_after_s)
+        async with opened as both:
             yield both
     else:
-        async with wiring.running_engine(store_url, lease_s=lease_s, calls=True) as engine:
+        running = wiring.running_engine(
+            store_url, lease_s=lease_s, calls=True, forget_after_s=forget_after_s
+        )
+        async with running as engine:
             yield engine, None
 
 
 async def _serve(
-    wiring: Wiring, door: Door, store_url: str, bus: str | None, lease_s: float
+    wiring: Wiring,
+    door: Door,
+    store_url: str,
+    opened: AbstractAsyncContextManager[tuple[Engine, Company | None]],
+    where: str,
 ) -> None:
     from contextlib import AsyncExitStack
 
@@ -82,10 +97,7 @@ async def _serve(
     await need_keys(wiring, door, store_url)
     with listen(door.host, door.port, locked=door.locked) as listening:
         async with AsyncExitStack() as stack:
-            engine, company = await stack.enter_async_context(
-                _conducting(wiring, store_url, bus, lease_s)
-            )
-            where = f"store {shown_url(store_url)}" + (f", bus {shown_bus(bus)}" if bus else "")
+            engine, company = await stack.enter_async_context(opened)
 
             def greet(url: str) -> str:
                 return f"Pavane answers at {url} ({where}). Ctrl-C stops it."

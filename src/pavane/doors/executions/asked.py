@@ -137,3 +137,10 @@ class Executions(Protocol):
         `dry_run`: only say whether it could, and what does not fit.
         """
         ...
+
+    async def remove(self, execution_id: str) -> None:
+        """Forget one that has ended, with all that it started as its steps.
+
+        ConflictError where it goes on, is a step of another, or nobody conducted it.
+        """
+        ...

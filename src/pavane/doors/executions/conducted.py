@@ -132,3 +132,7 @@ class Conducted:
     ) -> MoveView:
         """As `Executions.move`."""
         return await self._engine.move(execution_id, version, dry_run=dry_run)
+
+    async def remove(self, execution_id: str) -> None:
+        """As `Executions.remove`."""
+        await self._engine.forgetting.remove(execution_id)

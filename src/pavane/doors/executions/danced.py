@@ -218,6 +218,15 @@ class Danced:
             "It ends by the version that it began with; new ones follow the new version.",
         )
 
+    async def remove(self, execution_id: str) -> None:
+        """As `Executions.remove`: always refused."""
+        await self.execution(execution_id)
+        raise ConflictError(
+            f"Execution {execution_id} is choreographed, so it cannot be removed: each of its "
+            "services holds a part of its past.",
+            "They forget it when their --retention is over.",
+        )
+
     def _find(self, workflow: str, version: int | None) -> Choreography:
         known = self._company.requests.known
         found = known.get(workflow)

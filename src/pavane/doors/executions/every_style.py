@@ -134,6 +134,10 @@ class EveryStyle:
         where = await self._of(execution_id)
         return await where.move(execution_id, version, dry_run=dry_run)
 
+    async def remove(self, execution_id: str) -> None:
+        """As `Executions.remove`."""
+        await (await self._of(execution_id)).remove(execution_id)
+
     async def _is_danced(self, workflow: str, version: int | None) -> bool:
         if not self._danced.announced(workflow):
             return False

@@ -201,3 +201,19 @@ async def test_running_and_correlated(talk: Talk):
 async def test_an_unknown_id(talk: Talk, method: str, path: str):
     response = await talk.client.request(method, path)
     check_error(response, 404, "No such workflow found by id: nope")
+
+
+async def test_what_has_ended_is_removed_and_what_goes_on_is_not(talk: Talk):
+    id, other = await talk.start(), await talk.start()
+    early = await talk.client.delete(f"/workflow/{id}/remove")
+    check_error(
+        early,
+        409,
+        f"Execution {id} is RUNNING: it has not ended. Let it end, or terminate it first.",
+    )
+    await talk.client.delete(f"/workflow/{id}")
+    assert (await talk.client.delete(f"/workflow/{id}/remove?archiveWorkflow=false")).is_success
+    assert (await talk.client.get(f"/workflow/{id}")).status_code == 404
+    assert (await talk.client.delete(f"/workflow/{id}/remove")).status_code == 404
+    assert (await talk.get("/workflow/search"))["totalHits"] == 1
+    assert (await talk.get(f"/workflow/{other}"))["status"] == "RUNNING"

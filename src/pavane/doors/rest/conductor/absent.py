@@ -18,7 +18,6 @@ ABSENT: tuple[tuple[str, str, str], ...] = (
     ("POST", "/workflow/{workflow_id}/restart", "restarting an execution"),
     ("POST", "/workflow/{workflow_id}/resetcallbacks", "resetting callbacks"),
     ("PUT", "/workflow/{workflow_id}/skiptask/{ref}", "skipping a step"),
-    ("DELETE", "/workflow/{workflow_id}/remove", "removing an execution"),
     ("GET", "/workflow/search-v2", "this form of the search"),
     ("GET", "/workflow/search-by-tasks", "searching by tasks"),
     ("GET", "/workflow/search-by-tasks-v2", "searching by tasks"),

@@ -131,6 +131,7 @@ OPERATIONS = (
     Operation("put", "/api/workflow/decide/{workflow_id}", "Nothing: it is always decided"),
     Operation("get", _ID, "One execution", shapes.Workflow, query=(("includeTasks", _YES),)),
     Operation("delete", _ID, "Terminate and undo", query=(("reason", _TEXT),)),
+    Operation("delete", _ID + "/remove", "Forget an execution that has ended"),
     Operation(
         "get",
         _ID + "/tasks",

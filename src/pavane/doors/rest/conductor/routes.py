@@ -65,6 +65,7 @@ ROUTES = [
     Route("/workflow/{name}/correlated/{correlation_id}", search.correlated, methods=["GET"]),
     Route(_WORKFLOW, workflow.get, methods=["GET"]),
     Route(_WORKFLOW, workflow.terminate, methods=["DELETE"]),
+    Route(_WORKFLOW + "/remove", workflow.remove, methods=["DELETE"]),
     Route(_WORKFLOW + "/tasks", workflow.get_tasks, methods=["GET"]),
     Route(_WORKFLOW + "/status", workflow.get_status, methods=["GET"]),
     Route(_WORKFLOW + "/pause", workflow.pause, methods=["PUT"]),

@@ -158,6 +158,12 @@ async def terminate(request: Request) -> Response:
     return Response()
 
 
+async def remove(request: Request) -> Response:
+    """Forget it, once it has ended; there is no archive, so `archiveWorkflow` says nothing."""
+    await state(request).executions.remove(_id(request))
+    return Response()
+
+
 def _records(request: Request) -> Records:
     return state(request).records
 

@@ -92,6 +92,13 @@ async def move(request: Request) -> Response:
     return json_response(await executions.move(execution_id, wanted.to, dry_run=wanted.dry_run))
 
 
+async def remove(request: Request) -> Response:
+    """Forget it, once it has ended, with all that it started as its steps."""
+    execution_id = request.path_params["execution_id"]
+    await state(request).executions.remove(execution_id)
+    return json_response({"id": execution_id})
+
+
 async def _act(request: Request, action: Action) -> Response:
     executions, execution_id = state(request).executions, request.path_params["execution_id"]
     await executions.act(execution_id, action)

@@ -125,6 +125,7 @@ OPERATIONS = (
         query=(*_SEARCH, ("limit", _NUMBER)),
     ),
     Operation("get", _ONE, "An execution with its steps", answer=ExecutionView),
+    Operation("delete", _ONE, "Forget an execution that has ended", answer=Started),
     Operation("get", _ONE + "/history", "What happened, oldest first", answer=History),
     Operation(
         "get",

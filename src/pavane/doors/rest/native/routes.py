@@ -35,6 +35,7 @@ ROUTES = [
     Route("/executions", executions.find, methods=["GET"]),
     Route("/executions/events", events.of_all, methods=["GET"]),
     Route(_EXECUTION, executions.get, methods=["GET"]),
+    Route(_EXECUTION, actions.remove, methods=["DELETE"]),
     Route(_EXECUTION + "/events", events.of_one, methods=["GET"]),
     Route(_EXECUTION + "/messages", events.messages, methods=["GET"]),
     Route(_EXECUTION + "/definition", events.definition, methods=["GET"]),

@@ -1,4 +1,4 @@
-"""The promises of `ports/past.py`: what is over goes with all that belongs to it, and nothing else."""
+"""The promises of `ports/past.py`: what is over goes with all that belongs to it, no more."""
 
 from __future__ import annotations
 
@@ -79,6 +79,13 @@ class PastTests(StoreHarness):
         assert await _all_over(store, limit=1_000) == [_id(n) for n in range(5)]
         assert await store.past.over(_BEFORE, _id(2), 1) == ([_id(3)], _id(3))
 
+    async def test_found_beside_many_that_stay(self, store: Store) -> None:
+        """Whoever goes on from where it stopped comes to all, however many lie in between."""
+        stay = [start(_id(n), key=f"key {n}") for n in range(1, 20)]
+        await store.commit(each([*stay, _ended(20), *[_ended(n, _id(20)) for n in range(21, 40)]]))
+        await store.commit(each([_ended(40)]))
+        assert await _all_over(store) == [_id(20), _id(40)]
+
     async def test_whole_a_family_goes_at_once(self, store: Store) -> None:
         """With children's children; nobody finds anything of it, also after a death."""
         family = [_ended(1), _ended(2, _id(1)), _ended(3, _id(2)), _ended(4, _id(1))]
@@ -117,7 +124,7 @@ class PastTests(StoreHarness):
         assert await dump(store) == before
 
     async def test_fenced_a_change_to_what_was_forgotten_loses(self, store: Store) -> None:
-        """As when a person asks for a retry at that moment; what is in the same unit goes with it."""
+        """As when a person asks for a retry at that moment; so is what is in the same unit."""
         await store.commit(each([_ended(1, key=""), _ended(2)]))
         await store.past.forget([_id(1)], _BEFORE)
         retried = Change(header(_id(1), 2, status=RUNNING))
