@@ -35,6 +35,7 @@ class History:
         self.headers: dict[str, Header] = {}
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.now = 1000
+        self._earliest = 500  # what ended before that may be forgotten
         self.made = 0
 
     def draw(self) -> Operation:
@@ -96,6 +97,25 @@ class History:
                 return await view.search(wanted)
 
         return Operation("search", search)
+
+    def do_over(self) -> Operation:
+        before, after, limit = 1 << 47, self._ids(1)[0], self.random.randrange(1, 9)
+        after = self.random.choice(("", after))
+        return Operation("over", lambda store: store.past.over(before, after, limit))
+
+    def do_forget(self) -> Operation:
+        ids, limit = self._ids(4), self.random.choice((1, 5, 1000))
+        wipe = self.random.random() < 0.5
+
+        async def forget(store: Store) -> Any:
+            gone = await store.past.forget(ids, self._earliest, wipe=wipe)
+            while await store.past.sweep(limit):
+                pass
+            for id in gone:
+                self.headers.pop(id, None)
+            return gone
+
+        return Operation("forget", forget)
 
     def do_definitions(self) -> Operation:
         n = self.random.randrange(3)
@@ -169,6 +189,7 @@ class History:
         header = replace(
             header,
             status=self.random.choice((*STATUSES[:2], "RUNNING", "RUNNING", header.status)),
+            ended_at=self.random.choice((0, self._earliest - 1, self._earliest)),
             alarm_at=self.random.choice((header.alarm_at, header.alarm_at, 0, self._time())),
             updated_at=self.now,
             seq=header.seq + 1,

@@ -23,9 +23,11 @@ MOST_STEPS = 2000
 # found and not found, won and lost.
 WANTED = {
     f"{name} {result}"
-    for name in ("commit", "load", "find_keys", "ready", "due", "leases", "held", "search")
+    for name in (
+        *("commit", "load", "find_keys", "ready", "due", "leases", "held", "search", "forget"),
+    )
     for result in ("yes", "no")
-} | {"definitions yes", "crash", "full", "commit mixed"}
+} | {"definitions yes", "crash", "full", "commit mixed", "over yes"}
 
 STRICT = os.environ.get("PAVANE_STRICT", "") not in {"", "0"}
 SEEDS = [int(os.environ["PAVANE_SEED"])] if "PAVANE_SEED" in os.environ else None
@@ -54,6 +56,8 @@ def outcome(operation: Operation, result: Any) -> str:
         if 0 < len(result) < len(operation.units):
             return "commit mixed"
         result = not result
+    if operation.name == "over":
+        result = result[0]
     return f"{operation.name} {'yes' if result else 'no'}"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from pavane.adapters.postgres import past_queries
 from pavane.adapters.postgres import snapshot as snapshot_module
 from pavane.adapters.postgres import store as store_module
 from pavane.adapters.postgres.store import PostgresStore
@@ -9,6 +10,7 @@ from pavane.adapters.postgres.writer import Writer
 from pavane.testing.contracts.store.harness import opened
 from tests.contract import test_postgres_lost as lost
 from tests.contract import test_postgres_nodes as nodes
+from tests.contract import test_postgres_past as past
 from tests.contract.test_postgres_store import TestPostgresStore as Suite
 from tests.contract.wire import Cut, Wire
 from tests.mutants import postgres
@@ -92,3 +94,18 @@ async def test_a_store_without_fences_is_caught(
     async with opened(PostgresStore(postgres_schema)) as store:
         with pytest.raises(AssertionError):
             await getattr(Suite(), test)(store)
+
+
+@pytest.mark.parametrize("left_out", ["", " FOR UPDATE OF e", " AND e.revision = f.revision"])
+async def test_a_store_that_forgets_what_goes_on_is_caught(
+    postgres_schema: str, monkeypatch: pytest.MonkeyPatch, left_out: str
+):
+    assert left_out in past_queries.FORGET
+    monkeypatch.setattr(past_queries, "FORGET", past_queries.FORGET.replace(left_out, ""))
+    async with opened(PostgresStore(postgres_schema)) as store:
+        trial = past.test_who_is_writing_when_it_is_forgotten_comes_first([store])
+        if left_out:
+            with pytest.raises(AssertionError):
+                await trial
+        else:
+            await trial

@@ -37,6 +37,7 @@ TABLES: Final[dict[Kind, tuple[Table, ...]]] = {
         _of("value", Value, "execution_id", "name"),
         _of("ready", Ready, "execution_id", "ref"),
         _of("log", LogEntry, "position"),
+        _plain("forgotten", "id"),
     ),
     "ledger": (
         _plain("execution", "id", "revision", "closed_at"),

@@ -96,13 +96,19 @@ class Forgetting:
                 f"Execution {execution_id} is {header.status}: it has not ended.",
                 "Let it end, or terminate it first.",
             )
-        if execution_id not in await self._past.forget([execution_id], _EVER, wipe=True):
+        gone = await self._past.forget([execution_id], _EVER, wipe=True)
+        if not gone and not await self._is_gone(execution_id):
             raise ConflictError(
                 f"Execution {execution_id} goes on, or something that it started as a step does.",
                 "Remove it when all of it has ended.",
             )
         self.forgotten += 1
         await self._sweep()
+
+    async def _is_gone(self, execution_id: str) -> bool:
+        """After a lost connection the answer may be lost, and not what was asked."""
+        async with self._store.snapshot() as view:
+            return await view.header(execution_id) is None
 
     async def _sweep(self) -> None:
         while True:

@@ -279,7 +279,9 @@ LOG_AFTER: Final = """SELECT position, execution_id, at, entries FROM log
 
 LOG_BASE: Final = """SELECT
     (SELECT value::bigint FROM meta WHERE name = 'log:base'),
-    (SELECT max(position) FROM log),
+    greatest(
+        (SELECT max(position) FROM log),
+        (SELECT value::bigint FROM meta WHERE name = 'log:swept')),
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint"""
 """What is added to a transaction's number, the last position, and the number of the next one."""
 

@@ -11,6 +11,7 @@ from pavane.adapters.postgres.counters import PostgresCounters
 from pavane.adapters.postgres.keys import PostgresKeys
 from pavane.adapters.postgres.members import PostgresMembers
 from pavane.adapters.postgres.migrate import bring_up_to_date, migrations
+from pavane.adapters.postgres.past import PostgresPast
 from pavane.adapters.postgres.place import place_of
 from pavane.adapters.postgres.pool import Pool
 from pavane.adapters.postgres.shielded import Shielded
@@ -37,6 +38,7 @@ class PostgresStore:
         self.place = place_of(url)
         self.counters = PostgresCounters()
         self.keys = PostgresKeys(self._read, self._write)
+        self.past = PostgresPast(self._read, self._write)
         self._telling = Telling(self.place, self.counters)
         self.members = PostgresMembers(self._read, self._write, self._telling)
         self._read_only = read_only
