@@ -21,7 +21,8 @@ STANDING_S = 7.0  # for longer than any lease: a node's is 5 s
 CUT_S = 7.0
 EACH_S = 5.0  # what a fault takes, roughly
 LONGER_S = {"bus restart": 15.0, "bus kill": 20.0, "stop": 9.0, "cut": 9.0}
-BREATH_S = 0.5  # between one fault and the next
+BREATH_S = 0.5  # between one fault and the next, at least
+MOST_PER_S = 10.0  # orders: what goes on is to be slowed down by faults, not by those before it
 SETTLE_S = 6.0  # behind the death of a node nothing else breaks, so that what others do is seen
 BURST = 5  # orders that come all at once where a node dies or a point is to be passed
 BURSTS = 4  # for a point, within HIT_S
@@ -51,11 +52,15 @@ class Campaign:
         self._buying = asyncio.TaskGroup()
 
     async def run(self, orders: Sequence[Order | Trip], faults: Sequence[Fault | Calamity]) -> None:
-        """The faults one after the other, and orders for as long as these will take.
+        """The faults one after the other, and orders at an even pace meanwhile.
 
-        Some orders are kept for faults that need some under way.
+        Where there are many orders, faults come less often. Some orders are kept for faults that
+        need some under way.
         """
         takes_s = sum(LONGER_S.get(fault.kind, EACH_S) for fault in faults)
+        longer_s = max(0.0, len(orders) / MOST_PER_S - takes_s)
+        takes_s += longer_s
+        breath_s = BREATH_S + longer_s / max(1, len(faults))
         kept = BURST * sum(self._wants_orders(fault) for fault in faults)
         self._left.extend(orders)
         began = time.monotonic()
@@ -63,7 +68,7 @@ class Campaign:
             paced = max(len(orders) - kept, 1)
             selling = self._buying.create_task(self._sell(paced, takes_s))
             for fault in faults:
-                await asyncio.sleep(BREATH_S)
+                await asyncio.sleep(breath_s)
                 if fault.kind == "bus kill":
                     await asyncio.sleep(began + QUEUES_S - time.monotonic())
                 print(f"{time.strftime('%X')} {fault}", flush=True)
