@@ -105,10 +105,9 @@ class History:
 
     def do_forget(self) -> Operation:
         ids, limit = self._ids(4), self.random.choice((1, 5, 1000))
-        wipe = self.random.random() < 0.5
 
         async def forget(store: Store) -> Any:
-            gone = await store.past.forget(ids, self._earliest, wipe=wipe)
+            gone = await store.past.forget(ids, self._earliest, wipe=True)
             while await store.past.sweep(limit):
                 pass
             for id in gone:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.anyio
 
 STEPS = 200
 MOST_STEPS = 2000
+PARTITIONED = 60  # from this step on its tables are
 OFTEN = 4  # every so many writes everything is compared
 
 
@@ -67,6 +69,8 @@ async def test_random_histories_agree(own_postgres: Server, tmp_path: Path):
                 await store.open()
         if history.random.random() < 0.02:
             await restart(own_postgres, seen)
+        if step == PARTITIONED:
+            await postgres.past.prepare(int(time.time() * 1000), 14 * 86_400_000)
         operation = history.draw()
         limit(sqlite, full=operation.name == "commit" and history.random.random() < 0.1)
         found = await attempt(sqlite, operation)

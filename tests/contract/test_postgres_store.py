@@ -1,5 +1,6 @@
 """The PostgreSQL store keeps the promises of a store."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pavane.adapters.postgres.store import PostgresStore
 from pavane.ports.store import Store
 from pavane.testing.contracts.store import FULL, SHARED, StoreContract
+from pavane.testing.contracts.store.harness import opened
 from tests.postgres import died, fill, make_room
 
 
@@ -33,3 +35,14 @@ class TestPostgresStore(StoreContract):
 
     async def make_room(self, store: Store) -> None:
         await make_room(self.url)
+
+
+class TestPostgresStoreInSpans(TestPostgresStore):
+    """Its tables are partitioned by time."""
+
+    features = frozenset({FULL, SHARED})
+
+    async def create(self, folder: Path) -> Store:
+        async with opened(PostgresStore(self.url)) as store:
+            await store.past.prepare(int(time.time() * 1000), 14 * 86_400_000)
+        return PostgresStore(self.url)

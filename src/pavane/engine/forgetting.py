@@ -63,9 +63,8 @@ class Forgetting:
         if not self._keep_ms:
             return
         now = self._clock.now()
-        await self._past.prepare(now, self._keep_ms)
-        before, after = now - self._keep_ms, ""
-        while True:
+        before, after, more = now - self._keep_ms, "", True
+        while more:
             over, after = await self._past.over(before, after, _LOOKED_AT)
             for at in range(0, len(over), _FORGOTTEN):
                 begun = asyncio.get_running_loop().time()
@@ -74,8 +73,8 @@ class Forgetting:
                 await _breathe(begun)
             if over:
                 await self._sweep()
-            if not after:
-                return
+            more = bool(after)
+        await self._past.prepare(now, self._keep_ms)
 
     async def remove(self, execution_id: str) -> None:
         """Forget one that has ended, now, with all that it started as its steps.

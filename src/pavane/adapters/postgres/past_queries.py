@@ -25,16 +25,24 @@ FORGET: Final = f"""WITH RECURSIVE family (root, id, revision) AS (
     noted AS (INSERT INTO forgotten (id) SELECT id FROM gone),
     emptied AS (DELETE FROM ready r USING gone WHERE r.execution_id = gone.id),
     deleted AS (DELETE FROM execution e USING gone WHERE e.id = gone.id)
-    SELECT root FROM whole"""
+    SELECT root, id FROM held WHERE root IN (SELECT root FROM whole)"""
 """Families disappear of which all is over, also once their headers are locked, in one order.
 
 Nothing is deleted of a header that changed between the look and the lock. Who starts a step of an
 execution, or tries one again, changes its header: so nobody joins the family unseen.
 """
 
-# Of each id, how much there is, as far as it matters; a large one is swept in pieces.
+# What is in a span is left to it, unless it is asked for: looked at are the gaps between spans. Of
+# each id it is counted how much there is, as far as it matters; a large one is swept in pieces.
 SWEEP: Final = """WITH mine AS MATERIALIZED (
-        SELECT id FROM forgotten ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED),
+        SELECT f.id FROM (
+            SELECT w.id FROM unnest($2::text[]) AS w (id)
+            UNION SELECT f.id FROM unnest($3::text[], $4::text[]) AS gap (since, until)
+            CROSS JOIN LATERAL (
+                SELECT id FROM forgotten WHERE id >= gap.since AND id < gap.until
+                ORDER BY id LIMIT $1) f) AS wanted
+        JOIN forgotten f ON f.id = wanted.id
+        ORDER BY f.id LIMIT $1 FOR UPDATE OF f SKIP LOCKED),
     sized AS (
         SELECT id,
             (SELECT count(*) FROM (SELECT FROM task WHERE execution_id = id LIMIT $1 + 1) t)

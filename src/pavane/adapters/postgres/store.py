@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pavane.adapters.postgres import queries as q
@@ -38,7 +38,7 @@ class PostgresStore:
         self.place = place_of(url)
         self.counters = PostgresCounters()
         self.keys = PostgresKeys(self._read, self._write)
-        self.past = PostgresPast(self._read, self._write)
+        self.past = PostgresPast(self._read, self._write, self._arrange)
         self._telling = Telling(self.place, self.counters)
         self.members = PostgresMembers(self._read, self._write, self._telling)
         self._read_only = read_only
@@ -249,6 +249,12 @@ class PostgresStore:
             return await connection.fetch(sql, *values)
 
         return await self._readers.run(fetch)
+
+    async def _arrange(self, use: Callable[[Connection], Awaitable[Any]]) -> Any:
+        """What may take long and may be done twice: it is not for what the engine waits for."""
+        self._check_open()
+        self._check_writing()
+        return await self._shielded.run(self._viewers.run(use))
 
     async def _write(self, sql: str, /, *values: object) -> list[Any]:
         """One statement that is a transaction and may be done twice."""

@@ -28,7 +28,8 @@ _MARKS: Final = ("results",)
 
 _MADE_BY: Final = """SELECT name FROM "{schema}".meta WHERE name LIKE 'migration:0001%'"""
 _TABLES: Final = """SELECT relname::text FROM pg_class
-    WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p') ORDER BY 1"""
+    WHERE relnamespace = to_regnamespace($1) AND relkind IN ('r', 'p') AND NOT relispartition
+    ORDER BY 1"""
 _SERVED: Final = {"store": ("writer", "member"), "ledger": ("writer", "holder")}
 
 # What workers hold has nobody here yet who would see to it when they are gone. Those of other

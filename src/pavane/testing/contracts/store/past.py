@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pavane.core.model.ids import execution_id
 from pavane.core.model.rows import PAGE, Header, Ready, Value
 from pavane.core.model.status import COMPENSATING, COMPLETED, FAILED, RUNNING
@@ -11,6 +13,7 @@ from pavane.testing.contracts.store.harness import (
     StoreHarness,
     dump,
     each,
+    finish,
     header,
     one,
     opened,
@@ -22,6 +25,7 @@ from pavane.testing.contracts.store.harness import (
 _ENDED_AT = 2_000
 _BEFORE = 5_000  # what ended earlier may go
 _KEEP_MS = 60_000
+_FAR = 1 << 47  # epoch ms: all that the tests write was written long before
 _ROWS = 50  # of one sweep
 
 
@@ -56,6 +60,17 @@ async def _sweep(store: Store) -> int:
             return swept
         swept += piece
     raise AssertionError("`sweep` does not come to an end")
+
+
+async def _has_nothing_of(store: Store, ids: Sequence[str]) -> None:
+    """Whoever would come again under such an id begins with nothing."""
+    for id in ids:
+        assert await store.commit(one(Change(header(id, key="")))) == set()
+    async with store.snapshot() as view:
+        for id in ids:
+            assert (await view.tasks(id), await view.values(id)) == ([], {})
+            assert (await view.ready(id), await view.log(id)) == ([], [])
+        assert not [e for e in await view.log_after(0, 1000) if e.execution_id in ids]
 
 
 class PastTests(StoreHarness):
@@ -119,7 +134,8 @@ class PastTests(StoreHarness):
         await store.commit(each([_ended(2), start("plain", key="k"), _ended(5)]))
         before = await dump(store)
         await store.commit(each([_ended(1), _ended(3, _id(1)), _ended(4)]))
-        assert await store.past.forget([_id(4), _id(1)], _BEFORE) == {_id(1), _id(4)}
+        gone = await store.past.forget([_id(4), _id(1)], _BEFORE, wipe=True)
+        assert gone == {_id(1), _id(4)}
         await _sweep(store)
         assert await dump(store) == before
 
@@ -151,19 +167,40 @@ class PastTests(StoreHarness):
         assert await store.find_keys(keys) == {keys[0]: _id(3), keys[1]: _id(5)}
 
     async def test_swept_leaves_no_rows(self, store: Store) -> None:
-        """Whoever would come again under the id begins with nothing; a large one goes in pieces."""
+        """A large one goes in pieces."""
         large = _ended(1)
         large.new_tasks = [task(_id(1), f"t{n:03}") for n in range(3 * PAGE)]
         await store.commit(each([large, _ended(2)]))
-        assert await store.past.forget([_id(1)], _BEFORE) == {_id(1)}
+        ids = [_id(1), _id(2)]
+        assert await store.past.forget(ids, _BEFORE, wipe=True) == set(ids)
+        await _sweep(store)
+        await _has_nothing_of(store, ids)
+
+    async def test_swept_or_let_go_in_one_piece(self, store: Store) -> None:
+        """At the latest when all that was begun at the same time has long been over."""
+        large = _ended(1)
+        large.new_tasks = [task(_id(1), f"t{n:03}") for n in range(3 * PAGE)]
+        await store.commit(each([large, _ended(2), start(_id(3), key="goes on")]))
+        ids = [_id(1), _id(2)]
+        assert await store.past.forget(ids, _BEFORE) == set(ids)
+        await _sweep(store)
+        await store.past.prepare(_FAR, _KEEP_MS)
+        await _sweep(store)
+        await _has_nothing_of(store, ids)
+        async with store.snapshot() as view:
+            assert len(await view.tasks(_id(3))) == len(await view.log(_id(3))) == 1
+
+    async def test_swept_what_goes_on_goes_on_behind_it(self, store: Store) -> None:
+        """Whatever was moved about for it."""
+        await store.commit(each([_ended(1), start(_id(2), key="goes on")]))
+        await store.past.prepare(_FAR, _KEEP_MS)
+        assert await store.commit(one(finish(_id(2)))) == set()
+        async with store.snapshot() as view:
+            assert [each.status for each in await view.tasks(_id(2))] == [COMPLETED]
+            assert len(await view.log(_id(2))) == 2
         assert await store.past.forget([_id(2)], _BEFORE, wipe=True) == {_id(2)}
         await _sweep(store)
-        await store.commit(each([Change(header(_id(n))) for n in (1, 2)]))
-        async with store.snapshot() as view:
-            for id in (_id(1), _id(2)):
-                assert (await view.tasks(id), await view.values(id)) == ([], {})
-                assert (await view.ready(id), await view.log(id)) == ([], [])
-            assert await view.log_after(0, 100) == []
+        await _has_nothing_of(store, [_id(2)])
 
     async def test_swept_positions_do_not_come_again(self, store: Store) -> None:
         """Who reads the log behind a position misses nothing that comes later."""
