@@ -17,6 +17,7 @@ from bench import big, budget, fork, profile, server, throughput
 from bench.buses import results as buses
 from bench.dancers import results as dancers
 from bench.handlers import results as handlers
+from bench.postgres import forgetting
 from bench.postgres import results as postgres
 from bench.result import Result, print_results
 from bench.workers import endpoints
@@ -71,6 +72,7 @@ PARTS: dict[str, Part] = {
     "handlers": lambda small: handlers.results(1, 1000) if small else handlers.results(),
     "buses": lambda small: buses.results(1, 1000) if small else buses.results(),
     "postgres": lambda small: postgres.results(1, 300) if small else postgres.results(),
+    "forget": lambda small: forgetting.results(1, 300) if small else forgetting.results(),
     "endpoints": lambda small: endpoints.results(400 if small else endpoints.TASKS),
 }
 
