@@ -111,6 +111,7 @@ class History:
             execution,
             max(revision, 0),
             message=self._message(),
+            others=[id for _ in range(chance() < 0.1) if (id := self._message())],
             rows={self._key(): self._body() for _ in range(pick.randrange(4))},
             done=[pick.choice(NAMES) for _ in range(pick.randrange(2))],
             todos=[self._todo(execution) for _ in range(pick.randrange(3))],

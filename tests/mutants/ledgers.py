@@ -63,7 +63,14 @@ class NoInbox(MemoryLedger):
     """2, fenced: handles a message as often as it comes."""
 
     def _wins(self, entry: Entry) -> bool:
-        return super()._wins(replace(entry, message=""))
+        return super()._wins(replace(entry, message="", others=[]))
+
+
+class LooksAtOne(MemoryLedger):
+    """2, fenced: an entry is known by its first message."""
+
+    def _wins(self, entry: Entry) -> bool:
+        return super()._wins(replace(entry, others=[]))
 
 
 class BlindBatch(MemoryLedger):

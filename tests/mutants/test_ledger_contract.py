@@ -22,6 +22,7 @@ CAUGHT_BY = [
     (ledgers.Unfenced, "test_fenced_another_revision_loses"),
     (ledgers.SkipsAhead, "test_fenced_another_revision_loses"),
     (ledgers.NoInbox, "test_fenced_a_message_is_handled_once"),
+    (ledgers.LooksAtOne, "test_fenced_messages_of_one_entry_win_or_lose_together"),
     (ledgers.BlindBatch, "test_fenced_entries_of_one_batch_see_each_other"),
     (ledgers.BlindBatch, "test_fenced_a_message_is_handled_once"),
     (ledgers.Unfenced, "test_fenced_among_hundreds"),

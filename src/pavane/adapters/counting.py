@@ -47,7 +47,7 @@ class LedgerCounters(Counters):
         """Count an entry that has won."""
         self.entries += 1
         self.records += len(entry.records)
-        self.rows["inbox"] += bool(entry.message)
+        self.rows["inbox"] += len(entry.messages)
         self.rows["execution"] += bool(entry.execution)
         self.rows["state"] += len(entry.rows)
         self.rows["todo"] += len(entry.done) + len(entry.todos)

@@ -45,8 +45,8 @@ class Round:
     def add(self, entry: Entry) -> None:
         """Take an entry in."""
         execution = entry.execution
-        if entry.message:
-            self.messages.append((entry.message, entry.at))
+        for message in entry.messages:
+            self.messages.append((message, entry.at))
         if execution:
             self.executions.add(execution)
             closed_at = entry.at if entry.closed else None
@@ -91,17 +91,18 @@ def losers(
     """
     lost: set[int] = set()
     for index, entry in enumerate(entries):
-        taken = set(entry.taken)
+        taken, messages = set(entry.taken), set(entry.messages)
         if (
             (entry.execution and entry.revision != revisions.get(entry.execution, 0))
-            or (entry.message and entry.message in inbox)
+            or not messages.isdisjoint(inbox)
+            or len(messages) != len(entry.messages)
             or len(taken) != len(entry.taken)
             or not taken <= there
         ):
             lost.add(index)
             continue
         revisions[entry.execution] = entry.revision + 1
-        inbox.add(entry.message)
+        inbox |= messages
         there -= taken
         there.update(aside.id for aside in entry.aside)
     return lost

@@ -49,6 +49,7 @@ class Hearing:
         self._rung = rung
         self._ears: list[Ear] = []
         self._going: set[asyncio.Future[Any]] = set()
+        self._over: dict[Subscription, list[Delivery]] = {}  # the bus is told in a moment
 
     def add(self, ear: Ear) -> None:
         """Let one more listen. Before the service subscribes."""
@@ -70,7 +71,8 @@ class Hearing:
     def take(self, delivery: Delivery, subscription: Subscription) -> None:
         """Let everybody hear it; call it in the order of the deliveries."""
         heard = [ear.hear(delivery) for ear in self._ears if delivery.topic in ear.topics]
-        self._follow(self._finish(delivery, subscription, asyncio.gather(*heard)))
+        all_heard = asyncio.ensure_future(heard[0]) if len(heard) == 1 else asyncio.gather(*heard)
+        self._follow(self._finish(delivery, subscription, all_heard))
 
     async def _finish(
         self, delivery: Delivery, subscription: Subscription, heard: asyncio.Future[Any]
@@ -79,9 +81,21 @@ class Hearing:
             await heard
         except Exception as error:  # noqa: BLE001  # no fault of one event may end the loop
             _say("%s could not be taken in and comes again", delivery.event.id, error)
-            await _tell(delivery, lambda: subscription.back(delivery, int(_PAUSE_S * 1000)))
+            await _tell([delivery], lambda: subscription.back(delivery, int(_PAUSE_S * 1000)))
         else:
-            await _tell(delivery, lambda: subscription.done([delivery]))
+            await self._done(delivery, subscription)
+
+    async def _done(self, delivery: Delivery, subscription: Subscription) -> None:
+        """What is done at the same time is told together, by whoever is first."""
+        over = self._over.setdefault(subscription, [])
+        over.append(delivery)
+        if len(over) > 1:
+            return
+        try:
+            await asyncio.sleep(0)
+        finally:
+            del self._over[subscription]
+        await _tell(over, lambda: subscription.done(over))
 
     def ring(self, todo: Todo) -> bool:
         """Hand a timer to whoever it is for; False when that is nobody here."""
@@ -122,17 +136,19 @@ def _say(what: str, id: str, error: Exception) -> None:
         _LOG.error(what, id, exc_info=error)
 
 
-async def _tell(delivery: Delivery, tell: Callable[[], Awaitable[None]]) -> None:
-    """Tell the bus what became of an event, again while it has trouble."""
+async def _tell(deliveries: Sequence[Delivery], tell: Callable[[], Awaitable[None]]) -> None:
+    """Tell the bus what became of events, again while it has trouble."""
     pause_s = _PAUSE_S
+    which = deliveries[0].event.id
+    if others := len(deliveries) - 1:
+        which += f" and {others} more"
     for n in range(1, _TELLS_MAX + 1):
         try:
             return await tell()
         except PavaneError as error:
-            id = delivery.event.id
-            _LOG.warning("the bus cannot be told what became of %s (%d): %s", id, n, error)
+            _LOG.warning("the bus cannot be told what became of %s (%d): %s", which, n, error)
         except Exception:  # noqa: BLE001  # a fault of an adapter, which nobody else would see
-            _LOG.exception("the bus cannot be told what became of %s (%d)", delivery.event.id, n)
+            _LOG.exception("the bus cannot be told what became of %s (%d)", which, n)
         if n < _TELLS_MAX:
             await asyncio.sleep(pause_s)
             pause_s *= 2

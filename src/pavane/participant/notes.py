@@ -21,13 +21,13 @@ def note_event(role: str, note: Note, now: int) -> Outgoing:
 
 
 def notes_event(role: str, notes: Sequence[Note], now: int) -> Outgoing:
-    """The record of what one transaction tells of one execution, at least one note.
+    """The record of what one transaction tells, at least one note; of one execution most often.
 
     Where it stands in the role's log is stamped on when it is sent.
     """
     body = msgspec.json.encode(notes)
-    note = notes[0]
-    execution = _flow_of(note)
+    flows = {_flow_of(note) for note in notes}
+    execution = flows.pop() if len(flows) == 1 else ""
     event = CloudEvent(
         id=str(uuid.uuid5(_SPACE, f"{role}\0{now}\0{body.decode()}")),
         source=role,

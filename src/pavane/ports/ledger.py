@@ -4,8 +4,8 @@ Promises (each is watched by the contract suite, and by one adapter that breaks 
 
 1. atomic: all of one `Entry` (inbox, rows, todos, records, what is set aside) is written together
    or not at all, also when the process dies; entries of one commit stand in one transaction.
-2. fenced: an entry that expects another revision of its execution, whose message is in the inbox
-   already, or that takes back what is not set aside (any more), is *lost*: nothing of it is
+2. fenced: an entry that expects another revision of its execution, one of whose messages is in the
+   inbox already, or that takes back what is not set aside (any more), is *lost*: nothing of it is
    written, the other entries of the batch are. Entries of one batch see those before them.
 3. durable: when `commit` returns, what won survives the loss of power.
 4. visible: `load` and `seen` see everything that was committed before they were called.
@@ -98,15 +98,17 @@ class Entry(msgspec.Struct):
 
     `execution` with `revision` (the one expected; the entry makes it one more) fences the rows; an
     entry without execution has no revision to expect. `message` goes into the inbox, and stays
-    there at least until `at` is old enough to be pruned. Rows are whole: inserted or replaced,
-    removed where the body is empty. `done` names todos of the execution that go, before `todos`
-    come; `taken` goes before `aside` comes. `closed` marks the execution as over at `at`, for
-    pruning; False means that it goes on (again), None leaves it as it is.
+    there at least until `at` is old enough to be pruned; so do the `others` whose handling is over
+    with it. Rows are whole: inserted or replaced, removed where the body is empty. `done` names
+    todos of the execution that go, before `todos` come; `taken` goes before `aside` comes. `closed`
+    marks the execution as over at `at`, for pruning; False means that it goes on (again), None
+    leaves it as it is.
     """
 
     execution: str = ""
     revision: int = 0
     message: str = ""
+    others: list[str] = []  # more messages
     rows: dict[RowKey, bytes] = {}
     done: list[str] = []
     todos: list[Todo] = []
@@ -115,6 +117,11 @@ class Entry(msgspec.Struct):
     taken: list[str] = []  # ids of what was set aside and is handled now
     closed: bool | None = False
     at: int = 0
+
+    @property
+    def messages(self) -> list[str]:
+        """All that goes into the inbox."""
+        return [self.message, *self.others] if self.message else self.others
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,7 @@ import os
 import random
 from collections import defaultdict
 
-from pavane.participant.emitting import CAUSATION, CORRELATION, emitted_id
+from pavane.participant.emitting import CAUSATION, CORRELATION, emitted_id, inbox_id
 from pavane.ports.ledger import Entry
 from pavane.sdk.service import Service
 from pavane.testing.simulation.loop import run
@@ -201,9 +201,33 @@ def test_batches_are_bounded_by_what_is_ready() -> None:
         many = [dancer.handle(Ordered(order=str(n)), f"m-{n}") for n in range(50)]
         await asyncio.gather(*many)
         counters = dancer.ledger.counters
-        assert counters.entries == 50
-        assert counters.commits <= 10
-        assert len(trouble.done) == 50
+        assert counters.rows["inbox"] == len(trouble.done) == 50
+        assert (counters.lookups, counters.loads, counters.commits) == (1, 1, 1)
+        assert counters.records == 50 + 1  # what they emitted, and one that tells of them all
+        assert {note.message for note in await dancer.notes()} == {f"m-{n}" for n in range(50)}
+
+    run(main())
+
+
+def test_one_that_somebody_else_has_handled_holds_up_nobody() -> None:
+    trouble = Trouble()
+    trouble.pause_s = 1
+
+    async def main() -> None:
+        dancer = await opened(trouble.service)
+        many = [
+            asyncio.create_task(dancer.handle(Ordered(order=str(n)), f"m-{n}")) for n in range(5)
+        ]
+        await asyncio.sleep(1)
+        await dancer.ledger.commit([Entry(message=inbox_id("m-3", "pay"))])
+        await asyncio.gather(*many)
+        others = ["m-0", "m-1", "m-2", "m-4"]
+        assert sorted(note.message for note in await dancer.notes()) == others
+        assert sorted(each.attributes[CAUSATION] for each in await dancer.log()) == others
+        assert dancer.ledger.counters.lost == 2  # all of them together, then that one
+        assert await dancer.ledger.seen([inbox_id(f"m-{n}", "pay") for n in range(5)]) == {
+            inbox_id(f"m-{n}", "pay") for n in range(5)
+        }
 
     run(main())
 

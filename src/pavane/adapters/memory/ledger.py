@@ -137,9 +137,9 @@ class MemoryLedger:
             rows = self._rows.executions.get(entry.execution)
             if entry.revision != (rows.revision if rows else 0):
                 return False
-        if entry.message and entry.message in self._rows.inbox:
+        messages, once = set(entry.messages), set(entry.taken)
+        if len(messages) != len(entry.messages) or not messages.isdisjoint(self._rows.inbox):
             return False
-        once = set(entry.taken)
         return len(once) == len(entry.taken) and once <= self._rows.aside.keys()
 
     async def log_after(self, position: int, limit: int) -> list[Record]:

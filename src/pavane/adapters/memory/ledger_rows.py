@@ -54,8 +54,7 @@ class LedgerRows:
 
     def apply(self, entry: Entry) -> None:
         """Write one entry; whether it may be written was decided before."""
-        if entry.message:
-            self.inbox[entry.message] = entry.at
+        self.inbox |= dict.fromkeys(entry.messages, entry.at)
         if entry.execution or entry.rows or entry.done:
             self._apply_to_execution(entry)
         for todo in entry.todos:

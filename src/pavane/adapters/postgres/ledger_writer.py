@@ -127,7 +127,7 @@ class LedgerWriter(Committer[Entry]):
         executions = list({entry.execution for entry in parts if entry.execution})
         taken = list({id for entry in parts for id in entry.taken})
         revisions, there = (await connection.fetch(q.JUDGE, executions, taken))[0]
-        messages = list({entry.message for entry in parts if entry.message})
+        messages = list({id for entry in parts for id in entry.messages})
         inbox = {row[0] for row in await connection.fetch(q.SEEN, messages)}
         return losers(parts, dict(revisions), inbox, set(there))
 

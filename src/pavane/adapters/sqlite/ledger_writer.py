@@ -33,7 +33,7 @@ class LedgerWriter:
         """The indexes of the entries that lose, as the rows stand now; nothing is written."""
         executions = {(entry.execution,) for entry in entries if entry.execution}
         revisions = {row[0]: row[1] for row in self._many(q.LOAD_REVISION, executions)}
-        messages = {(entry.message,) for entry in entries if entry.message}
+        messages = {(id,) for entry in entries for id in entry.messages}
         inbox = {row[0] for row in self._many(q.SEEN, messages)}
         wanted = {(id,) for entry in entries for id in entry.taken}
         there = {row[0] for row in self._many(q.FIND_ASIDE, wanted)}

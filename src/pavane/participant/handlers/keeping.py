@@ -14,6 +14,7 @@ from pavane.participant import telling
 from pavane.participant.emitting import CAUSATION, Status, correlation_of
 from pavane.participant.handlers import lanes
 from pavane.participant.handlers.lanes import Held, Lane
+from pavane.participant.handlers.together import Over, Stand, Together
 from pavane.participant.notes import note_event
 from pavane.ports.clock import Clock
 from pavane.ports.ledger import Aside, Entry, Ledger
@@ -35,6 +36,7 @@ class Keeping:
         self.committed: Callable[[Entry], None] = _nothing
         self._clock = clock
         self._commit = commit
+        self._together = Together(ledger, service, self._written)
 
     def now(self) -> int:
         """Epoch milliseconds."""
@@ -42,14 +44,26 @@ class Keeping:
 
     async def commit(self, entry: Entry) -> bool:
         """Write an entry; False when somebody else has written meanwhile what it depends on."""
-        won = await self._steadily(lambda: self._commit(entry))
+        return await self._steadily(lambda: self._written(entry))
+
+    async def _written(self, entry: Entry) -> bool:
+        won = await self._commit(entry)
         if won:
             self.committed(entry)
         return won
 
-    async def seen(self, held: Held) -> bool:
-        """Whether the ledger has the message already, handled or kept."""
-        return bool(await self._steadily(lambda: self.ledger.seen([held.id])))
+    async def over(
+        self, held: Held, attempt: int, reason: str, emitted: Sequence[Outgoing]
+    ) -> bool:
+        """Write that it was handled, beside others; False when it was handled meanwhile."""
+        note = self._told(held, "done", attempt, reason, emitted)
+        over = Over(held.id, emitted, note, note.time)
+        return await self._steadily(lambda: self._together.over.get(over))
+
+    async def standing(self, held: Held, lane: str) -> Lane | None:
+        """Its lane as it is now; None where the ledger has the message, handled or kept."""
+        asked = Stand(held.id, lane)
+        return await self._steadily(lambda: self._together.standing.get(asked))
 
     async def lane(self, name: str) -> Lane:
         """A lane as it is now."""
@@ -73,8 +87,14 @@ class Keeping:
         emitted: Sequence[Outgoing] = (),
     ) -> Outgoing:
         """What people shall know of a handling, as a record."""
-        event, now = held.event, self.now()
-        note = EventNote(
+        told = self._told(held, status, attempt, reason, emitted)
+        return note_event(self.service, told, told.time)
+
+    def _told(
+        self, held: Held, status: Status, attempt: int, reason: str, emitted: Sequence[Outgoing]
+    ) -> EventNote:
+        event = held.event
+        return EventNote(
             correlation=correlation_of(event),
             message=event.id,
             type=event.type,
@@ -85,9 +105,8 @@ class Keeping:
             attempt=attempt,
             reason=reason,
             emitted=[(out.event.id, out.event.type) for out in emitted],
-            time=now,
+            time=self.now(),
         )
-        return note_event(self.service, note, now)
 
     def stopped(self, aside: Aside, attempts: int) -> Outgoing:
         """A message is set aside, for everybody to see."""

@@ -84,6 +84,8 @@ class Reactions:
         listeners = self.handlers.listening(event.type)
         if not listeners:
             return asyncio.ensure_future(self._ignore(event))
+        if len(listeners) == 1:
+            return self._in_line(listeners[0], event, delivery.key)
         return asyncio.gather(*(self._in_line(each, event, delivery.key) for each in listeners))
 
     def _in_line(self, listener: Listener, event: CloudEvent, key: str) -> asyncio.Task[None]:
@@ -95,19 +97,15 @@ class Reactions:
 
     async def _receive(self, listener: Listener, held: Held, place: Place) -> None:
         await place.come()
-        keeping = self._keeping
-        if await keeping.seen(held):
-            return
-        lane = await keeping.lane(place.name)
-        while lane.head is not None:
-            if await self._park(lane, held) or await keeping.seen(held):
+        keeping, handled = self._keeping, None
+        while (lane := await keeping.standing(held, place.name)) is not None:
+            if handled is None and lane.head is not None:
+                if await self._park(lane, held):
+                    return
+                continue
+            handled = handled or await self._call(listener, held, 1)
+            if await self._settle(lane, listener, held, 1, handled):
                 return
-            lane = await keeping.lane(place.name)
-        handled = await self._call(listener, held, 1)
-        while not await self._settle(lane, listener, held, 1, handled):
-            if await keeping.seen(held):
-                return
-            lane = await keeping.lane(place.name)
 
     async def _park(self, lane: Lane, held: Held) -> bool:
         head = lane.head
@@ -192,6 +190,9 @@ class Reactions:
     ) -> bool:
         """Write what became of it; False when somebody else has written meanwhile."""
         keeping, now = self._keeping, self._keeping.now()
+        if handled.ending == "done" and not lane.is_headed_by(held):
+            emitted = self._stamped(held, handled.emitted, now)
+            return await keeping.over(held, attempt, lanes.shortened(handled.reason), emitted)
         if handled.ending in ("done", "quarantined"):
             return await keeping.commit(await self._over(lane, held, attempt, handled, now))
         if lane.head is not None and not lane.is_headed_by(held):

@@ -135,6 +135,17 @@ class WritingTests(LedgerHarness):
         assert await revision(ledger, "a") == 1
         assert await revision(ledger, "b") == 0
 
+    async def test_fenced_messages_of_one_entry_win_or_lose_together(self, ledger: Ledger) -> None:
+        """Whichever of them was handled, and whoever comes behind them."""
+        first = Entry(message="m1", others=["m2", "m3"], records=[outgoing("1")])
+        assert await ledger.commit([first, Entry(message="m3"), Entry(message="m4")]) == {1}
+        late = Entry(message="m5", others=["m2", "m6"], records=[outgoing("2")])
+        twice = Entry(message="m7", others=["m7"], records=[outgoing("3")])
+        assert await ledger.commit([late, twice, Entry(others=["m8"])]) == {0, 1}
+        every = [f"m{n}" for n in range(1, 9)]
+        assert await ledger.seen(every) == {"m1", "m2", "m3", "m4", "m8"}
+        assert len(await ledger.log_after(0, 9)) == 1
+
     async def test_fenced_entries_of_one_batch_see_each_other(self, ledger: Ledger) -> None:
         """Each sees those before it, and those alone."""
         batch = [bare("a", 1), bare("a", 0), bare("a", 1, rows={STEP: b"1"}), bare("a", 1)]
