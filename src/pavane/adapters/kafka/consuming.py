@@ -1,7 +1,8 @@
 """A consumer of Kafka in a thread of its own: the client allows no two calls at once.
 
 The thread waits for messages, and between two waits does what the loop has asked for. What it finds
-it hands to the loop, one batch at a time, and waits until that has been taken in.
+it tells the loop, in order; the loop is woken once for all that it has not heard yet. While that is
+much the thread waits.
 """
 
 from __future__ import annotations
@@ -75,7 +76,11 @@ class Consuming:
         self._passing = passing
         self._loop = asyncio.get_running_loop()
         self._asked: deque[Callable[[Consumer], None]] = deque()
-        self._taken_in = threading.Event()
+        self._told: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()  # not heard yet
+        self._woken = False  # the loop is about to hear it
+        self._handed = 0  # messages; only the thread counts here,
+        self._taken = 0  # and only the loop here
+        self._room = threading.Event()
         self._topics: list[str] = []
         self._mine: set[Place] = set()
         self._look_at = 0.0
@@ -170,17 +175,17 @@ class Consuming:
         self._tell(self._listener.committed, error)
 
     def _hand_over(self, messages: list[Message]) -> None:
-        self._taken_in.clear()
+        self._handed += len(messages)
         self._tell(self._take_in, messages)
-        while not self._taken_in.wait(_LOOK_S) and not self._ending:
-            pass
+        self._room.clear()
+        while self._handed - self._taken > _BATCH and not self._ending:
+            self._room.wait(_LOOK_S)
 
     def _take_in(self, messages: list[Message]) -> None:
-        try:
-            if not self._ending:
-                self._listener.received(messages)
-        finally:
-            self._taken_in.set()
+        self._taken += len(messages)
+        self._room.set()
+        if not self._ending:
+            self._listener.received(messages)
 
     def _leave(self, consumer: Consumer) -> None:
         try:
@@ -192,8 +197,23 @@ class Consuming:
             consumer.close()
 
     def _tell(self, hear: Callable[..., None], *said: Any) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
-            self._loop.call_soon_threadsafe(hear, *said)
+        """Have the loop hear it, behind what it was told before."""
+        self._told.append((hear, said))
+        if not self._woken:
+            self._woken = True
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens
+                self._loop.call_soon_threadsafe(self._listen)
+
+    def _listen(self) -> None:
+        """On the loop: hear all that was told."""
+        self._woken = False  # before the look: what is told from now on wakes again
+        try:
+            while self._told:
+                hear, said = self._told.popleft()
+                hear(*said)
+        finally:
+            if self._told:  # one of them is at fault; the others are heard all the same
+                self._loop.call_soon(self._listen)
 
     # --- partitions -----------------------------------------------------------------------------
 

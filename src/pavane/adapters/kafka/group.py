@@ -160,7 +160,7 @@ class Group:
 
     def received(self, messages: Sequence[Message]) -> None:
         """Sort messages into their lanes."""
-        self._counters.batches += 1
+        received = 0
         for message in messages:
             if (error := message.error()) is not None:
                 LOG.warning("%s: %s", self.name, error.str())
@@ -168,12 +168,15 @@ class Group:
             lane = self._lanes.get((message.topic() or "", message.partition() or 0))
             if lane is None:
                 continue  # it was revoked meanwhile
-            if lane.is_behind(message.offset() or 0):
+            offset = message.offset() or 0
+            if lane.is_behind(offset):
                 lane = self._begin_anew(lane)
-            self._counters.received += 1
-            if (item := lane.receive(message)) is not None:
+            received += 1
+            if (item := lane.receive(message, offset)) is not None:
                 self._open += 1
                 self._bytes += item.size
+        self._counters.batches += 1
+        self._counters.received += received
         if self._open > self._most() or self._bytes > _BYTES:
             self._pause()
         self.wake()

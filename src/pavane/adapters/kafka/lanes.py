@@ -119,9 +119,8 @@ class Lane:
         first = next(iter(self._open.values()), None)
         return max(first.message.timestamp()[1], 1) if first is not None else 0
 
-    def receive(self, message: Message) -> Item | None:
+    def receive(self, message: Message, offset: int) -> Item | None:
         """The next one; None where it was done before."""
-        offset = message.offset() or 0
         self._received = offset
         if offset in self._ahead:
             return None
@@ -146,7 +145,7 @@ class Lane:
             hold = self._held.get(key)
             if hold is None:
                 hold = self._held[key] = Hold(member)
-            if hold.holder is member:
+            if hold.holder is member:  # nearly always
                 hold.count += 1
                 return item
             if len(hold.holder.assigned) >= _ASIDE_MOST:
@@ -158,9 +157,10 @@ class Lane:
         return None
 
     def _pop(self) -> Item | None:
-        passed = self._next[0].offset - 1 if self._next else self._received
-        if self._again and self._again[0][0] <= passed:
-            return heappop(self._again)[2]
+        if self._again:
+            passed = self._next[0].offset - 1 if self._next else self._received
+            if self._again[0][0] <= passed:
+                return heappop(self._again)[2]
         return self._next.popleft() if self._next else None
 
     def release(self, item: Item) -> None:

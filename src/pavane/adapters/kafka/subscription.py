@@ -35,16 +35,22 @@ class KafkaSubscription:
         self._lanes: deque[Lane] = deque()
         self._held: dict[object, Item] = {}
         self._waiting: dict[asyncio.Future[None], None] = {}
+        self._waited = True  # the last one who took had to
         group.members[self] = None
 
     async def take(self, limit: int) -> list[Delivery]:
         """The next events; waits until there is one."""
-        await asyncio.sleep(0)  # a busy reader may not keep the loop from what else it has to do
+        if not self._waited:
+            await asyncio.sleep(
+                0
+            )  # a busy reader may not keep the loop from what else it has to do
+        self._waited = False
         while not self.closed:
             if taken := self._take_now(min(limit, self.capacity - len(self._held))):
                 return taken
             woken = asyncio.get_running_loop().create_future()
             self._waiting[woken] = None
+            self._waited = True
             try:
                 await woken
             finally:
@@ -56,20 +62,20 @@ class KafkaSubscription:
             self._version = self.group.version
             self._lanes = deque(self.group.lanes(self.topics))
         taken: list[Delivery] = []
-        empty = 0  # lanes that had nothing, one after the other
+        lanes, assigned = self._lanes, self.assigned
+        left = len(lanes)  # those that may have something
         while len(taken) < limit:
-            item = self.assigned.popleft() if self.assigned else None
-            if item is None and empty < len(self._lanes):
-                item = self._lanes[0].pull(self)
-                if item is None:
-                    self._lanes.rotate(-1)
-                    empty += 1
-                    continue
-                empty = 0
-            if item is None:
+            if assigned:
+                taken.append(self._deliver(assigned.popleft()))
+            elif not left:
                 break
-            taken.append(self._deliver(item))
-        self._lanes.rotate(-1)  # so that a busy topic does not keep the others waiting
+            elif (item := lanes[0].pull(self)) is not None:
+                left = len(lanes)
+                taken.append(self._deliver(item))
+            else:
+                left -= 1
+                lanes.rotate(-1)
+        lanes.rotate(-1)  # so that a busy topic does not keep the others waiting
         self._counters.deliveries += len(taken)
         return taken
 
@@ -80,8 +86,9 @@ class KafkaSubscription:
         event, fault = decode(item.message)
         if fault and item.times == 1:
             self._counters.unreadable += 1
-        key = item.key.decode("utf-8", "backslashreplace")
-        return Delivery(item.lane.topic, event, item.times, tag, fault, key)
+        key = item.key
+        named = key.decode() if key.isascii() else key.decode("utf-8", "backslashreplace")
+        return Delivery(item.lane.topic, event, item.times, tag, fault, named)
 
     def wake(self) -> None:
         """There may be something to take."""
@@ -91,24 +98,27 @@ class KafkaSubscription:
 
     async def done(self, deliveries: Sequence[Delivery]) -> None:
         """Never deliver them to this group again; the commit follows within a moment."""
-        items = [item for each in deliveries if (item := self._let_go(each)) is not None]
+        items = self._let_go(deliveries)
         self._counters.done += len(items)
         if items:
             self.group.done(items)
 
     async def back(self, delivery: Delivery, delay_ms: int) -> None:
         """Deliver it again once the time has passed, behind what is there then."""
-        item = self._let_go(delivery)
-        if item is not None:
+        for item in self._let_go([delivery]):
             self._counters.given_back += 1
             self.group.give_back(item, delay_ms)
 
-    def _let_go(self, delivery: Delivery) -> Item | None:
-        item = self._held.pop(delivery.tag, None)  # None: it is somebody else's by now
-        if item is not None:
-            item.lane.release(item)
-            self.wake()  # there is room for another
-        return item
+    def _let_go(self, deliveries: Sequence[Delivery]) -> list[Item]:
+        """What of it is in hand; the rest is somebody else's by now."""
+        held, items = self._held, list[Item]()
+        for each in deliveries:
+            if (item := held.pop(each.tag, None)) is not None:
+                item.lane.release(item)
+                items.append(item)
+        if items:
+            self.wake()  # there is room for others
+        return items
 
     async def close(self) -> None:
         """Leave the group; what was taken and is not done goes to others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -36,7 +36,7 @@ _BEHIND: Final = len(KAFKA_PREFIX)
 class Encoded(NamedTuple):
     """A message's headers and its value."""
 
-    headers: list[tuple[str, str | bytes | None]]
+    headers: Mapping[str, str | bytes]
     value: bytes
 
 
@@ -48,23 +48,27 @@ def encode(event: CloudEvent) -> Encoded:
     """
     try:
         if mode_of(event.datacontenttype) != "binary":  # it would pass for its own data
-            return Encoded([(CONTENT_TYPE, STRUCTURED)], to_json(event))
-        return Encoded(list(to_headers(event, KAFKA_PREFIX).items()), event.data)
+            return Encoded({CONTENT_TYPE: STRUCTURED}, to_json(event))
+        return Encoded(to_headers(event, KAFKA_PREFIX), event.data)
     except InputError:
         names = ("id", "source", "type", "subject", "dataschema")
         texts = {name: str(getattr(event, name)) for name in names} | event.attributes
-        headers: list[tuple[str, str | bytes | None]] = [
-            (KAFKA_PREFIX + name, text.encode("utf-8", "surrogatepass"))
+        headers = {
+            KAFKA_PREFIX + name: text.encode("utf-8", "surrogatepass")
             for name, text in {"specversion": "1.0", **texts}.items()
             if text
-        ]
-        return Encoded([*headers, (CONTENT_TYPE, event.datacontenttype)], event.data)
+        }
+        return Encoded({**headers, CONTENT_TYPE: event.datacontenttype}, event.data)
 
 
 def decode(message: Message) -> tuple[CloudEvent, str]:
     """The event in a message, and "" ; or one that holds its bytes, and why it is no event."""
     headers: Headers = message.headers() or ()  # pyright: ignore[reportAssignmentType]  # read ones come as a list
     value = message.value() or b""
+    if headers:
+        names, values = zip(*headers, strict=True)
+        if (event := read_ordinary(names, values, KAFKA_PREFIX, value)) is not None:
+            return event, ""
     try:
         return _read(headers, value), ""
     except (InputError, UnicodeDecodeError) as error:
@@ -72,10 +76,6 @@ def decode(message: Message) -> tuple[CloudEvent, str]:
 
 
 def _read(headers: Headers, value: bytes) -> CloudEvent:
-    if headers:
-        names, values = zip(*headers, strict=True)
-        if (event := read_ordinary(names, values, KAFKA_PREFIX, value)) is not None:
-            return event
     attributes: dict[str, str] = {}
     content_type = ""
     for name, each in headers:

@@ -27,6 +27,12 @@ _HEADERS: Final = 32  # of a layout that is remembered,
 _CHARS: Final = 1000  # and of its names together
 _REQUIRED: Final = ("specversion", "id", "source", "type")
 _KEPT: Final = (*_REQUIRED, "time", "subject", "dataschema")
+_VERSION: Final = "1.0"
+_PRINTABLE: Final = bytes(range(0x20, 0x7F))
+
+
+class _TooLarge(Exception):
+    """A layout that is not remembered. What is raised stays out of the cache."""
 
 
 class _Layout(NamedTuple):
@@ -41,32 +47,29 @@ class _Layout(NamedTuple):
     dataschema: int
     content_type: int
     extensions: tuple[tuple[str, int], ...]
+    breaks: bytes  # what is left of the values, joined by line breaks, without what can be printed
 
 
 def read_ordinary(
     names: tuple[str, ...], values: Sequence[bytes | str | None], prefix: str, data: bytes
 ) -> CloudEvent | None:
     """The event in binary mode with these headers; None where that is to be looked at closely."""
-    if len(names) > _HEADERS or len("".join(names)) > _CHARS:
-        return None
-    layout = _layout(names, prefix)
     try:
+        layout = _layout(names, prefix)
         joined = b"\n".join(values)  # pyright: ignore[reportArgumentType]  # text and None are refused
-    except TypeError:
+    except (_TooLarge, TypeError):
         return None
-    if layout is None or not joined.isascii():
+    if layout is None or joined.translate(None, _PRINTABLE) != layout.breaks:
         return None
     texts = joined.decode().split("\n")
-    if len(texts) != len(names) or not (all(texts) and "".join(texts).isprintable()):
-        return None
-    return _event(layout, texts, data)
+    return _event(layout, texts, data) if "" not in texts else None
 
 
 def _event(layout: _Layout, texts: list[str], data: bytes) -> CloudEvent | None:
-    version, id, source, type, time, subject, schema, content, extensions = layout
+    version, id, source, type, time, subject, schema, content, extensions, _ = layout
     content_type = texts[content] if content >= 0 else JSON
     dataschema = texts[schema] if schema >= 0 else ""
-    ordinary = texts[version] == "1.0" and _is_ordinary(content_type) and is_uri(texts[source])
+    ordinary = texts[version] == _VERSION and _is_ordinary(content_type) and is_uri(texts[source])
     if not ordinary or (dataschema and not is_uri(dataschema)):
         return None
     try:
@@ -74,15 +77,15 @@ def _event(layout: _Layout, texts: list[str], data: bytes) -> CloudEvent | None:
     except InputError:
         return None
     return CloudEvent(
-        id=texts[id],
-        source=texts[source],
-        type=texts[type],
-        subject=texts[subject] if subject >= 0 else "",
-        time=time_ms,
-        datacontenttype=content_type,
-        dataschema=dataschema,
-        attributes={name: texts[place] for name, place in extensions},
-        data=data,
+        texts[id],
+        texts[source],
+        texts[type],
+        texts[subject] if subject >= 0 else "",
+        time_ms,
+        content_type,
+        dataschema,
+        {name: texts[place] for name, place in extensions},
+        data,
     )
 
 
@@ -97,6 +100,8 @@ def _is_ordinary(content_type: str) -> bool:
 @lru_cache(_LAYOUTS)
 def _layout(names: tuple[str, ...], prefix: str) -> _Layout | None:
     """None: one is missing, or twice there, or not only attributes and the content type are."""
+    if len(names) > _HEADERS or len("".join(names)) > _CHARS:
+        raise _TooLarge
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         if name != CONTENT_TYPE and not name.startswith(prefix):
@@ -110,4 +115,6 @@ def _layout(names: tuple[str, ...], prefix: str) -> _Layout | None:
     if not all(may_be_extension(name) for name, _ in extensions):
         return None
     version, id, source, type, time, subject, schema = kept
-    return _Layout(version, id, source, type, time, subject, schema, content_type, extensions)
+    breaks = b"\n" * (len(names) - 1)
+    fixed = (version, id, source, type, time, subject, schema, content_type)
+    return _Layout(*fixed, extensions, breaks)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote, unquote_to_bytes
 
@@ -48,14 +47,24 @@ _NOT_IN_URI = re.compile(r"[\s<>\"{}|\\^`]")
 _HEADER_SAFE = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in '"%')
 
 
+class _Answers(dict[str, Answer]):
+    """What was answered lately; it begins anew when there are too many."""
+
+    def __init__(self, answer: Callable[[str], Answer]) -> None:
+        super().__init__()
+        self._answer = answer
+
+    def __missing__(self, text: str) -> Answer:
+        found = self._answer(text)
+        if len(text) <= _SHORT:
+            if len(self) >= _KNOWN:
+                self.clear()
+            self[text] = found
+        return found
+
+
 def _remembered(answer: Callable[[str], Answer]) -> Callable[[str], Answer]:
-    known = lru_cache(_KNOWN)(answer)
-
-    @wraps(answer)
-    def look(text: str) -> Answer:
-        return known(text) if len(text) <= _SHORT else answer(text)
-
-    return look
+    return _Answers(answer).__getitem__
 
 
 @_remembered

@@ -15,7 +15,8 @@ _TIME = re.compile(
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KNOWN = 1024  # seconds: what travels at the same time has mostly the same
 _SECOND_CHARS = len("2026-01-02T03:04:05")
-_FRACTION_CHARS = len(".678Z")
+_WHOLE = _SECOND_CHARS + len("Z")
+_WITH_FRACTION = _SECOND_CHARS + len(".678Z")
 
 
 def format_time(time_ms: int) -> str:
@@ -40,19 +41,15 @@ def parse_time(text: str) -> int:
 
     A leap second (":60") is the first second of the next minute.
     """
-    begins, rest = text[:_SECOND_CHARS], text[_SECOND_CHARS:]
-    milliseconds = rest[1:-1]
-    if rest == "Z" or (
-        len(rest) == _FRACTION_CHARS
-        and rest[0] == "."
-        and rest[-1] == "Z"
-        and milliseconds.isdigit()
-        and milliseconds.isascii()
-    ):  # as nearly all are written
-        try:
-            return _second(begins) + (int(milliseconds) if milliseconds else 0)
-        except InputError:
-            pass  # it is told of the whole text
+    try:  # as nearly all are written
+        if len(text) == _WITH_FRACTION and text[_SECOND_CHARS] == "." and text[-1] == "Z":
+            fraction = text[_SECOND_CHARS + 1 : -1]
+            if fraction.isdigit() and fraction.isascii():
+                return _second(text[:_SECOND_CHARS]) + int(fraction)
+        elif len(text) == _WHOLE and text[-1] == "Z":
+            return _second(text[:_SECOND_CHARS])
+    except InputError:
+        pass  # it is told of the whole text
     return _parsed(text)
 
 
