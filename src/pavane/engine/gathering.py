@@ -18,18 +18,17 @@ class Gathered(Generic[Key, Found]):
 
     def __init__(self, ask: Callable[[Collection[Key]], Awaitable[Mapping[Key, Found]]]) -> None:
         self._ask = ask
-        self._wanted: dict[Key, asyncio.Future[Found]] = {}
+        self._wanted: dict[Key, list[asyncio.Future[Found]]] = {}
         self._asking: asyncio.Task[None] | None = None
 
     async def get(self, key: Key) -> Found:
         """The answer for this key; an error of the question is raised to all who are in it."""
         loop = asyncio.get_running_loop()
-        future = self._wanted.get(key)
-        if future is None:
-            future = self._wanted[key] = loop.create_future()
+        future: asyncio.Future[Found] = loop.create_future()  # who gives up does not stop others
+        self._wanted.setdefault(key, []).append(future)
         if self._asking is None:
             self._asking = loop.create_task(self._run())
-        return await asyncio.shield(future)  # who gives up does not stop the others
+        return await future
 
     async def _run(self) -> None:
         try:
@@ -39,18 +38,19 @@ class Gathered(Generic[Key, Found]):
         finally:
             self._asking = None
 
-    async def _answer(self, wanted: Mapping[Key, asyncio.Future[Found]]) -> None:
+    async def _answer(self, wanted: Mapping[Key, list[asyncio.Future[Found]]]) -> None:
         try:
             found = await self._ask(wanted.keys())
         except BaseException as error:
-            for future in wanted.values():
-                if isinstance(error, Exception):
-                    future.set_exception(error)
-                    future.exception()  # all who asked may have given up
-                else:
+            for future in (each for futures in wanted.values() for each in futures):
+                if not isinstance(error, Exception):
                     future.cancel()
+                elif not future.done():
+                    future.set_exception(error)
             if not isinstance(error, Exception):
                 raise
         else:
-            for key, future in wanted.items():
-                future.set_result(found[key])
+            for key, futures in wanted.items():
+                for future in futures:
+                    if not future.done():
+                        future.set_result(found[key])

@@ -8,13 +8,14 @@ from typing import Final, Literal
 import msgspec
 
 from pavane.core.model.event import CloudEvent, Outgoing, topic_of_type
+from pavane.core.model.ids import named_id
 from pavane.core.projection.local import Publish
 
 CORRELATION: Final = "correlationid"
 CAUSATION: Final = "causationid"
 ORDER_KEY: Final = "partitionkey"
 
-_SPACE = uuid.UUID("5a0c0e3c-0b8d-5b0e-9d3b-6f4f1b6c7a11")
+_SPACE = uuid.UUID("5a0c0e3c-0b8d-5b0e-9d3b-6f4f1b6c7a11").bytes
 
 
 Status = Literal["received", "done", "retrying", "parked", "quarantined", "dead"]
@@ -37,7 +38,7 @@ def inbox_id(message: str, handler: str) -> str:
 
 def emitted_id(consumed: str, handler: str, index: int) -> str:
     """The id of the `index`-th event that a handler emits: the same however often it runs."""
-    return str(uuid.uuid5(_SPACE, "\0".join((consumed, handler, str(index)))))
+    return named_id(_SPACE, f"{consumed}\0{handler}\0{index}")
 
 
 def stamped(

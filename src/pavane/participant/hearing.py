@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from pavane.errors import PavaneError
@@ -72,29 +73,35 @@ class Hearing:
         """Let everybody hear it; call it in the order of the deliveries."""
         heard = [ear.hear(delivery) for ear in self._ears if delivery.topic in ear.topics]
         all_heard = asyncio.ensure_future(heard[0]) if len(heard) == 1 else asyncio.gather(*heard)
-        self._follow(self._finish(delivery, subscription, all_heard))
+        self._finish(delivery, subscription, all_heard)
 
-    async def _finish(
+    def _finish(
         self, delivery: Delivery, subscription: Subscription, heard: asyncio.Future[Any]
     ) -> None:
-        try:
-            await heard
-        except Exception as error:  # noqa: BLE001  # no fault of one event may end the loop
-            _say("%s could not be taken in and comes again", delivery.event.id, error)
-            await _tell([delivery], lambda: subscription.back(delivery, int(_PAUSE_S * 1000)))
-        else:
-            await self._done(delivery, subscription)
+        """Tell the bus what became of it, once it is heard."""
+        self._going.add(heard)
+        heard.add_done_callback(partial(self._heard, delivery, subscription))
 
-    async def _done(self, delivery: Delivery, subscription: Subscription) -> None:
-        """What is done at the same time is told together, by whoever is first."""
-        over = self._over.setdefault(subscription, [])
-        over.append(delivery)
-        if len(over) > 1:
+    def _heard(
+        self, delivery: Delivery, subscription: Subscription, heard: asyncio.Future[Any]
+    ) -> None:
+        self._going.discard(heard)
+        if heard.cancelled():
+            return  # it comes again
+        if (error := heard.exception()) is not None:  # no fault of one event may end the loop
+            _say("%s could not be taken in and comes again", delivery.event.id, error)
+            pause_ms = int(_PAUSE_S * 1000)
+            self._follow(_tell([delivery], lambda: subscription.back(delivery, pause_ms)))
             return
-        try:
-            await asyncio.sleep(0)
-        finally:
-            del self._over[subscription]
+        over = self._over.get(subscription)
+        if over is None:
+            over = self._over[subscription] = []
+            self._follow(self._done(subscription, over))
+        over.append(delivery)
+
+    async def _done(self, subscription: Subscription, over: list[Delivery]) -> None:
+        """What is done at the same time is told together."""
+        del self._over[subscription]
         await _tell(over, lambda: subscription.done(over))
 
     def ring(self, todo: Todo) -> bool:
@@ -115,12 +122,15 @@ class Hearing:
 
     async def stop(self, grace_s: float = 10.0) -> None:
         """Wait for what is going on, and leave what takes longer: it comes again."""
-        if not self._going:
-            return
-        _, left = await asyncio.wait(self._going, timeout=grace_s)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace_s
+        while self._going and loop.time() < until:  # what is heard has yet to be told
+            await asyncio.wait(self._going, timeout=until - loop.time())
+        left = list(self._going)
         for task in left:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
+        self._over.clear()
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -128,7 +138,7 @@ class Hearing:
         task.add_done_callback(self._going.discard)
 
 
-def _say(what: str, id: str, error: Exception) -> None:
+def _say(what: str, id: str, error: BaseException) -> None:
     """A ledger that was taken over, or has trouble, says so itself; a fault shows where it is."""
     if isinstance(error, PavaneError):
         _LOG.warning(f"{what}: %s", id, error)

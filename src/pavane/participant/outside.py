@@ -59,7 +59,7 @@ class Outside(Hearing):
         """Let everybody hear it; what is no event is set aside with its bytes."""
         if delivery.fault:
             aside = asyncio.ensure_future(self._put_aside(delivery))
-            self._follow(self._finish(delivery, subscription, aside))
+            self._finish(delivery, subscription, aside)
         else:
             super().take(delivery, subscription)
 

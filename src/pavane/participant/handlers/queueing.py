@@ -1,8 +1,13 @@
-"""Queues: what must not overtake each other goes one after the other, first come, first served."""
+"""Queues: what must not overtake each other goes one after the other, first come, first served;
+
+and how many go at once in all of them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
+from types import TracebackType
 
 
 class Queues:
@@ -54,3 +59,47 @@ class Place:
         if not self._over.done():
             self._over.set_result(None)
             self._queues.forget(self)
+
+
+class AtOnce:
+    """So many at once, first come, first served: `async with`.
+
+    asyncio's own semaphore looks, for each that leaves, at all whom it has called and who have not
+    come yet: with hundreds at a time that was a twelfth of what an event costs.
+    """
+
+    __slots__ = ("_free", "_waiting")
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def __aenter__(self) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(called)
+        try:
+            await called
+        except asyncio.CancelledError:
+            if not called.cancelled():  # its place was given to it before it gave up
+                self._next()
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._next()
+
+    def _next(self) -> None:
+        """Give the place to whoever has waited longest."""
+        while self._waiting:
+            called = self._waiting.popleft()
+            if not called.done():
+                called.set_result(None)
+                return
+        self._free += 1

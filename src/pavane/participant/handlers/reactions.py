@@ -13,7 +13,7 @@ from pavane.participant.handlers import lanes, taking_back
 from pavane.participant.handlers.commits import Commits
 from pavane.participant.handlers.keeping import Commit, Keeping
 from pavane.participant.handlers.lanes import Failure, Held, Lane
-from pavane.participant.handlers.queueing import Place, Queues
+from pavane.participant.handlers.queueing import AtOnce, Place, Queues
 from pavane.ports.bus import Delivery
 from pavane.ports.clock import Clock
 from pavane.ports.handlers import Facts, Handled, Handlers, Listener
@@ -47,7 +47,7 @@ class Reactions:
         self.service = service
         self._ledger = ledger
         self._keeping = Keeping(ledger, clock, service, commit or Commits(ledger).commit)
-        self._places = asyncio.Semaphore(concurrency)
+        self._at_once = AtOnce(concurrency)
         self._queues = Queues()
         self._firing: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._ignored: set[str] = set()
@@ -173,7 +173,7 @@ class Reactions:
     # --- one handling and its transaction -------------------------------------------------------
 
     async def _call(self, listener: Listener, held: Held, attempt: int) -> Handled:
-        async with self._places:
+        async with self._at_once:
             limit_ms = listener.policy.timeout_ms
             facts = Facts(
                 event=held.event,
