@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -36,7 +36,7 @@ _BEHIND: Final = len(KAFKA_PREFIX)
 class Encoded(NamedTuple):
     """A message's headers and its value."""
 
-    headers: Mapping[str, str | bytes]
+    headers: dict[str, str | bytes | None]
     value: bytes
 
 
@@ -49,11 +49,11 @@ def encode(event: CloudEvent) -> Encoded:
     try:
         if mode_of(event.datacontenttype) != "binary":  # it would pass for its own data
             return Encoded({CONTENT_TYPE: STRUCTURED}, to_json(event))
-        return Encoded(to_headers(event, KAFKA_PREFIX), event.data)
+        return Encoded(to_headers(event, KAFKA_PREFIX), event.data)  # pyright: ignore[reportArgumentType]  # text is all it has
     except InputError:
         names = ("id", "source", "type", "subject", "dataschema")
         texts = {name: str(getattr(event, name)) for name in names} | event.attributes
-        headers = {
+        headers: dict[str, str | bytes | None] = {
             KAFKA_PREFIX + name: text.encode("utf-8", "surrogatepass")
             for name, text in {"specversion": "1.0", **texts}.items()
             if text
