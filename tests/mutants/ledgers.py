@@ -59,20 +59,6 @@ class SkipsAhead(MemoryLedger):
         return entry.revision >= stored and super()._wins(replace(entry, execution=""))
 
 
-class NoInbox(MemoryLedger):
-    """2, fenced: handles a message as often as it comes."""
-
-    def _wins(self, entry: Entry) -> bool:
-        return super()._wins(replace(entry, message="", others=[]))
-
-
-class LooksAtOne(MemoryLedger):
-    """2, fenced: an entry is known by its first message."""
-
-    def _wins(self, entry: Entry) -> bool:
-        return super()._wins(replace(entry, others=[]))
-
-
 class BlindBatch(MemoryLedger):
     """2, fenced: decides about all entries of a batch before it writes the first."""
 
@@ -98,14 +84,6 @@ class Late(MemoryLedger):
 
     def crash(self) -> MemoryLedger:
         self._rows = self.safe
-        return super().crash()
-
-
-class ForgetsInbox(MemoryLedger):
-    """3, durable: keeps the ids of messages in the process."""
-
-    def crash(self) -> MemoryLedger:
-        self._rows.inbox.clear()
         return super().crash()
 
 

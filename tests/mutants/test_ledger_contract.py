@@ -11,7 +11,7 @@ from pavane.errors import StoreError
 from pavane.ports.ledger import Ledger
 from pavane.testing.contracts.ledger import ALONE, FULL, LEASED, LedgerContract
 from pavane.testing.contracts.ledger.harness import opened
-from tests.mutants import ledgers
+from tests.mutants import inboxes, ledgers
 
 pytestmark = pytest.mark.anyio
 
@@ -21,13 +21,13 @@ CAUGHT_BY = [
     (ledgers.TornByDeath, "test_atomic_when_the_process_dies"),
     (ledgers.Unfenced, "test_fenced_another_revision_loses"),
     (ledgers.SkipsAhead, "test_fenced_another_revision_loses"),
-    (ledgers.NoInbox, "test_fenced_a_message_is_handled_once"),
-    (ledgers.LooksAtOne, "test_fenced_messages_of_one_entry_win_or_lose_together"),
+    (inboxes.NoInbox, "test_fenced_a_message_is_handled_once"),
+    (inboxes.LooksAtOne, "test_fenced_messages_of_one_entry_win_or_lose_together"),
     (ledgers.BlindBatch, "test_fenced_entries_of_one_batch_see_each_other"),
     (ledgers.BlindBatch, "test_fenced_a_message_is_handled_once"),
     (ledgers.Unfenced, "test_fenced_among_hundreds"),
     (ledgers.Late, "test_durable_each_commit_by_itself"),
-    (ledgers.ForgetsInbox, "test_durable_everything_survives_a_death"),
+    (inboxes.ForgetsInbox, "test_durable_everything_survives_a_death"),
     (ledgers.Stale, "test_visible_what_was_committed_is_loaded"),
     (ledgers.Sparse, "test_visible_what_is_not_there_is_left_out"),
     (ledgers.GroupsByPrefix, "test_grouped_all_loads_the_group"),
