@@ -50,7 +50,8 @@ tutorial: $(VENV)/.dev
 CASES ?= 20000
 prove: $(VENV)/.dev
 	@PAVANE_PROVE=1 PAVANE_CASES=$(CASES) $(BIN)/python -m pytest \
-		$(or $(ARGS),tests/simulation tests/exploration tests/acceptance/fleet/prove.py)
+		$(or $(ARGS),tests/simulation tests/exploration \
+		tests/acceptance/test_company_campaign.py tests/acceptance/fleet/prove.py)
 
 bench: $(VENV)/.bench
 	@$(BIN)/python -m bench $(ARGS)
