@@ -20,7 +20,7 @@ from tests.acceptance.company.faults import Fault
 from tests.acceptance.company.site import Site
 from tests.acceptance.company.world import honoured
 from tests.acceptance.fleet import judge
-from tests.acceptance.fleet.campaign import Campaign
+from tests.acceptance.fleet.campaign import LESS_PER_S, MOST_PER_S, Campaign
 from tests.acceptance.fleet.faults import Calamity
 from tests.acceptance.fleet.ground import Ground, fleet
 
@@ -48,7 +48,8 @@ async def every_order_ends(
     """As it must, with its effects, and nothing lost or doubled; gives the points that were hit."""
     async with fleet(ground, folder, style) as company:
         async with customer(style, company.site) as buyer:
-            campaign = Campaign(company, buyer, ground.servers, ground.network, chance)
+            pace = LESS_PER_S.get((ground.broker, style), MOST_PER_S)
+            campaign = Campaign(company, buyer, ground.servers, ground.network, chance, pace)
             await campaign.run(orders, planned)
             await _all_ended(buyer, len(orders), company.site)
             found = await buyer.orders()
