@@ -77,6 +77,7 @@ class Lane:
         self._later = later
         self._received = start.offset - 1  # the last one that came, or is done
         self._open: dict[int, Item] = {}  # not done, in the order of their offsets
+        self._came: deque[int] = deque()  # offsets in their order, from the first that is not done
         self._ahead = set(start.done)  # done, behind one that is not
         self._next: deque[Item] = deque()
         self._again: list[tuple[int, int, Item]] = []  # heap: (after which offset, own, item)
@@ -96,8 +97,18 @@ class Lane:
     def done(self) -> int:
         """Before this offset everything is done; -1 when nothing has come yet."""
         if self._open:
-            return next(iter(self._open))
+            return self._first()
         return self._received + 1 if self._received >= 0 else -1
+
+    def _first(self) -> int:
+        """Of those that are not done; there is one. A look into the dictionary would pass over
+
+        all that was taken out in front of it, again for each event.
+        """
+        came = self._came
+        while came[0] not in self._open:
+            came.popleft()
+        return came[0]
 
     def position(self, *, whole: bool = False) -> Position:
         """How far the group has come; `whole`: with how often each came that is in hand."""
@@ -116,8 +127,9 @@ class Lane:
 
     def undone_since(self) -> int:
         """When the first event was written that came and is not done (ms); 0: all is."""
-        first = next(iter(self._open.values()), None)
-        return max(first.message.timestamp()[1], 1) if first is not None else 0
+        if not self._open:
+            return 0
+        return max(self._open[self._first()].message.timestamp()[1], 1)
 
     def receive(self, message: Message, offset: int) -> Item | None:
         """The next one; None where it was done before."""
@@ -125,6 +137,7 @@ class Lane:
         if offset in self._ahead:
             return None
         item = self._open[offset] = Item(self, offset, message)
+        self._came.append(offset)
         if offset in self._start.again:
             item.times, item.due = self._start.again[offset]
             if item.due and self._later(item):
@@ -183,7 +196,9 @@ class Lane:
         """It is done; False where it was before."""
         if self._open.pop(item.offset, None) is None:
             return False
-        if self._open and item.offset > next(iter(self._open)):
+        if not self._open:
+            self._came.clear()
+        elif item.offset > self._first():
             self._ahead.add(item.offset)
         return True
 
