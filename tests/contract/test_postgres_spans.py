@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from itertools import pairwise
+from typing import Any
 
 import asyncpg
 import pytest
@@ -90,6 +91,26 @@ async def test_a_span_goes_whole_when_all_in_it_is_over(store: PostgresStore, po
     for table in ("task", "value", "log", "forgotten", "execution"):
         assert await rows(postgres_schema, table) == 0, table
     assert Span(NOW + HOUR_MS, NOW + 2 * HOUR_MS) not in await spans(store)
+
+
+async def test_what_is_removed_while_somebody_sweeps_is_swept_too(
+    store: PostgresStore, postgres_schema: str, monkeypatch: pytest.MonkeyPatch
+):
+    """A person removes it in the moment in which the round of the node finds nothing to do."""
+    await store.past.prepare(NOW, KEEP_MS)
+    await store.commit(each([ended(NOW)]))
+    past, write = store.past, store.past._write
+
+    async def removed_meanwhile(sql: str, /, *values: object) -> list[Any]:
+        rows = await write(sql, *values)
+        monkeypatch.setattr(past, "_write", write)
+        assert await past.forget([execution_id(NOW, 0)], NOW + 9, wipe=True)
+        return rows
+
+    monkeypatch.setattr(past, "_write", removed_meanwhile)
+    assert await past.sweep(100) == 0
+    assert await past.sweep(100) == 4
+    assert await rows(postgres_schema, "task") == 0
 
 
 async def test_who_goes_on_moves_out_of_an_old_span(store: PostgresStore, postgres_schema: str):

@@ -40,10 +40,8 @@ class KafkaSubscription:
 
     async def take(self, limit: int) -> list[Delivery]:
         """The next events; waits until there is one."""
-        if not self._waited:
-            await asyncio.sleep(
-                0
-            )  # a busy reader may not keep the loop from what else it has to do
+        if not self._waited:  # a busy reader may not keep the loop from what else it has to do
+            await asyncio.sleep(0)
         self._waited = False
         while not self.closed:
             if taken := self._take_now(min(limit, self.capacity - len(self._held))):

@@ -47,9 +47,10 @@ class PostgresPast:
         """
         if self._gaps is None:
             await self._look()
-        [(swept,)] = await self._write(q.SWEEP, limit, sorted(self._wiped), *(self._gaps or ()))
+        wiped = sorted(self._wiped)
+        [(swept,)] = await self._write(q.SWEEP, limit, wiped, *(self._gaps or ()))
         if not swept:
-            self._wiped.clear()
+            self._wiped.difference_update(wiped)  # others may have come meanwhile
         return swept
 
     async def prepare(self, now: int, keep_ms: int) -> None:
